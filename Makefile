@@ -7,13 +7,16 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # for apart, since pip asks every index for every package.
 TORCH := --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torch
 
-.PHONY: dig test check format docs site bench bench-neural bench-budgets clean
+.PHONY: dig test quick check format docs site bench bench-neural bench-budgets clean
 
 dig: .venv/warm  ## install, then the main job on the embedded grocery log
 	$(BIN)/spadework dig
 
 test: .venv/dev  ## install, then all tests, shared by the processors
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+quick: .venv/dev  ## laws and units without journeys, golden logs and whole runs: a minute and a half on two processors
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow"
 
 check: .venv/dev  ## ruff and mypy strict
 	$(BIN)/ruff check .

@@ -1,14 +1,35 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests, and what several workers of pytest share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+
+PROCESSORS = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+def own_processors() -> None:
+    """Give each of several workers processors of its own. Otherwise the threads of one worker wait
+    for those of another: two workers on two processors were hardly quicker than one. Laws about
+    threads name their number, so they hold here, too.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if not worker.startswith("gw") or not hasattr(os, "sched_setaffinity"):
+        return
+    count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    number, allowed = int(worker[2:]) % count, sorted(PROCESSORS)
+    os.sched_setaffinity(0, allowed[number::count] or [allowed[number % len(allowed)]])
+
+
+own_processors()  # before BLAS is loaded, which counts them once
+
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+import warmed
 from makers import content_of, make_log, random_rows
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -28,10 +49,50 @@ settings.register_profile(
 settings.load_profile("house")
 
 
+SLOW_FOLDERS = {"journeys", "golden"}
+SLOW_FILES = {
+    *("test_excavator", "test_training", "test_large_catalogues", "test_export"),  # networks
+    *("test_planner", "test_choosing", "test_warming", "test_no_cache"),  # searches, compiling
+    *("test_processes", "test_without_torch", "test_site"),  # processes of their own
+}
+SLOW_FIXTURES = {"order_run", "answers", "bare", "several", "swept", "trained"}
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before there are workers, compile for all of them, unless that was done for these sources."""
+    if getattr(session.config.option, "numprocesses", None):
+        warmed.once()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Journeys, golden logs and what reads a whole run are slow, beside tests that say so. Files of
+    slow tests begin, so that no worker is left with a long one at the end.
+    """
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        slow_file = item.path.parent.name in SLOW_FOLDERS or item.path.stem in SLOW_FILES
+        if slow_file or fixtures & SLOW_FIXTURES:
+            item.add_marker("slow")
+    slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow_files)
+
+
 @lru_cache
 def cached_world(name: str) -> World:
     """A world, made once."""
     return make_world(name)
+
+
+@pytest.fixture(scope="module")
+def every_processor() -> Iterator[None]:
+    """All processors, for what is told of a dig that a budget ends."""
+    if not PROCESSORS:
+        yield
+        return
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, PROCESSORS)
+    yield
+    os.sched_setaffinity(0, own)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ there is being tested.
 from __future__ import annotations
 
 import gc
+import itertools
 import weakref
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, NotFitted, Unsuitable
 from spadework.evaluation import statistics
 from spadework.evaluation.scoreboard import scoreboard
+from spadework.kernels import parallel
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender, models
 from spadework.models.catalogue import catalogue
@@ -36,7 +38,16 @@ CASES = [(name, {}) for name in NAMES] + [
     (name, cls.variants()[-1]) for name, cls in catalogue().items() if len(cls.variants()) > 1
 ]
 every_case = pytest.mark.parametrize(
-    ("name", "params"), CASES, ids=[f"{n}-{'variant' if p else 'default'}" for n, p in CASES]
+    ("name", "params"),
+    [
+        pytest.param(
+            name,
+            params,
+            id=f"{name}-{'variant' if params else 'default'}",
+            marks=pytest.mark.slow if name != NEWCOMER and catalogue()[name].neural else (),
+        )
+        for name, params in CASES
+    ],
 )
 every_name = pytest.mark.parametrize("name", NAMES)
 
@@ -201,19 +212,22 @@ def test_input_arrays_are_untouched(name, params, shop, shelves):
 
 
 @every_case
-def test_refit_equals_fresh_fit(name, params, shop, shelves):
+def test_refit_equals_fresh_fit(name, params, fitted, shop, shelves):
     other_rows = random_rows(2, users=9, items=12, rows=80)
     other = log_of(*other_rows)
     used = model(name, **params).fit(other, content_of(other)).fit(shop, shelves)
-    assert same_state(used, model(name, **params).fit(shop, shelves))
+    assert same_state(used, fitted(name, params))
     assert used.item_vocabulary == shop.item_vocabulary
 
 
 @every_case
-def test_same_seed_same_bytes(name, params, shop, shelves):
-    one, two = (model(name, **params).fit(shop, shelves, rng=7) for _ in range(2))
-    assert same_state(one, two)
-    assert one == two
+def test_same_seed_same_bytes_whatever_the_number_of_threads(name, params, shop, shelves):
+    models = []
+    for threads in (1, 2):
+        with parallel.using(threads):
+            models.append(model(name, **params).fit(shop, shelves, rng=7))
+    assert same_state(*models)
+    assert models[0] == models[1]
 
 
 @every_case
@@ -288,6 +302,7 @@ def test_what_it_needs_is_refused_by_name(name, params, shop):
         assert len(one.fit(bare, None).recommend(bare, 3)) == bare.user_count
 
 
+@pytest.mark.slow
 @every_case
 def test_cost_is_positive_and_memory_within_a_sane_factor(name, params, world):
     one = model(name, **params)
@@ -399,11 +414,13 @@ def test_others_in_the_log_do_not_change_ones_list(name, params, fitted, shop):
 
 
 @every_case
-@pytest.mark.parametrize("k", [1, 5, 500])
-@pytest.mark.parametrize("repeats", REPEATS)
-@pytest.mark.parametrize("fill", [True, False])
-def test_lists_are_well_formed(name, params, fitted, shop, k, repeats, fill):
-    lists = fitted(name, params).recommend(shop, k, repeats=repeats, fill=fill)
+def test_lists_are_well_formed(name, params, fitted, shop):
+    for k, repeats, fill in itertools.product([1, 5, 500], REPEATS, [True, False]):
+        check_lists(fitted(name, params), shop, k, repeats, fill)
+
+
+def check_lists(one, shop, k, repeats, fill):
+    lists = one.recommend(shop, k, repeats=repeats, fill=fill)
     assert lists.items.shape == lists.scores.shape == (shop.user_count, k)
     for shown, scores, own in zip(lists.items, lists.scores, own_items(shop), strict=True):
         real = shown >= 0
@@ -459,19 +476,16 @@ def test_empty_histories_and_unknown_items_are_answered(name, params, fitted, sh
 
 
 @every_case
-@pytest.mark.parametrize(
-    ("users", "items"),
-    [(["a", "a", "a"], ["x", "y", "x"]), (["a", "b", "c"], ["x", "x", "x"]), (["a"], ["x"])],
-    ids=["one user", "one item", "one event"],
-)  # fmt: skip
-def test_the_smallest_logs_are_answered(name, params, users, items):
-    log = log_of(users, items, [START + n for n in range(len(users))])
-    one = model(name, **params).fit(log, content_of(log))
-    for repeats in REPEATS:
-        lists = one.recommend(log, 5, repeats=repeats)
-        assert lists.items.shape == (log.user_count, 5)
-    assert (one.recommend(log, 5).items[:, 0] >= 0).all()
-    assert one.recommend(log, 5).frame().columns == ["user_id", "item_id", "score", "rank"]
+def test_the_smallest_logs_are_answered(name, params):
+    """One user, one item, one event."""
+    for users, items in (["aaa", "xyx"], ["abc", "xxx"], ["a", "x"]):
+        log = log_of(list(users), list(items), [START + n for n in range(len(users))])
+        one = model(name, **params).fit(log, content_of(log))
+        for repeats in REPEATS:
+            lists = one.recommend(log, 5, repeats=repeats)
+            assert lists.items.shape == (log.user_count, 5)
+        assert (one.recommend(log, 5).items[:, 0] >= 0).all()
+        assert one.recommend(log, 5).frame().columns == ["user_id", "item_id", "score", "rank"]
 
 
 @pytest.mark.parametrize("k", [0, -1, 1.0, "3", True, None])
@@ -580,11 +594,13 @@ def test_own_items_are_recommended_where_users_repeat(world):
     assert gap(board, "cosine", "popular").low > 0
 
 
+@pytest.mark.slow
 def test_nothing_is_better_than_popularity_where_popularity_is_all(world):
     board = board_of(world("popularity"), [(name, {}) for name in catalogue()])
     none_beats(board, "popular")
 
 
+@pytest.mark.slow
 def test_no_model_is_better_than_chance_in_noise(world):
     board = board_of(world("noise"), [(name, {}) for name in catalogue()], repeats="forbid")
     none_beats(board, "random")

@@ -83,6 +83,7 @@ def findings_of(name: str) -> list[Finding]:
     ]
 
 
+@pytest.mark.slow
 def test_every_finding_with_advice_ends_in_a_line_that_is_accepted():
     codes_seen = set()
     for name in WORLDS:

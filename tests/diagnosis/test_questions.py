@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
-from multiprocessing import get_context
 
 import numpy as np
 import polars as pl
@@ -25,7 +23,6 @@ from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.diagnosis.probe import all_probes, ask_all, finding_of_change
 from spadework.diagnosis.readiness import readiness
 from spadework.evaluation.trial import Protocol
-from spadework.kernels import parallel
 from spadework.models.catalogue import catalogue
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.labels import model
@@ -72,7 +69,6 @@ TRUE_TOO = {
 """World → probes that may find something there, since it is so."""
 MISSED = SEEDS // 20
 """Seeds of which a probe may be wrong: one in twenty."""
-WORKERS = 2
 
 
 def evidence_of(name: str, seed: int) -> Evidence:
@@ -85,15 +81,13 @@ def evidence_of(name: str, seed: int) -> Evidence:
 
 def found_in(name: str, seed: int) -> dict[str, Finding]:
     """The finding of each probe in a world, by code."""
-    with parallel.using(1):
-        return {finding.code: finding for finding in ask_all(evidence_of(name, seed))[0]}
+    return {finding.code: finding for finding in ask_all(evidence_of(name, seed))[0]}
 
 
 @pytest.fixture(scope="module")
 def answers():
-    """Findings of each probe in a world, by seed; each process runs seeds of its own."""
-    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
-        yield cache(lambda name: list(pool.map(found_in, [name] * SEEDS, range(SEEDS))))
+    """Findings of each probe in a world, by seed."""
+    return cache(lambda name: [found_in(name, seed) for seed in range(SEEDS)])
 
 
 def test_every_probe_is_planted_somewhere():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line import run, start
+from command_line import call, run, start
 from spadework.workbench.storage.folder import is_complete
 
 TIMINGS = {"fit_seconds", "recommend_seconds", "memory_mib", "pareto"}
@@ -72,14 +72,14 @@ def stop(folder: Path, trials: int, how: signal.Signals) -> tuple[int, str, bool
 
 
 @pytest.mark.parametrize("trials", [0, 1, 7, 20, 28])
-def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(trials, undisturbed, tmp_path):
+def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(trials, undisturbed, tmp_path, capsys):
     folder = tmp_path / "run"
     code, _, in_time = stop(folder, trials, signal.SIGKILL)
     assert not in_time or code == -signal.SIGKILL or is_complete(folder)
     if in_time and code == -signal.SIGKILL:
         assert not is_complete(folder), "a half run is never listed as whole"
         assert (folder / "lock").exists(), "the lock of the dead stays, to be taken over"
-    output = run(*command(folder))
+    output = call(capsys, *command(folder))
     assert output.code == 0, output.err
     assert is_complete(folder)
     assert numbers(folder) == numbers(undisturbed)
@@ -94,7 +94,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(trials, undisturbed
 
 @pytest.mark.parametrize("trials", [3, 15])
 def test_an_interrupted_run_keeps_what_is_finished_and_tells_how_to_go_on(
-    trials, undisturbed, tmp_path
+    trials, undisturbed, tmp_path, capsys
 ):
     folder = tmp_path / "run"
     code, err, in_time = stop(folder, trials, signal.SIGINT)
@@ -113,7 +113,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_tells_how_to_go_on(
     assert (folder / "report.html").is_file()
     assert not is_complete(folder)
     assert not (folder / "lock").exists()
-    output = run(*command(folder))
+    output = call(capsys, *command(folder))
     assert output.code == 0, output.err
     assert numbers(folder) == numbers(undisturbed)
 
@@ -155,13 +155,13 @@ def test_a_larger_budget_goes_on_from_what_a_smaller_one_tried(undisturbed, tmp_
     assert json.loads((undisturbed / "scores.json").read_text())["budget"]["taken_over"] == 0
 
 
-def test_two_at_a_time_are_refused(tmp_path):
+def test_two_at_a_time_are_refused(tmp_path, capsys):
     folder = tmp_path / "run"
     first = start(*command(folder))
     assert wait_for(folder, 1, first)
     os.kill(first.pid, signal.SIGSTOP)
     try:
-        output = run(*command(folder))
+        output = call(capsys, *command(folder))
     finally:
         os.kill(first.pid, signal.SIGCONT)
     assert output.code == 2

@@ -63,7 +63,7 @@ def run(page: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, every_processor):
     """One folder for all chapters, as a reader has; a chapter's own models are gone afterwards."""
     path, before, known = tmp_path_factory.mktemp("tutorial"), os.getcwd(), dict(models._entries)
     os.chdir(path)

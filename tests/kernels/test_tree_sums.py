@@ -9,7 +9,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from spadework.kernels.ranking.tree_sums import Trees, predict
-from spadework.models.ensemble.boosted import flattened
+from spadework.models.ensemble.grown_trees import _nodes
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +29,12 @@ def test_sums_are_those_of_the_library(grown):
     other = np.random.default_rng(5).normal(size=(500, 6)).astype(np.float32)
     for some in (rows, other, rows[:1], rows[:0]):
         expected = grower.decision_function(some) if len(some) else np.zeros(0)
-        np.testing.assert_allclose(predict(flattened(grower), some), expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(predict(_nodes(grower), some), expected, rtol=0, atol=1e-12)
 
 
 def test_a_slow_walk_gives_the_same(grown):
     grower, rows = grown
-    trees = flattened(grower)
+    trees = _nodes(grower)
     assert trees.wrong(6) is None
     for row in rows[:20]:
         total = trees.baseline
@@ -51,8 +51,8 @@ def test_a_slow_walk_gives_the_same(grown):
 
 def test_each_row_alone_gives_the_same_bits(grown):
     grower, rows = grown
-    whole = predict(flattened(grower), rows)
-    assert whole[7:9].tobytes() == predict(flattened(grower), rows[7:9]).tobytes()
+    whole = predict(_nodes(grower), rows)
+    assert whole[7:9].tobytes() == predict(_nodes(grower), rows[7:9]).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_each_row_alone_gives_the_same_bits(grown):
     ],
 )
 def test_what_would_break_a_walk_is_named(grown, name, change, message):
-    trees = flattened(grown[0])
+    trees = _nodes(grown[0])
     assert message in str(trees._replace(**{name: change(getattr(trees, name))}).wrong(6))
 
 

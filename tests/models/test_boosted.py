@@ -14,8 +14,9 @@ from spadework import events
 from spadework.data import splitting
 from spadework.evaluation.scoreboard import scoreboard
 from spadework.kernels import parallel
-from spadework.models.ensemble.boosted import TIE, _drawn, _trees_of
+from spadework.models.ensemble.boosted import TIE, _drawn
 from spadework.models.ensemble.candidate_features import OF_ALL, facts_of, features, width
+from spadework.models.ensemble.grown_trees import trees_of
 from spadework.models.histories import Histories
 from spadework.models.labels import model
 from spadework.workbench.storage import artifact
@@ -80,7 +81,7 @@ def test_the_score_is_the_librarys_log_odds(shop, shelves, monkeypatch):
         lambda self, *rest: grown.append(self) or fit(self, *rest),
     )
     one = model("boosted", positives=1, trees=45).fit(shop, shelves)
-    assert len(_trees_of(one.state).starts) == 46
+    assert len(trees_of(one.state).starts) == 46
     block = one.scorer.reader.read(shop, shop.active_users)
     proposals = one.pool.propose(block, 1, "allow", None)
     expected = grown[-1].decision_function(features(one.state, block, proposals))
@@ -105,9 +106,9 @@ def test_growing_in_steps_is_growing_at_once():
 
 
 def test_threads_do_not_change_what_is_learned(shop, shelves, fitted):
-    with parallel.using(1):
-        alone = model("boosted", positives=1, trees=25).fit(shop, shelves)
-    assert alone == fitted
+    for threads in (1, 2):
+        with parallel.using(threads):
+            assert model("boosted", positives=1, trees=25).fit(shop, shelves) == fitted
 
 
 def test_too_few_users_leave_a_blend_of_equal_weights_and_a_note(shop):

@@ -289,6 +289,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(deeper for key, below in inner for deeper in leaves(below, (*path, key)))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["recipe", "data", "findings", "scores", "faces"])
 @pytest.mark.parametrize("wrong", [None, "text", -1e999, [None], {"a": None}, True], ids=str)
 def test_no_wrong_value_anywhere_stops_the_report(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from makers import SOURCE, Recorder
+import warmed
+from makers import Recorder
 from spadework import events
 from spadework.kernels import compiled
 from spadework.workbench import warming
@@ -167,7 +167,10 @@ def test_a_killed_parent_leaves_no_process_behind(tmp_path):
         "flush=True); time.sleep(120)"
     )
     parent = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=own(tmp_path)
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=warmed.environment(tmp_path),
     )
     assert parent.stdout is not None
     running = json.loads(parent.stdout.readline())
@@ -212,34 +215,24 @@ def test_without_a_folder_the_steps_are_done_here_without_listeners(monkeypatch,
 # ---- the whole
 
 
-def own(folder: Path) -> dict[str, str]:
-    """An environment with a folder of compiled kernels of its own."""
-    return {**os.environ, "SPADEWORK_CACHE_DIR": str(folder), "PYTHONPATH": str(SOURCE.parent)}
-
-
 def test_after_it_a_dig_compiles_nothing_and_two_at_a_time_share_the_work(tmp_path):
-    command = [sys.executable, "-m", "spadework"]
-    pair = [
-        subprocess.Popen(
-            [*command, "doctor", "--warm", "--json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=own(tmp_path),
-        )
-        for _ in range(2)
-    ]
-    for process in pair:
-        out, err = process.communicate(timeout=900)
-        assert process.returncode == 0, err
+    said = warmed.copy(tmp_path)
+    assert said["codes"] == [0, 0], said["err"]
+    for out, err in zip(said["out"], said["err"], strict=True):
         assert "failed" not in err
         kernels = json.loads(out)["compiled kernels"]
         assert kernels["compiled ahead"] == "yes"
-        assert kernels["kept in"] == str(tmp_path / f"kernels-{compiled.digest()}")
+        assert kernels["kept in"] == f"{said['parent']}/kernels-{compiled.digest()}"
     before = sorted(tmp_path.rglob(f"*{compiled.SUFFIX}"))
     assert len(before) > 150
+    command = [sys.executable, "-m", "spadework"]
     dig = [*command, "dig", "world:repeats", "--budget", "15s", "--run", str(tmp_path / "run")]
     subprocess.run(
-        dig, check=True, capture_output=True, env=own(tmp_path), cwd=tmp_path, timeout=600
+        dig,
+        check=True,
+        capture_output=True,
+        env=warmed.environment(tmp_path),
+        cwd=tmp_path,
+        timeout=600,
     )
     assert sorted(tmp_path.rglob(f"*{compiled.SUFFIX}")) == before

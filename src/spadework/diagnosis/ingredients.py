@@ -160,5 +160,9 @@ _TYPE_NAMES: Mapping[type, str] = {
 
 
 def _written(value: Any) -> str:
-    """A value as TOML writes it."""
+    """A value as TOML writes it: texts, numbers and truths are those of JSON.
+
+    That is all there is to write. tomli-w knows no comments, which are what this file is for, and
+    tomlkit would be a dependency for this one line.
+    """
     return json.dumps(value)

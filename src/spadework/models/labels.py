@@ -8,6 +8,9 @@ and blends name their parts.
 A value with one of , ( ) + = " in it is in double quotes, as in JSON.
 
 Every label reads back to an equal model, and an error states the position.
+
+Python's own reader (`ast`) cannot take its place: `v-sknn` is a difference there, and `7d` no
+number. The parsers that could are packages of thousands of lines, for the hundred here.
 """
 
 from __future__ import annotations

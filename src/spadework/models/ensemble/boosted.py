@@ -14,15 +14,22 @@ from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
-from spadework.kernels import hashing, parallel
+from spadework.kernels import hashing
 from spadework.kernels.ranking.candidate_union import best_of
-from spadework.kernels.ranking.tree_sums import Trees, predict
 from spadework.models.ensemble.candidate_features import (
     facts_of,
     features,
     total_of,
     width,
     wrong_facts,
+)
+from spadework.models.ensemble.grown_trees import (
+    Growth,
+    grow,
+    has_trees,
+    log_odds,
+    no_trees,
+    wrong_trees,
 )
 from spadework.models.ensemble.inner_holdout import InnerHoldout, make_inner_holdout
 from spadework.models.ensemble.mixture import Mixture, MixtureScorer
@@ -39,15 +46,10 @@ NEGATIVES = 60
 """Negative proposals drawn at random for a user; fewer where all users together would have more
 than `ROWS`.
 """
-STEP = 25
-"""Trees that are grown at once: limits of time and memory are checked between two steps, and each
-step begins with sorting values into bins.
-"""
 TIE = 1e-3
 """Factor of the mean of the scaled scores, which is added to the trees' output: it breaks ties
 between proposals in the same leaves.
 """
-_TREES = ("starts", "features", "thresholds", "left", "right", "values")
 
 
 class Boosted(Mixture):
@@ -114,7 +116,7 @@ class Boosted(Mixture):
             label=self.label,
         )
         if holdout is None:
-            return facts | _arrays(_no_trees())
+            return facts | no_trees()
         rows, is_positive, users = self._examples(
             holdout, facts_of(holdout.split.train, content), seed
         )
@@ -123,8 +125,9 @@ class Boosted(Mixture):
                 f"{self.label}: only {users:,} users interacted with a proposed item, so its parts "
                 "weigh the same (positives)."
             )
-            return facts | _arrays(_no_trees())
-        return facts | _arrays(self._grown(rows, is_positive, seed))
+            return facts | no_trees()
+        growth = Growth(self.learning_rate, self.leaves, self.trees, seed)
+        return facts | grow(rows, is_positive, growth, self.label)
 
     def _examples(
         self, holdout: InnerHoldout, facts: Mapping[str, Array], seed: int
@@ -151,34 +154,11 @@ class Boosted(Mixture):
         rows, is_positive = (np.concatenate([block[n] for block in examples]) for n in range(2))
         return rows, is_positive, sum(block[2] for block in examples)
 
-    def _grown(self, rows: Array, is_positive: Array, seed: int) -> Trees:
-        """The trees. One thread grows them: sums of several threads differ in their last bits."""
-        from sklearn.ensemble import HistGradientBoostingClassifier
-
-        if is_positive.all() or not is_positive.any():
-            return _no_trees()
-        grower = HistGradientBoostingClassifier(
-            learning_rate=self.learning_rate,
-            max_leaf_nodes=self.leaves,
-            l2_regularization=1.0,
-            early_stopping=False,
-            warm_start=True,
-            random_state=seed,
-        )
-        with parallel.using(1):
-            for count in events.track(
-                [*range(STEP, self.trees, STEP), self.trees], f"grow trees of {self.label}"
-            ):
-                grower.set_params(max_iter=count).fit(rows, is_positive)
-        return flattened(grower)
-
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
-        if state["trees/baseline"].shape != (1,):
-            return "the trees have no baseline"
-        return wrong_facts(state, items) or _trees_of(state).wrong(width(len(self.models)))
+        return wrong_facts(state, items) or wrong_trees(state, width(len(self.models)))
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
-        return BoostedScorer(self._pool_of(state), state, _trees_of(state))
+        return BoostedScorer(self._pool_of(state), state)
 
     def explain(
         self, history: Interactions, item: Any, user: Any = None, *, repeats: Repeats = "allow"
@@ -197,12 +177,9 @@ class Boosted(Mixture):
 
 @dataclass(frozen=True, eq=False)
 class BoostedScorer(MixtureScorer):
-    """Proposals by the trees' sum, from features of user and item. `facts` are what is known of the
-    items.
-    """
+    """Proposals by the trees' sum, from features of user and item."""
 
-    facts: Mapping[str, Array]
-    trees: Trees
+    learned: Mapping[str, Array]  # facts of the items, and the trees
 
     def row_cells(self, k: int) -> int:
         parts = len(self.pool.parts)
@@ -219,9 +196,9 @@ class BoostedScorer(MixtureScorer):
     def judged(self, block: PooledHistories, proposals: Proposals) -> Array:
         """Scores of proposals: float64 [cells]."""
         mean = total_of(proposals.scaled()) / len(self.pool.parts)
-        if len(self.trees.starts) == 1:
+        if not has_trees(self.learned):
             return mean
-        return predict(self.trees, features(self.facts, block, proposals)) + TIE * mean
+        return log_odds(self.learned, features(self.learned, block, proposals)) + TIE * mean
 
     def explained(
         self, log: Interactions, users: Codes, code: int, repeats: Repeats, items: Vocabulary
@@ -241,43 +218,6 @@ class BoostedScorer(MixtureScorer):
             {"part": pl.Series([*(["history"] * len(history)), "interaction"])},
         )
         return entries.frame(items).select("item_id", "contribution", "part")
-
-
-def flattened(grower: Any) -> Trees:
-    """The trees of a fitted HistGradientBoostingClassifier of two classes and numerical features
-    without gaps, as plain arrays.
-
-    Missing values and categories, which its nodes provide for as well, cannot occur here.
-    """
-    nodes = [grown[0].nodes for grown in grower._predictors]
-    starts = np.concatenate(([0], np.cumsum([len(tree) for tree in nodes]))).astype(np.int64)
-    joined = np.concatenate(nodes)
-    leaf = joined["is_leaf"].astype(np.bool_)
-    return Trees(
-        starts,
-        np.where(leaf, 0, joined["feature_idx"]).astype(np.int32),
-        np.where(leaf, 0.0, joined["num_threshold"]).astype(np.float64),
-        np.where(leaf, -1, joined["left"].astype(np.int64)).astype(np.int32),
-        np.where(leaf, -1, joined["right"].astype(np.int64)).astype(np.int32),
-        joined["value"].astype(np.float64),
-        float(np.asarray(grower._baseline_prediction).ravel()[0]),
-    )
-
-
-def _no_trees() -> Trees:
-    none, numbers = np.zeros(0, np.int32), np.zeros(0)
-    return Trees(np.zeros(1, np.int64), none, numbers, none, none, numbers, 0.0)
-
-
-def _arrays(trees: Trees) -> dict[str, Array]:
-    return {f"trees/{name}": getattr(trees, name) for name in _TREES} | {
-        "trees/baseline": np.asarray([trees.baseline])
-    }
-
-
-def _trees_of(state: Mapping[str, Array]) -> Trees:
-    starts, nodes, thresholds, left, right, values = (state[f"trees/{name}"] for name in _TREES)
-    return Trees(starts, nodes, thresholds, left, right, values, float(state["trees/baseline"][0]))
 
 
 def _drawn(histories: PooledHistories, proposals: Proposals, seed: int) -> Array:

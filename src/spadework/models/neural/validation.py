@@ -39,6 +39,9 @@ def validation_metrics(lists: Array, held_out: Sequence[Array], counts: Array) -
 
 
 def _ndcg(listed: Array, held_out: Array) -> float:
+    """NDCG of one list. It is the board's, which a model cannot import; tests/contract holds the
+    two against each other. 25 ms an epoch for a thousand users: no kernel is needed.
+    """
     hits = np.isin(listed, held_out)
     ideal = min(len(np.unique(held_out)), len(listed))
     return float(
