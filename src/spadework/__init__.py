@@ -28,17 +28,16 @@ if TYPE_CHECKING:
     from spadework.evaluation.scoreboard import Scoreboard, evaluate, scoreboard
     from spadework.models.base import Recommender
     from spadework.models.catalogue import catalogue
-    from spadework.models.cooccurrence.counts import Counts, count, fit_counts, merge
+    from spadework.models.cooccurrence import counts
     from spadework.models.labels import model
     from spadework.models.recommendations import Recommendations
-    from spadework.workbench.glossary import explain
+    from spadework.workbench.glossary import describe
     from spadework.workbench.recipe import Recipe
     from spadework.workbench.run import Run, dig
     from spadework.workbench.storage.artifact import load, save
-    from spadework.workbench.training.excavator import train
+    from spadework.workbench.training.excavator import train_transformer
 
 _HOMES = {
-    "Counts": "spadework.models.cooccurrence.counts",
     "Diagnosis": "spadework.diagnosis.finding",
     "Finding": "spadework.diagnosis.finding",
     "Interactions": "spadework.data.interactions",
@@ -51,31 +50,28 @@ _HOMES = {
     "SpadeworkError": "spadework.errors",
     "Split": "spadework.data.splitting",
     "catalogue": "spadework.models.catalogue",
-    "count": "spadework.models.cooccurrence.counts",
+    "describe": "spadework.workbench.glossary",
     "diagnose": "spadework.diagnosis.checking",
     "dig": "spadework.workbench.run",
     "evaluate": "spadework.evaluation.scoreboard",
-    "explain": "spadework.workbench.glossary",
-    "fit_counts": "spadework.models.cooccurrence.counts",
     "load": "spadework.workbench.storage.artifact",
-    "merge": "spadework.models.cooccurrence.counts",
     "model": "spadework.models.labels",
     "read_content": "spadework.data.addresses",
     "read_interactions": "spadework.data.addresses",
     "read_split": "spadework.data.presplit",
     "save": "spadework.workbench.storage.artifact",
     "scoreboard": "spadework.evaluation.scoreboard",
-    "train": "spadework.workbench.training.excavator",
+    "train_transformer": "spadework.workbench.training.excavator",
     "world": "spadework.data.worlds.worlds",
 }
 _MODULES = {
+    "counts": "spadework.models.cooccurrence.counts",
     "errors": "spadework.errors",
     "models": "spadework.models",
     "split": "spadework.data.splitting",
 }
 
 __all__ = [
-    "Counts",
     "Diagnosis",
     "Finding",
     "Interactions",
@@ -88,15 +84,13 @@ __all__ = [
     "SpadeworkError",
     "Split",
     "catalogue",
-    "count",
+    "counts",
+    "describe",
     "diagnose",
     "dig",
     "errors",
     "evaluate",
-    "explain",
-    "fit_counts",
     "load",
-    "merge",
     "model",
     "models",
     "read_content",
@@ -105,9 +99,20 @@ __all__ = [
     "save",
     "scoreboard",
     "split",
-    "train",
+    "train_transformer",
     "world",
 ]
+
+
+_FORMER = {
+    "Counts": "counts.Counts",
+    "count": "counts.count",
+    "explain": "describe",
+    "fit_counts": "counts.fit",
+    "merge": "counts.merge",
+    "train": "train_transformer",
+}
+"""Names of earlier versions, and what took their place."""
 
 
 def __getattr__(name: str) -> Any:
@@ -115,6 +120,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(_MODULES[name])
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _FORMER:
+        raise AttributeError(f"sw.{name} is now sw.{_FORMER[name]}.")
     raise AttributeError(
         f"spadework has no public name {name!r}; public names: {', '.join(__all__)}"
     )

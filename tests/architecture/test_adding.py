@@ -16,7 +16,7 @@ from makers import ROOT
 from spadework.evaluation import metrics
 from spadework.kernels.similarity import entry_weights, pair_weights
 from spadework.models.base import models
-from spadework.workbench.glossary import explain
+from spadework.workbench.glossary import describe
 from spadework.workbench.search.design import design
 
 
@@ -47,7 +47,7 @@ def test_a_model(placed, world, monkeypatch):
     board = sw.scoreboard([sw.model("ridge(l2=50)"), sw.model("popular")], split)
     means = {row["label"]: row["metrics"]["ndcg@10"] for row in board.entries}
     assert means["ridge(l2=50)"] > means["popular"]
-    assert "λ" in str(explain("ridge")["parameters"])
+    assert "λ" in str(describe("ridge")["parameters"])
     assert models["ridge"].family == "ridge"
     assert sw.model("ridge").parameters()["l2"].search is not None
 
@@ -68,7 +68,7 @@ def test_weights(placed, world):
             .frame()
             .height
         )
-    assert "Mean of both shares" in explain("kulczynski")["says"]
+    assert "Mean of both shares" in describe("kulczynski")["says"]
 
 
 def test_a_metric(placed, world):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import operator
 
 import pytest
 
@@ -36,6 +37,13 @@ def test_an_unknown_name_tells_the_known_ones():
         ),
     ):
         sw.nope  # noqa: B018
+
+
+@pytest.mark.parametrize(("former", "now"), sorted(sw._FORMER.items()))
+def test_a_former_name_tells_the_one_of_today(former, now):
+    with pytest.raises(AttributeError, match=f"sw.{former} is now sw.{now}."):
+        getattr(sw, former)
+    assert operator.attrgetter(now)(sw)
 
 
 def _seen_by_type_checkers(path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spadework.workbench.glossary import entries, explain
+from spadework.workbench.glossary import describe, entries
 from spadework.workbench.terms import TERMS
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ def test_every_term_is_found_in_each_way_to_write_it() -> None:
     for term in TERMS:
         assert term.meaning.endswith(".")
         for name in (term.name, *term.also):
-            assert term.meaning in explain(name)["says"], name
+            assert term.meaning in describe(name)["says"], name
 
 
 def test_what_a_term_names_is_there() -> None:

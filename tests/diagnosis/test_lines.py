@@ -23,7 +23,7 @@ from spadework.diagnosis.finding import Finding, by_weight, command_for
 from spadework.diagnosis.probe import Unanswered, all_probes, ask_all
 from spadework.diagnosis.readiness import readiness
 from spadework.evaluation.trial import Protocol
-from spadework.workbench.glossary import explain
+from spadework.workbench.glossary import describe
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.report.next_line import READ_WITH, line_for
 
@@ -58,7 +58,7 @@ def accepted(line: str) -> list[str]:
         }
         recipe_of(arguments.params["source"], **known)
     if words[1] == "explain":
-        explain(arguments.params["name"])
+        describe(arguments.params["name"])
     return words
 
 

@@ -20,7 +20,8 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, OutputExists, Unsuitable
 from spadework.models.cooccurrence import counts as counts_module
 from spadework.models.cooccurrence.channel import Channel
-from spadework.models.cooccurrence.counts import OWN_ENTRIES, Counts, count, fit_counts, merge
+from spadework.models.cooccurrence.counts import OWN_ENTRIES, Counts, count, merge
+from spadework.models.cooccurrence.counts import fit as fit_from
 from spadework.models.labels import model
 
 NOW = START + 200 * DAY
@@ -130,7 +131,7 @@ def test_an_empty_part_adds_nothing():
     assert nothing.groups == 0
     assert merge(of_all, nothing) == of_all
     with pytest.raises(Unsuitable, match="cannot learn from counts of an empty log"):
-        fit_counts(model("cosine"), nothing)
+        fit_from(model("cosine"), nothing)
 
 
 def test_counts_differ_where_anything_does():
@@ -151,7 +152,7 @@ def test_a_model_from_plain_counts_is_the_model_of_the_log(name):
     log = log_of(5)
     owner = np.arange(log.user_count) % 2
     merged = merge(*(count(model(name), part) for part in parts_of(log, owner, 2)))
-    fitted, expected = fit_counts(model(name, keep=6), merged), model(name, keep=6).fit(log)
+    fitted, expected = fit_from(model(name, keep=6), merged), model(name, keep=6).fit(log)
     assert fitted == expected
     mine, yours = fitted.recommend(log, 10), expected.recommend(log, 10)
     np.testing.assert_array_equal(mine.items, yours.items)
@@ -174,7 +175,7 @@ def test_a_model_from_weighted_counts_is_that_of_the_log_nearly(name, params):
     log = log_of(6, rows=1000)
     one = model(name, **params)
     fitted, expected = (
-        fit_counts(model(name, **params), count(one, log)),
+        fit_from(model(name, **params), count(one, log)),
         model(name, **params).fit(log),
     )
     np.testing.assert_array_equal(fitted.state["starts"], expected.state["starts"])
@@ -187,9 +188,9 @@ def test_many_blocks_of_stored_rows_are_one_table(monkeypatch):
     from spadework.kernels.counting import stored_counts
 
     log = log_of(5)
-    of_all = fit_counts(model("cosine"), count(model("cosine"), log))
+    of_all = fit_from(model("cosine"), count(model("cosine"), log))
     monkeypatch.setattr(stored_counts, "BLOCK_CELLS", 30)
-    assert fit_counts(model("cosine"), count(model("cosine"), log)) == of_all
+    assert fit_from(model("cosine"), count(model("cosine"), log)) == of_all
 
 
 # ---- what is refused
@@ -218,7 +219,7 @@ def test_counts_of_different_things_are_refused():
     with pytest.raises(
         BadRequest, match="The counts were made with max_length 7, and 'cosine' has 5000"
     ):
-        fit_counts(model("cosine"), count(model("cosine", max_length=7), one))
+        fit_from(model("cosine"), count(model("cosine", max_length=7), one))
 
 
 def test_now_is_not_before_the_log_ends_and_does_not_matter_without_decay():
@@ -241,13 +242,13 @@ def test_what_cannot_be_counted_is_refused_by_name():
     with pytest.raises(Unsuitable, match="'str' is not a co-occurrence model"):
         count("cosine", log)
     with pytest.raises(Unsuitable, match="'popular' is not a co-occurrence model"):
-        fit_counts(model("popular"), count(model("cosine"), log))
+        fit_from(model("popular"), count(model("cosine"), log))
     with pytest.raises(Unsuitable, match="These counts need times"):
         count(model("forward"), make_log(["a", "a"], ["x", "y"]))
     with pytest.raises(Unsuitable, match="mixes in content, which counts do not hold"):
-        fit_counts(model("cosine", content_share=0.5), count(model("cosine"), log))
+        fit_from(model("cosine", content_share=0.5), count(model("cosine"), log))
     with pytest.raises(Unsuitable, match="compares whole numbers of groups"):
-        fit_counts(
+        fit_from(
             model("npmi", age_half_life="30d"), count(model("cosine", age_half_life="30d"), log)
         )
 
@@ -340,5 +341,6 @@ def test_ids_out_of_order_are_refused(tmp_path):
 
 
 def test_the_functions_are_public():
-    assert (sw.count, sw.merge, sw.fit_counts, sw.Counts) == (count, merge, fit_counts, Counts)
+    names = (sw.counts.count, sw.counts.merge, sw.counts.fit, sw.counts.Counts)
+    assert names == (count, merge, fit_from, Counts)
     assert counts_module.LARGEST * 2.0**24 == 2.0**53

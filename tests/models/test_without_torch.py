@@ -12,7 +12,7 @@ import textwrap
 from makers import ROOT
 from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
-from spadework.workbench.glossary import explain
+from spadework.workbench.glossary import describe
 from spadework.workbench.storage import artifact
 
 COMMAND = "pip install 'spadework[neural]'"
@@ -60,7 +60,7 @@ def test_the_catalogue_is_complete_and_errors_name_what_to_install():
                 f"{name} PyTorch, which networks are trained with, is not installed. "
                 f"Install it with: {COMMAND}"
             ) in output
-            assert COMMAND in explain(name)["says"]
+            assert COMMAND in describe(name)["says"]
     assert "('cosine', 'done', None)" in output
     assert "('transformer', 'skipped'" in output
 

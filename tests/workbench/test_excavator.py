@@ -26,7 +26,7 @@ from spadework.workbench.run import Run, dig
 from spadework.workbench.storage import folder as folders
 from spadework.workbench.storage import roles
 from spadework.workbench.training import excavator, judged, trainings
-from spadework.workbench.training.excavator import train
+from spadework.workbench.training.excavator import train_transformer as train
 from spadework.workbench.training.made_of import pairs, transformer_of
 
 QUICK = {"width": 32, "blocks": 1, "heads": 1, "epochs": 12, "batch": 32, "max_length": 32}

@@ -189,7 +189,7 @@ def entries() -> list[dict[str, Any]]:
     return rows
 
 
-def explain(name: str) -> dict[str, Any]:
+def describe(name: str) -> dict[str, Any]:
     """The entry of a name; upper and lower case do not matter, `@10` is left out. Entries
     with the same name are joined.
     """

@@ -50,9 +50,9 @@ def command(
         _item(name, item, user, histories, model, as_json)
         return
     _refuse_without_item(name, {"--user": user, "--histories": histories, "--model": model})
-    from spadework.workbench.glossary import explain
+    from spadework.workbench.glossary import describe
 
-    entry = explain(name)
+    entry = describe(name)
     if as_json:
         terminal.print_json(entry)
         return

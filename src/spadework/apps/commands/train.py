@@ -68,12 +68,11 @@ def command(
     from spadework.apps.recipe_options import parameters_of
     from spadework.models.neural.device import Machine, training_on
     from spadework.workbench.run import Run
-    from spadework.workbench.training.excavator import train
 
     changes = parameters_of("transformer", settings)
     with terminal.progress() as progress, training_on(Machine(accelerator, devices, precision)):
         try:
-            result = train(Path(run), changes=changes, ablate=ablate, seeds=seeds)
+            result = train_transformer(Path(run), changes=changes, ablate=ablate, seeds=seeds)
         except KeyboardInterrupt:
             progress.note("Stopped. What is finished is kept; go on with the same command.")
             raise

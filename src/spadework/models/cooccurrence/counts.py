@@ -211,7 +211,7 @@ def merge(one: Counts, other: Counts) -> Counts:
     )
 
 
-def fit_counts(model: Recommender, counts: Counts) -> CoOccurrence:
+def fit(model: Recommender, counts: Counts) -> CoOccurrence:
     """Fit a co-occurrence model from counts, as `model.fit(log)` does from the log; the counts must
     have the channel of the model.
 

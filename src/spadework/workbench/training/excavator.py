@@ -326,7 +326,7 @@ class Excavation:
         )
 
 
-def train(
+def train_transformer(
     run: Run | str | Path,
     *,
     changes: Mapping[str, Any] | None = None,
