@@ -68,6 +68,7 @@ def command(
     from spadework.apps.recipe_options import parameters_of
     from spadework.models.neural.device import Machine, training_on
     from spadework.workbench.run import Run
+    from spadework.workbench.training.excavator import train_transformer
 
     changes = parameters_of("transformer", settings)
     with terminal.progress() as progress, training_on(Machine(accelerator, devices, precision)):
