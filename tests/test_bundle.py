@@ -9,24 +9,24 @@ import pytest
 from spadework import bundle, files
 from spadework.errors import BadRequest, OutputExists
 
-KIND = bundle.Kind(3, "is not a box", "Name a box.", "pack it again", ("a.bin",))
+FORM = bundle.Form(3, "is not a box", "Name a box.", "pack it again", ("a.bin",))
 
 
 @pytest.fixture
 def header(tmp_path):
     path = bundle.new_folder(tmp_path / "box") / "box.json"
-    bundle.write(path, KIND, {"name": "x"}, {"a.bin": b"one", "b.bin": b"two"})
+    bundle.write(path, FORM, {"name": "x"}, {"a.bin": b"one", "b.bin": b"two"})
     return path
 
 
 def refused(header):
     with pytest.raises(BadRequest) as caught:
-        bundle.read(header, KIND)
+        bundle.read(header, FORM)
     return caught.value.message, caught.value.hint
 
 
 def test_what_is_written_is_read(header):
-    facts, members = bundle.read(header, KIND)
+    facts, members = bundle.read(header, FORM)
     assert list(facts) == ["format", "name", "files"]
     assert (facts["format"], facts["name"]) == (3, "x")
     assert facts["files"]["a.bin"] == files.sha256(header.parent / "a.bin")
@@ -41,7 +41,7 @@ def test_the_header_is_the_last_file(tmp_path, monkeypatch):
             path, *rest, **more
         )
     )  # fmt: skip
-    bundle.write(tmp_path / "box.json", KIND, {}, {"a.bin": b"one"})
+    bundle.write(tmp_path / "box.json", FORM, {}, {"a.bin": b"one"})
     assert order == ["a.bin", "box.json"]
 
 

@@ -18,14 +18,14 @@ from spadework.errors import BadRequest, OutputExists
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of bundle; `absent`, `where` and `again` are for its messages."""
+class Form:
+    """What is the same in all bundles of one purpose, such as models; `absent`, `where` and `again` are for its messages."""
 
     format: int
     absent: str  # said of a folder without the header, such as "is not a model"
     where: str  # which folder to name instead
     again: str  # what makes the bundle anew, such as "fit the model again"
-    members: tuple[str, ...] = ()  # files that every bundle of this kind has
+    members: tuple[str, ...] = ()  # files that each of them has
 
 
 def new_folder(folder: Path) -> Path:
@@ -38,7 +38,7 @@ def new_folder(folder: Path) -> Path:
 
 def write(
     header: Path,
-    kind: Kind,
+    form: Form,
     facts: Mapping[str, Any],
     members: Mapping[str, bytes],
     *,
@@ -51,11 +51,11 @@ def write(
         files.write_bytes(header.parent / name, content, durable=durable)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
     files.write_json(
-        header, {"format": kind.format, **facts, "files": digests}, durable=durable
+        header, {"format": form.format, **facts, "files": digests}, durable=durable
     )  # last: its presence means complete
 
 
-def read(header: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, bytes]]:
+def read(header: Path, form: Form) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The header, and the bytes of the members that it lists.
 
     Raises `BadRequest` where there is no header, it cannot be read, has another format or lists
@@ -63,25 +63,25 @@ def read(header: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, bytes]]:
     """
     folder = header.parent
     if not header.is_file():
-        raise BadRequest(f"{folder} {kind.absent}: it has no {header.name}.", kind.where)
-    facts = files.read_json(header, kind.again)
+        raise BadRequest(f"{folder} {form.absent}: it has no {header.name}.", form.where)
+    facts = files.read_json(header, form.again)
     number = facts.get("format") if isinstance(facts, dict) else None
-    if number != kind.format:
+    if number != form.format:
         raise BadRequest(
-            f"{folder} has format {number}, and this spadework reads {kind.format}.",
-            f"Upgrade, or {kind.again}.",
+            f"{folder} has format {number}, and this spadework reads {form.format}.",
+            f"Upgrade, or {form.again}.",
         )
     digests = facts.get("files")
-    if not isinstance(digests, dict) or not set(kind.members) <= set(digests):
+    if not isinstance(digests, dict) or not set(form.members) <= set(digests):
         raise BadRequest(
-            f"{header} cannot be read: it does not list {', '.join(kind.members) or 'its files'}.",
-            f"The file is damaged; {kind.again}.",
+            f"{header} cannot be read: it does not list {', '.join(form.members) or 'its files'}.",
+            f"The file is damaged; {form.again}.",
         )
-    members = {name: _checked(folder, name, digest, kind) for name, digest in digests.items()}
+    members = {name: _checked(folder, name, digest, form) for name, digest in digests.items()}
     return facts, members
 
 
-def _checked(folder: Path, name: str, digest: object, kind: Kind) -> bytes:
+def _checked(folder: Path, name: str, digest: object, form: Form) -> bytes:
     try:
         if Path(name).name != name:
             raise FileNotFoundError  # a file elsewhere is none of the bundle's
@@ -91,6 +91,6 @@ def _checked(folder: Path, name: str, digest: object, kind: Kind) -> bytes:
     if content is None or hashlib.sha256(content).hexdigest() != digest:
         raise BadRequest(
             f"{folder / name} is not the file that was saved.",
-            f"It is damaged or was changed; {kind.again}.",
+            f"It is damaged or was changed; {form.again}.",
         )
     return content

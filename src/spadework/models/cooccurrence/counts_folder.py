@@ -20,7 +20,7 @@ from spadework.errors import BadRequest
 
 HEADER, ARRAYS = "counts.json", "arrays.npz"
 TABLES = ("items", "users")
-KIND = bundle.Kind(
+FORM = bundle.Form(
     2,
     "holds no counts",
     "Name a folder that counts were saved in.",
@@ -47,7 +47,7 @@ def write(
     members = {ARRAYS: files.npz(arrays)}
     for name in TABLES:
         members[f"{name}.parquet"] = files.parquet(pl.DataFrame({"id": ids[name]}))
-    bundle.write(bundle.new_folder(folder) / HEADER, KIND, header, members)
+    bundle.write(bundle.new_folder(folder) / HEADER, FORM, header, members)
     return folder
 
 
@@ -57,7 +57,7 @@ def read(
     """The header, the arrays of these names and the ids of items and users; what is damaged or does
     not fit is refused.
     """
-    header, members = bundle.read(folder / HEADER, KIND)
+    header, members = bundle.read(folder / HEADER, FORM)
     again = "Count the log again."
     try:
         arrays = files.arrays_of(members[ARRAYS])

@@ -16,7 +16,7 @@ from spadework.evaluation.entries import read_trial, trial_as_json
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
 
-KIND = bundle.Kind(1, "has no such trial", "Run the job again.", "run the job again")
+FORM = bundle.Form(1, "has no such trial", "Run the job again.", "run the job again")
 AGAIN = ("timed out", "skipped", "out of memory", "no time")
 """States that depend on the machine or the budget, not on the model: such trials are repeated."""
 
@@ -55,7 +55,7 @@ class Ledger:
         if not header.exists():
             return None
         try:
-            stored, members = bundle.read(header, KIND)
+            stored, members = bundle.read(header, FORM)
         except BadRequest:  # damaged, or of an earlier format: it is made again
             return None
         arrays = files.arrays_of(members[f"{key}.npz"]) if members else {}
@@ -75,7 +75,7 @@ class Ledger:
             arrays["lists"] = lists
         bundle.write(
             self.folder / f"{key}.json",
-            KIND,
+            FORM,
             {"score": trial_as_json(score), "seconds": seconds},
             {f"{key}.npz": files.npz(arrays)} if arrays else {},
             durable=durable,

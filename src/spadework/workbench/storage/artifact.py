@@ -26,7 +26,7 @@ from spadework.models.base import Recommender
 from spadework.models.labels import model
 
 HEADER, ARRAYS, ITEMS = "model.json", "arrays.safetensors", "items.parquet"
-KIND = bundle.Kind(
+FORM = bundle.Form(
     1,
     "is not a model",
     "Name a folder such as runs/NAME/models/cosine.",
@@ -58,7 +58,7 @@ def save(
     }
     files.write_bytes(folder / "README.md", _readme(header).encode())
     members = {ARRAYS: save_arrays(arrays), ITEMS: files.parquet(items)}
-    bundle.write(folder / HEADER, KIND, header, members)
+    bundle.write(folder / HEADER, FORM, header, members)
     return folder
 
 
@@ -90,7 +90,7 @@ def load(folder: str | Path) -> Recommender:
             f"{path} holds {pickles[0]}, which may run code when read.",
             "Remove it; models need no such file.",
         )
-    header, members = bundle.read(path / HEADER, KIND)
+    header, members = bundle.read(path / HEADER, FORM)
     try:
         arrays = load_arrays(members[ARRAYS])
     except SafetensorError as error:
