@@ -19,7 +19,9 @@ from spadework.errors import BadRequest, OutputExists
 
 @dataclass(frozen=True)
 class Form:
-    """What is the same in all bundles of one purpose, such as models; `absent`, `where` and `again` are for its messages."""
+    """What is the same in all bundles of one purpose, such as models; `absent`, `where` and `again`
+    are for messages.
+    """
 
     format: int
     absent: str  # said of a folder without the header, such as "is not a model"
