@@ -14,7 +14,7 @@ from typing import Any
 from budget_logs import FAMILIES, LOGS
 from budgets import GROCERY, LAST_BUILD, PARTS, PEER, Where
 from data import FOLDER
-from harness import BENCH, OURS, BenchFailed, Verdict, worker
+from harness import OURS, BenchFailed, Verdict, worker
 from page import said
 from prose import wrapped
 
@@ -464,7 +464,7 @@ def _gap(gap: Found | None) -> str:
 
 def _twenty(where: Where) -> Iterator[str]:
     """The rows of the bench on twenty million rows, which `run.py --only dig-20m` makes."""
-    path = BENCH / "results" / "dig-20m.json"
+    path = where.results / "dig-20m.json"
     if path.exists() and not where.quick:
         for one in json.loads(path.read_text(encoding="utf-8"))["verdicts"]:
             yield (
