@@ -155,11 +155,11 @@ def test_a_trial_that_began_in_time_may_take_half_as_long_again_but_not_the_time
     planner = planner_of(tmp_path, split, world)
     schedule, now = planner.schedule, planner.judging.clock.now
     setting, estimated = model("ease"), planner.judging.seconds(model("ease"), 0)
-    assert schedule.stopped_at(setting, 0, now) - now >= 1.4 * estimated > 0
-    assert schedule.stopped_at(setting, 0, now + 1000) == now + 1000, "a later deadline stays"
+    assert schedule.stopped_at([setting], 0, now) - now >= 1.4 * estimated > 0
+    assert schedule.stopped_at([setting], 0, now + 1000) == now + 1000, "a later deadline stays"
     planner.judging.clock.budget = planner.judging.clock.spent + planner.ending.seconds(None)
     assert schedule.left < 0
-    assert schedule.stopped_at(setting, 0, now) <= planner.judging.clock.now
+    assert schedule.stopped_at([setting], 0, now) <= planner.judging.clock.now
 
 
 def test_no_setting_climbs_past_a_leader_that_has_no_time_for_it(

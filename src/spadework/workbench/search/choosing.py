@@ -128,7 +128,8 @@ class Dig:
             and result.setting.label not in known
             and not isinstance(result.setting, Random)
         ]
-        left = self.clock.left - self.ending.seconds(level[0].setting) - self.ending.company_seconds
+        # which model is served matters more than companions and further questions
+        left = self.clock.left - self.ending.seconds(level[0].setting)
         spans = windows.of([*level, *others], left)
         chosen = choose(
             [result.setting for result in [*level, *others]],

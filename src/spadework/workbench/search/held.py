@@ -9,11 +9,16 @@ from dataclasses import dataclass, field
 
 from spadework.limits import hand_memory_back
 from spadework.models.base import Recommender
+from spadework.models.baskets.basket_neighbours import TifuKnn, UserPopularity
+from spadework.models.baskets.personal import Personal, PersonalTop
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.ensemble.mixture import Mixture
+from spadework.models.popular import Popular
 
 MOST_BYTES = 400 * 2**20
 """Memory that they may take; the least recently used model goes first."""
+DRAW_NOTHING = (CoOccurrence, Popular, Personal, PersonalTop, TifuKnn, UserPopularity)
+"""Models that learn without random numbers: the same as parts of any mixture as alone."""
 
 
 @dataclass
@@ -29,25 +34,27 @@ class Held:
         return self._found(learned(model), using)
 
     def parts(self, model: Recommender, *, using: bool = True) -> list[Recommender]:
-        """Fitted parts of a mixture that is not fitted itself."""
+        """Fitted parts of a mixture that is not fitted itself, with its parameters of answering."""
         if not isinstance(model, Mixture):
             return []
-        found = (self._found(_part(model, part), using) for part in model.models)
-        return [part for part in found if part is not None]
+        found = ((part, self._found(_part(model, part), using)) for part in model.models)
+        return [
+            fitted.sharing(**{name: getattr(part, name) for name in part.answering})
+            for part, fitted in found
+            if fitted is not None
+        ]
 
     def hold(self, model: Recommender) -> None:
         """Keep a fitted model."""
         self._put(learned(model), model)
 
     def hold_parts(self, model: Recommender) -> None:
-        """Keep the parts of a fitted mixture, for others of the same model: these draw the same
-        random numbers. Co-occurrence draws none, so such a part is kept for its own trial, too.
+        """Keep the parts of a fitted mixture, for others of the same model and, where they draw no
+        random numbers, for all and for themselves.
         """
         if isinstance(model, Mixture):
             for part in model.pool.parts:
                 self._put(_part(model, part), part)
-                if isinstance(part, CoOccurrence):
-                    self._put(learned(part), part)
 
     def let_go(self) -> None:
         """Free all of them."""
@@ -76,7 +83,10 @@ def learned(model: Recommender) -> str:
 
 
 def _part(model: Mixture, part: Recommender) -> str:
-    return f"part of {model.name}: {part.label}"
+    """A key for what a part of a mixture learns: all parts of one mixture model draw the same
+    random numbers.
+    """
+    return learned(part) if isinstance(part, DRAW_NOTHING) else f"{model.name}: {learned(part)}"
 
 
 def _bytes(models: Iterable[Recommender]) -> int:

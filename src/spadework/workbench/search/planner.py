@@ -352,7 +352,7 @@ class Planner:
         # Lists of items new to the user are judged for default settings only: they cost a second
         # answer.
         judge_novel = family is not None and any(setting.is_default for setting in settings)
-        stopped_at = self.schedule.stopped_at(settings[0], rung, until)
+        stopped_at = self.schedule.stopped_at(settings, rung, until)
         results = self.judging.judge(settings, rung, stopped_at, judge_novel=judge_novel)
         for result in results:
             note_result(result)

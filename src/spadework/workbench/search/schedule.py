@@ -36,7 +36,9 @@ would take more.
 
 
 GRACE = 1.5
-"""A trial is stopped when it takes so many times as long as estimated."""
+"""What began in time is stopped at the end of its stage, or when it takes so many times as long as
+estimated, whichever comes later.
+"""
 CLIMBING = 24
 """Settings that climb to a middle sample of users."""
 
@@ -77,7 +79,7 @@ class Schedule:
         """Estimated seconds of the climb and of an older window with the best so far; a share of
         the time left at most.
         """
-        train, rungs = self.judging.protocol.split.train, self.judging.rungs
+        rungs = self.judging.rungs
         leaders = [result.setting for result in best(list(self.judging.judged.values()), LEADERS)]
         climbs = [
             (rung.index, leaders if rung is not rungs[-1] else leaders[:3]) for rung in rungs[1:]
@@ -85,24 +87,31 @@ class Schedule:
         estimated = sum(
             self.judging.seconds(model, rung) for rung, climbing in climbs for model in climbing
         )
-        if self.judging.protocol.split.name == "by_time":
-            estimated += sum(
-                self.judging.costs.trial(model, train, len(rungs[0].rows)) for model in leaders[:6]
-            )
+        estimated += self._older_window(leaders[:6])
         return min(estimated, CLIMB_SHARE * max(self.left, 0.0))
+
+    def _older_window(self, models: Sequence[Recommender]) -> float:
+        """Estimated seconds to judge models on an older window, where a log can be cut by time."""
+        split, users = self.judging.protocol.split, len(self.judging.rungs[0].rows)
+        if split.name != "by_time":
+            return 0.0
+        return sum(self.judging.costs.trial(model, split.train, users) for model in models)
 
     def climb(self, found: Sequence[Judgement], rung: int) -> tuple[list[Judgement], float]:
         """Settings to judge on a larger sample of users, the best first, and the deadline.
 
-        On all users these are the finalists of the choice, and the time that is reserved for other
-        models than the winner may be used: which model is served matters more than they do.
+        On all users these are the finalists of the choice, and the time may be used that is
+        reserved for other models than the winner and for questions, but not that of an older
+        window: which model is served matters more than they do.
         """
         protocol, clock = self.judging.protocol, self.judging.clock
         climbing = contenders(found, protocol.seed)
         if not climbing or rung < len(self.judging.rungs) - 1:
             return climbing[:CLIMBING], clock.deadline_in(self.left)
-        until = clock.deadline_in(clock.left - self.ending.seconds(climbing[0].setting))
-        return finalists(climbing, protocol.split.train), until
+        found = finalists(climbing, protocol.split.train)
+        room = clock.left - self.ending.seconds(climbing[0].setting)
+        older = self._older_window([result.setting for result in found])
+        return found, clock.deadline_in(max(room - older, self.left))
 
     def affordable(
         self, model: Recommender, rung: int, until: float, *, share: float = 1.0
@@ -120,12 +129,15 @@ class Schedule:
         )
         return False
 
-    def stopped_at(self, model: Recommender, rung: int, until: float) -> float:
-        """The deadline at which a trial that began in time is stopped: what is stopped is lost, so
-        it may take longer than estimated as long as the end keeps its time.
+    def stopped_at(self, settings: Sequence[Recommender], rung: int, until: float) -> float:
+        """The deadline at which settings that share a fit and began in time are stopped: what is
+        stopped is lost, so they may take longer than estimated as long as the end keeps its time.
         """
-        latest = GRACE * self.judging.seconds(model, rung)
-        return max(until, self.judging.clock.deadline_in(min(latest, self.left)))
+        users = len(self.judging.rungs[rung].rows)
+        estimated = self.judging.seconds(settings[0], rung) + sum(
+            self.judging.costs.answer(setting, users) for setting in settings[1:]
+        )
+        return max(until, self.judging.clock.deadline_in(min(GRACE * estimated, self.left)))
 
     def could_end(self, model: Recommender, rung: int) -> bool:
         """Whether there is time to judge a model on a rung and, should it win, to end the dig."""
