@@ -21,8 +21,8 @@ STAGES = {
     "questions": 11,
     "members": 14,
     "mixtures": 7,
-    "rounds": 20,
-    "sweep": 16,
+    "rounds": 26,
+    "sweep": 10,
     "catch_up": 4,
     "further": 4,
 }
