@@ -237,7 +237,7 @@ class Excavation:
             content = elsewhere  # the command runs in another folder than the dig
         log, items = read_for(
             recipe,
-            source_of(self.run, "Give it again: spadework.train(run, source=log).")
+            source_of(self.run, "Give it again: spadework.train_transformer(run, source=log).")
             if source is None
             else source,
             content,
@@ -245,7 +245,7 @@ class Excavation:
         if stored["items"] is not None and items is None:
             raise BadRequest(
                 f"{self.run.folder} was made with an item table.",
-                "Give it again: spadework.train(run, source=log, content=items).",
+                "Give it again: spadework.train_transformer(run, source=log, content=items).",
             )
         if stored != {
             "log": log.fingerprint,
@@ -282,8 +282,10 @@ class Excavation:
         """The content of `advice.json` where it is of this same training, which has ended; else a
         note says that an earlier one is replaced.
         """
+        if (self.run.folder / "training").exists():  # its advice may be half of a new training
+            return None
         earlier = self.run.advice
-        if earlier is None or (self.run.folder / "training").exists():
+        if earlier is None:
             return None
         wanted = {
             "trained": model.label,
