@@ -8,7 +8,7 @@ import inspect
 import re
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import click
@@ -26,6 +26,8 @@ PAGES = {
     "findings.md": ("Findings", ("finding",)),
     "recipe.md": ("Keys of a recipe", ("recipe",)),
 }
+WHOLE = ("counts", "split")
+"""Modules whose members are written as public names are; of others there is a list."""
 NOTE = "This page is written by `make docs` from the code; do not edit it.\n"
 
 
@@ -90,21 +92,27 @@ def _python() -> str:
     for name in sw.__all__:
         thing = getattr(sw, name)
         if inspect.ismodule(thing):
-            inner = [f"`sw.{name}.{member}`" for member in _members(thing)]
-            parts.append(f"## {name}\n\n{_first(thing)}\n\n{', '.join(inner)}\n")
-        elif isinstance(thing, type):
-            parts.append(f"## {name}\n\n{_text(thing)}\n")
-            parts += [
-                f"- `{_signature(member, of)}`: {_first(of)}" for member, of in _methods(thing)
-            ]
-            parts.append("")
-        elif callable(thing):
-            parts.append(
-                f"## {name}\n\n```python\nsw.{_signature(name, thing)}\n```\n\n{_text(thing)}\n"
-            )
+            parts.append(f"## {name}\n\n{_first(thing)}\n")
+            if name in WHOLE:
+                for member in _members(thing):
+                    parts += _described(f"{name}.{member}", getattr(thing, member), "###")
+            else:
+                inner = [f"`sw.{name}.{member}`" for member in _members(thing)]
+                parts.append(f"{', '.join(inner)}\n")
         else:
-            parts.append(f"## {name}\n\n`{thing}`\n")
+            parts += _described(name, thing, "##")
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _described(name: str, thing: Any, level: str) -> list[str]:
+    """The section of a class or a function, with its signature."""
+    if isinstance(thing, type):
+        methods = [f"- `{_signature(member, of)}`: {_first(of)}" for member, of in _methods(thing)]
+        return [f"{level} {name}\n\n{_text(thing)}\n", *methods, ""]
+    if callable(thing):
+        told = f"```python\nsw.{_signature(name, thing)}\n```\n\n{_text(thing)}\n"
+        return [f"{level} {name}\n\n{told}"]
+    return [f"{level} {name}\n\n`{thing}`\n"]
 
 
 def _members(module: ModuleType) -> list[str]:
@@ -113,7 +121,10 @@ def _members(module: ModuleType) -> list[str]:
     return sorted(
         name
         for name, of in vars(module).items()
-        if not name.startswith("_") and getattr(of, "__module__", None) == module.__name__
+        if not name.startswith("_")
+        and isinstance(of, (type, FunctionType))
+        and of.__module__ == module.__name__
+        and name in getattr(module, "__all__", [name])
     )
 
 

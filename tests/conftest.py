@@ -10,7 +10,7 @@ PROCESSORS = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else se
 def own_processors() -> None:
     """Give each of several workers processors of its own. Otherwise the threads of one worker wait
     for those of another: two workers on two processors were hardly quicker than one. Laws about
-    threads name their number, so they hold here, too.
+    threads open the numbers that they compare, two among them, so one processor is enough.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if not worker.startswith("gw") or not hasattr(os, "sched_setaffinity"):
@@ -55,7 +55,7 @@ SLOW_FILES = {
     *("test_planner", "test_choosing", "test_warming", "test_no_cache"),  # searches, compiling
     *("test_processes", "test_without_torch", "test_site"),  # processes of their own
 }
-SLOW_FIXTURES = {"order_run", "answers", "bare", "several", "swept", "trained"}
+SLOW_FIXTURES = {"order_run", "by_seed", "bare", "several", "swept", "trained"}
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

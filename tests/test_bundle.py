@@ -33,6 +33,14 @@ def test_what_is_written_is_read(header):
     assert members == {"a.bin": b"one", "b.bin": b"two"}
 
 
+def test_one_member_is_read_alone(header):
+    (header.parent / "b.bin").unlink()
+    assert bundle.member(header, FORM, "a.bin") == b"one"
+    (header.parent / "a.bin").write_bytes(b"other")
+    with pytest.raises(BadRequest, match="is not the file that was saved"):
+        bundle.member(header, FORM, "a.bin")
+
+
 def test_the_header_is_the_last_file(tmp_path, monkeypatch):
     order = []
     write = files.write_bytes

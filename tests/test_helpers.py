@@ -29,7 +29,8 @@ from spadework.registry import Registry
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("7d", 604_800), ("12 h", 43_200), ("5 min", 300), ("1h30m", 5400), ("2 weeks", 1_209_600),
+    [("40 ms", 0.04), ("7d", 604_800), ("12 h", 43_200), ("5 min", 300), ("1h30m", 5400),
+     ("2 weeks", 1_209_600),
      (" 10S ", 10), ("0.5d", 43_200), ("1 day 2 h", 93_600)],
 )  # fmt: skip
 def test_spans_as_users_write_them(text, seconds):
@@ -59,6 +60,14 @@ def test_spans_in_words(span, words):
 @given(st.integers(1, 10**7))
 def test_spans_survive_being_written(seconds):
     assert durations.seconds(f"{seconds}s") == seconds
+
+
+@given(st.floats(0.001, 1e9))
+def test_spans_in_words_are_understood(span):
+    """Apart from what the words round away: half of the last unit that they show."""
+    steps = ((0.1, 0.001), (9.95, 0.1), (3599.5, 1), (2 * 86_400, 60), (10 * 86_400, 8640))
+    step = next((step for end, step in steps if span < end), 86_400)
+    assert abs(durations.seconds(durations.words(span)) - span) <= step * 0.501
 
 
 def test_a_registry_names_the_nearest_name_and_accepts_each_once():

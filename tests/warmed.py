@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,10 +14,16 @@ from typing import Any
 
 from makers import SOURCE
 from spadework.kernels import compiled
+from spadework.workbench import rehearsal, warming
 
-RECORD = "warmed-by-tests.json"
+_CODE = (Path(warming.__file__), Path(rehearsal.__file__), Path(__file__))
+RECORD = (
+    "warmed-by-tests-"
+    + hashlib.sha256(b"".join(path.read_bytes() for path in _CODE)).hexdigest()[:16]
+    + ".json"
+)
 """Beside the compiled kernels: what two processes that warmed a folder at the same time said, and
-the kernels that they compiled.
+the kernels that they compiled. It is of the code that warms, so other code warms anew.
 """
 
 
@@ -27,6 +34,7 @@ def environment(parent: Path) -> dict[str, str]:
 
 def by_two_at_a_time(parent: Path) -> dict[str, Any]:
     """Fill an empty folder by two commands at the same time: what they said, and its kernels."""
+    parent.mkdir(parents=True, exist_ok=True)
     pair = [
         subprocess.Popen(
             [sys.executable, "-m", "spadework", "doctor", "--warm", "--json"],
@@ -52,7 +60,9 @@ def folder_below(parent: Path) -> Path:
 
 
 def once() -> None:
-    """Fill the folder that tests use, unless it was; the record says how it went."""
+    """Fill the folder that tests use, unless it was. Only what went well is recorded: otherwise the
+    test warms a folder itself and says what failed.
+    """
     home = compiled.home()
     if home is None or not compiled.keeps() or (home / RECORD).exists():
         return
@@ -60,7 +70,8 @@ def once() -> None:
     with tempfile.TemporaryDirectory() as parent:
         record = by_two_at_a_time(Path(parent))
         shutil.copytree(folder_below(Path(parent)), home, dirs_exist_ok=True)
-    (home / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    if record["codes"] == [0, 0]:
+        (home / RECORD).write_text(json.dumps(record), encoding="utf-8")
 
 
 def copy(parent: Path) -> dict[str, Any]:

@@ -58,17 +58,33 @@ def write(
 
 
 def read(header: Path, form: Form) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The header, and the bytes of the members that it lists.
+    """The header, and the bytes of the members that it lists. Take out what is decoded, so that its
+    bytes are freed before the next is.
 
     Raises `BadRequest` where there is no header, it cannot be read, has another format or lists
     other files than its own, and where a member is missing or not what was saved.
     """
+    facts = _header(header, form)
+    members = {
+        name: _checked(header.parent, name, digest, form) for name, digest in facts["files"].items()
+    }
+    return facts, members
+
+
+def member(header: Path, form: Form, name: str) -> bytes:
+    """The bytes of one of the members that each bundle has, without reading the others. Raises as
+    `read`.
+    """
+    return _checked(header.parent, name, _header(header, form)["files"][name], form)
+
+
+def _header(header: Path, form: Form) -> dict[str, Any]:
     folder = header.parent
     if not header.is_file():
         raise BadRequest(f"{folder} {form.absent}: it has no {header.name}.", form.where)
     facts = files.read_json(header, form.again)
     number = facts.get("format") if isinstance(facts, dict) else None
-    if number != form.format:
+    if not isinstance(facts, dict) or number != form.format:
         raise BadRequest(
             f"{folder} has format {number}, and this spadework reads {form.format}.",
             f"Upgrade, or {form.again}.",
@@ -79,8 +95,7 @@ def read(header: Path, form: Form) -> tuple[dict[str, Any], dict[str, bytes]]:
             f"{header} cannot be read: it does not list {', '.join(form.members) or 'its files'}.",
             f"The file is damaged; {form.again}.",
         )
-    members = {name: _checked(folder, name, digest, form) for name, digest in digests.items()}
-    return facts, members
+    return facts
 
 
 def _checked(folder: Path, name: str, digest: object, form: Form) -> bytes:

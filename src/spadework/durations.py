@@ -7,6 +7,7 @@ import re
 from spadework.errors import BadRequest
 
 _UNITS = {
+    "ms": 0.001,
     **dict.fromkeys(("s", "sec", "second"), 1.0),
     **dict.fromkeys(("m", "min", "minute"), 60.0),
     **dict.fromkeys(("h", "hour"), 3600.0),

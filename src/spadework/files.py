@@ -7,9 +7,12 @@ import io
 import json
 import os
 import shutil
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import polars as pl
@@ -24,6 +27,11 @@ except ImportError:  # only on systems without file locks
 
 HALF = ".half-"
 """Prefix of the names of files that are being written."""
+_NO_NPZ = (
+    *(OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError),
+    *(BadZipFile, zlib.error, struct.error),
+)
+_NO_NPZ_SAYS = "it is no npz of arrays; it was cut short or changed"
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
@@ -78,9 +86,15 @@ def npz(arrays: Mapping[str, Array]) -> bytes:
 
 
 def arrays_of(content: bytes) -> dict[str, Array]:
-    """The arrays of an npz. Raises ValueError, EOFError or BadZipFile for other bytes."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+    """The arrays of an npz. Raises ValueError for other bytes, whatever is wrong with them."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except _NO_NPZ as error:
+        raise ValueError(_NO_NPZ_SAYS) from error  # numpy's own advice is about pickles
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise ValueError(_NO_NPZ_SAYS)
+    return arrays
 
 
 def parquet(frame: pl.DataFrame) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import inspect
 import operator
+import re
 
 import pytest
 
@@ -44,6 +45,19 @@ def test_a_former_name_tells_the_one_of_today(former, now):
     with pytest.raises(AttributeError, match=f"sw.{former} is now sw.{now}."):
         getattr(sw, former)
     assert operator.attrgetter(now)(sw)
+
+
+def test_no_message_and_no_page_tells_a_former_name():
+    former = "|".join(sw._FORMER)
+    told = re.compile(rf"\bsw\.(?:{former})\b|\bspadework\.(?:{former})\(")
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("*.ipynb")]
+    texts = [*SOURCE.rglob("*.py"), *(page for page in pages if page.name != "CHANGELOG.md")]
+    found = {
+        f"{path.relative_to(ROOT)}: {match}"
+        for path in texts
+        for match in told.findall(path.read_text(encoding="utf-8"))
+    }
+    assert found == set()
 
 
 def _seen_by_type_checkers(path):

@@ -85,7 +85,7 @@ def found_in(name: str, seed: int) -> dict[str, Finding]:
 
 
 @pytest.fixture(scope="module")
-def answers():
+def by_seed():
     """Findings of each probe in a world, by seed."""
     return cache(lambda name: [found_in(name, seed) for seed in range(SEEDS)])
 
@@ -95,10 +95,10 @@ def test_every_probe_is_planted_somewhere():
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_what_was_planted_is_found_and_nothing_else(name, answers):
+def test_what_was_planted_is_found_and_nothing_else(name, by_seed):
     found_counts = Counter(
         code
-        for found in answers(name)
+        for found in by_seed(name)
         for code, finding in found.items()
         if finding.level in ("strong", "weak")
     )
@@ -110,10 +110,10 @@ def test_what_was_planted_is_found_and_nothing_else(name, answers):
         assert found_counts[code] <= MISSED, f"{code} finds nothing in {name}: {found_counts}"
 
 
-def test_nothing_is_strong_in_noise(answers):
+def test_nothing_is_strong_in_noise(by_seed):
     assert not [
         finding
-        for found in answers("noise")
+        for found in by_seed("noise")
         for finding in found.values()
         if finding.level == "strong"
     ]

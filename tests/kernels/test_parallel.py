@@ -27,6 +27,10 @@ class Listener:
         raise AssertionError(message)
 
 
+def of_pools() -> list[int]:
+    return [pool["num_threads"] for pool in threadpool_info()]
+
+
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_results_come_in_the_order_of_the_tasks_and_every_step_is_reported(count):
     listener = Listener()
@@ -37,10 +41,13 @@ def test_results_come_in_the_order_of_the_tasks_and_every_step_is_reported(count
 
 
 def test_the_number_of_threads_reaches_the_linear_algebra_and_ends_with_the_block():
-    before = parallel.threads(), [pool["num_threads"] for pool in threadpool_info()]
-    with parallel.using(1):
-        assert all(pool["num_threads"] == 1 for pool in threadpool_info())
-    assert (parallel.threads(), [pool["num_threads"] for pool in threadpool_info()]) == before
+    before = parallel.threads(), of_pools()
+    with parallel.using(2):  # on one processor, one thread is there without asking
+        two = parallel.threads(), of_pools()
+        with parallel.using(1):
+            assert set(of_pools()) == {1}
+        assert (parallel.threads(), of_pools()) == two
+    assert (parallel.threads(), of_pools()) == before
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -108,7 +115,11 @@ def test_the_number_of_threads_reaches_what_counts_by_thread():
     from sklearn.ensemble import HistGradientBoostingRegressor  # loads OpenMP
 
     assert HistGradientBoostingRegressor is not None
-    before = [pool["num_threads"] for pool in threadpool_info()]
-    with parallel.using(1):
-        assert all(pool["num_threads"] == 1 for pool in threadpool_info())
-    assert [pool["num_threads"] for pool in threadpool_info()] == before
+    before = of_pools()
+    with parallel.using(2):
+        two = of_pools()
+        assert 2 in two
+        with parallel.using(1):
+            assert set(of_pools()) == {1}
+        assert of_pools() == two
+    assert of_pools() == before

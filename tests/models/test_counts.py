@@ -276,6 +276,15 @@ def test_saved_and_loaded_they_are_equal(channel, tmp_path):
     )
 
 
+def test_an_occupied_folder_is_refused_before_anything_is_packed(tmp_path, monkeypatch):
+    (tmp_path / "notes.txt").touch()
+    counts = count(model("raw"), log_of(1))
+    monkeypatch.setattr(files, "npz", lambda _: pytest.fail("packed"))
+    with pytest.raises(OutputExists, match="exists already"):
+        counts.save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
 def test_no_file_of_the_folder_can_run_code(tmp_path):
     folder = count(model("cosine"), log_of(1)).save(tmp_path / "counts")
     assert sorted(path.name for path in folder.iterdir()) == [

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from makers import ROOT
 
 PRODUCTS = [
     "Whole milk 1 l",
@@ -43,6 +46,20 @@ MODELS = [
     ("popular", "popular, last 7 days", {"window": "7d"}, 0.0712, 0.05, 0.1),
     ("popular", "popular, all time", {}, 0.0603, 0.04, 0.1),
 ]
+
+
+PAGE = (ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")
+
+
+def keys_on_the_page(name: str) -> set[str]:
+    """The keys of a file, or of "A score", that docs/run-folder.md has: the first column of its
+    table, or what is quoted after its name in the list, keys of keys among them.
+    """
+    if heading := re.search(rf"^## `?{re.escape(name)}`?\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S):
+        rows = re.findall(r"^\| (`.*?) \|", heading[1], re.M)
+        return set(re.findall(r"`(.+?)`", " ".join(rows)))
+    (line,) = re.findall(rf"^- `{re.escape(name)}`:(.*?)(?=^- |^\n|^#)", PAGE, re.M | re.S)
+    return set(re.findall(r"`(.+?)`", line))
 
 
 def write_run(folder: Path, files: dict[str, Any]) -> Path:
@@ -381,7 +398,7 @@ def _data() -> dict[str, Any]:
     return {
         "source": "orders.csv",
         "name": "orders",
-        "fingerprint": "9f2c51d07be44a10",
+        "fingerprint": {"log": "9f2c51d07be44a10", "items": None},
         "columns": {
             "user": "CustomerID",
             "item": "StockCode",

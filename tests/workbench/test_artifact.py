@@ -14,7 +14,7 @@ import spadework as sw
 from spadework import files
 from spadework.errors import BadRequest, NotFitted, OutputExists
 from spadework.models.labels import model
-from spadework.workbench.storage import artifact
+from spadework.workbench.storage import artifact, roles
 
 
 @pytest.fixture
@@ -69,6 +69,52 @@ def test_the_same_model_gives_the_same_bytes(saved, shop, shelves, tmp_path):
 
 def test_titles_come_with_the_model(saved, shop):
     assert artifact.titles(saved).to_list() == [f"the {item}" for item in shop.item_vocabulary.ids]
+
+
+def test_titles_of_another_table_are_refused(saved):
+    path = saved / "items.parquet"
+    pl.read_parquet(path).with_columns(title=pl.lit("another")).write_parquet(path)
+    with pytest.raises(BadRequest, match="is not the file that was saved"):
+        artifact.titles(saved)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"params": value} for value in (None, [], 5, {"name": "x"})]
+    + [{"model": value} for value in (None, [], {}, 5)],
+)
+def test_a_header_of_other_types_is_refused(saved, changes):
+    rewrite(saved, **changes)
+    assert refused(saved) == (
+        f"{saved / 'model.json'} cannot be read: its model or params are of another type.",
+        "Fit the model again.",
+    )
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "x"])
+def test_a_parameter_of_another_type_is_refused(saved, value):
+    rewrite(saved, params={"history": value})
+    assert "history" in refused(saved)[0]
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "17", "{}", '{"label": []}'])
+def test_a_model_without_a_label_has_the_name_of_its_folder(saved, content):
+    (saved / "model.json").write_text(content)
+    assert roles.label_of(saved) == "cosine"
+
+
+def test_the_bytes_of_a_file_are_freed_once_they_are_decoded(saved, monkeypatch):
+    left = []
+    read = artifact.bundle.read
+
+    def watched(*given):
+        header, members = read(*given)
+        left.append(members)
+        return header, members
+
+    monkeypatch.setattr(artifact.bundle, "read", watched)
+    sw.load(saved)
+    assert left == [{}]
 
 
 @pytest.mark.parametrize("offset", [0, 8, -1])

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import polars as pl
 import pytest
+import run_folder
 
 import spadework as sw
 from command_line import call, run
@@ -77,6 +78,14 @@ def test_it_is_on_the_board_with_the_others_and_paired_intervals(trained, order_
     assert folders.is_complete(folder)
     assert set(read(folder, "manifest.json")["files"]) >= {"advice.json", "training.json"}
     assert not (folder / "training").exists()
+
+
+def test_the_keys_of_its_files_are_on_the_page_of_run_folders(trained):
+    folder, advice = trained
+    assert set(advice) <= run_folder.keys_on_the_page("advice.json")
+    assert set(read(folder, "scores.json")) == run_folder.keys_on_the_page("scores.json")
+    for curve in read(folder, "training.json"):
+        assert set(curve) <= run_folder.keys_on_the_page("training.json")
 
 
 def test_every_prediction_has_its_outcome_and_every_pair_its_seeds(trained, order_run):
@@ -307,6 +316,7 @@ def test_a_training_stopped_while_the_run_is_written_resumes(
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "run", changes=changes)
     assert (tmp_path / "run" / "advice.json").exists()
+    (tmp_path / "run" / "advice.json").write_text("{")  # it is written anew, whatever it holds
     notes = Notes()
     with events.listening(notes):
         advice = train(tmp_path / "run", changes=changes)

@@ -105,3 +105,17 @@ def test_a_trial_that_is_damaged_or_of_an_earlier_form_is_made_again(tmp_path):
     assert ledger.find("k") is not None
     header.write_text(json.dumps({"score": stored["score"], "seconds": 1.0}))
     assert ledger.find("k") is None
+    renamed = {"other.npz": stored["files"]["k.npz"]}
+    (tmp_path / "other.npz").write_bytes(whole)
+    score_without = {name: stored["score"][name] for name in stored["score"] if name != "label"}
+    for damaged in (
+        *(None, [], 17, {}),
+        {name: value for name, value in stored.items() if name != "score"},
+        *({**stored, "score": value} for value in (None, [], 17, {}, score_without)),
+        *({**stored, "seconds": value} for value in (None, [], "long")),
+        {**stored, "files": renamed},
+    ):
+        header.write_text(json.dumps(damaged))
+        assert ledger.find("k") is None, damaged
+    header.write_text(json.dumps(stored))
+    assert ledger.find("k") is not None

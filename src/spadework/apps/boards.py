@@ -15,14 +15,12 @@ if TYPE_CHECKING:
 
 def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     """Heading, one line per model, failures included."""
-    from spadework.evaluation.entries import Entry
+    from spadework.evaluation.entries import read_all
 
     protocol = board["protocol"]
     primary = protocol.get("primary", "")
     entries = [
-        entry
-        for entry in map(Entry.read, board["scores"])
-        if not pareto or entry.pareto or not entry.done
+        entry for entry in read_all(board["scores"]) if not pareto or entry.pareto or not entry.done
     ]
     rows = [entry for entry in entries if entry.done]
     heading = protocol.get("heading", protocol.get("split", ""))
@@ -32,7 +30,7 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     choice = board.get("choice") or {}
     if choice.get("says") and choice.get("winner") == board.get("winner"):
         sentence = f"saved: {board['winner']}. {choice['says']}"
-        labels = [entry.label for entry in (*entries, *map(Entry.read, board["validation"]))]
+        labels = [entry.label for entry in (*entries, *read_all(board["validation"]))]
         text += formatting.with_labels(sentence, labels) + "\n"
     elif board.get("winner") and rows and board["winner"] != entries[0].label:
         text += f"chosen on validation: {formatting.label(board['winner'])}\n"

@@ -14,7 +14,7 @@ from typing import Any
 from spadework.arrays import Array
 from spadework.evaluation.statistics import Difference
 from spadework.evaluation.trial import Score
-from spadework.json_values import Map, as_interval, as_list, as_map, as_number, as_text
+from spadework.json_values import Map, as_interval, as_list, as_map, as_number, as_text, maps
 
 Ends = tuple[float, float]
 _OWN = (
@@ -178,6 +178,11 @@ class Entry:
         return sum(known) if known else None
 
 
+def read_all(rows: object) -> list[Entry]:
+    """The entries of a list in a file; what is no object is left out."""
+    return [Entry.read(row) for row in maps(rows)]
+
+
 def as_json(entries: Iterable[Entry], stage: str) -> list[dict[str, Any]]:
     """The entries of one stage, as they are written: "test" or "validation"."""
     return [replace(entry, stage=stage).as_json() for entry in entries]
@@ -190,7 +195,9 @@ def trial_as_json(score: Score) -> dict[str, Any]:
 
 
 def read_trial(stored: Map, values: Mapping[str, Array]) -> Score:
-    """The score of a trial on disk."""
+    """The score of a trial on disk. Raises KeyError where it lacks what every trial has."""
+    if lacking := [name for name in (*_OWN, "totals") if name not in stored]:
+        raise KeyError(*lacking)
     return Entry.read({**stored, "metrics": stored.get("totals")}).score(values)
 
 

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from spadework.arrays import Array
-from spadework.evaluation import statistics
-from spadework.evaluation.entries import Entry
+from spadework.evaluation import entries, statistics
 from spadework.workbench.storage import run_files
 
 
@@ -27,17 +26,16 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
     remarks: list[str] = []
     rows: list[dict[str, Any]] = []
     for folder, board, facts in zip(folders, boards, data, strict=True):
-        same = (
-            _same_protocol(boards[0], board)
-            and facts["fingerprint"]["log"] == data[0]["fingerprint"]["log"]
-        )
+        same = _same_protocol(boards[0], board) and facts["fingerprint"].get("log") == data[0][
+            "fingerprint"
+        ].get("log")
         if not same:
             remarks.append(
                 f"{folder} judged other data or another protocol, so its numbers cannot be "
                 "compared with the others."
             )
         values, users = _per_user(folder)
-        for entry in map(Entry.read, board["scores"]):
+        for entry in entries.read_all(board["scores"]):
             value = entry.value(metric)
             if not entry.done or value is None or entry.stage != "test":
                 continue

@@ -16,7 +16,7 @@ from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.portrait import facts, portrait
 from spadework.errors import OtherData
-from spadework.evaluation.entries import Entry
+from spadework.evaluation.entries import Entry, read_all
 from spadework.evaluation.trial import Protocol
 from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender
@@ -99,7 +99,7 @@ class Job:
             return False
         stored = run_files.read(self.folder, run_files.RECIPE)["recipe"]
         board = run_files.read(self.folder, run_files.SCORES)
-        states = {Entry.read(row).state for row in (*board["scores"], *board["validation"])}
+        states = {entry.state for entry in read_all([*board["scores"], *board["validation"]])}
         ended = board.get("budget", {}).get("ended")  # earlier versions do not say
         late = ended == "budget" if ended else not states.isdisjoint(("timed out", "no time"))
         large = "out of memory" in states

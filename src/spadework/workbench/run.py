@@ -10,6 +10,7 @@ from typing import Any
 from spadework import events
 from spadework.data.interactions import Interactions
 from spadework.errors import OtherData
+from spadework.json_values import as_map, as_text, maps
 from spadework.kernels import parallel
 from spadework.models.base import Recommender
 from spadework.workbench.job import Job
@@ -41,8 +42,7 @@ class Run:
     @property
     def scores(self) -> list[dict[str, Any]]:
         """One entry per model, the best first."""
-        entries: list[dict[str, Any]] = self.board["scores"]
-        return entries
+        return [dict(row) for row in maps(self.board["scores"])]
 
     @property
     def winner(self) -> str | None:
@@ -61,8 +61,11 @@ class Run:
         """What a training made of each prediction, such as {"verdict": "as expected"}; empty before
         `spadework train`.
         """
-        predictions = () if self.advice is None else self.advice["predictions"]
-        return {one["prediction"]["about"]: one["outcome"] for one in predictions}
+        advice = self.advice
+        return {
+            as_text(as_map(one.get("prediction")).get("about")): as_text(one.get("outcome"))
+            for one in maps(None if advice is None else advice["predictions"])
+        }
 
     @property
     def advice(self) -> dict[str, Any] | None:

@@ -112,7 +112,7 @@ def command(
 def _blocks(run: Run) -> bool:
     """Whether a script should stop at this run."""
     cut_short = (run.board.get("budget") or {}).get("starved") is True
-    judged = any(entry["state"] == "done" for entry in run.board["scores"])
+    judged = any(entry.get("state") == "done" for entry in run.scores)
     return cut_short or not judged or any(finding["level"] == "blocker" for finding in run.findings)
 
 

@@ -56,14 +56,15 @@ class Ledger:
             return None
         try:
             stored, members = bundle.read(header, FORM)
-        except BadRequest:  # damaged, or of an earlier format: it is made again
-            return None
-        arrays = files.arrays_of(members[f"{key}.npz"]) if members else {}
-        lists = arrays.pop("lists", None)
-        score = read_trial(stored["score"], arrays)
+            arrays = files.arrays_of(members[f"{key}.npz"]) if members else {}
+            lists = arrays.pop("lists", None)
+            score = read_trial(stored["score"], arrays)
+            seconds = float(stored["seconds"])
+        except (BadRequest, KeyError, TypeError, ValueError):
+            return None  # damaged, or of an earlier format: it is made again
         if score.state in AGAIN or (score.state == "done" and not members):
             return None
-        return score, lists, 0.0 if key in self._here else float(stored["seconds"])
+        return score, lists, 0.0 if key in self._here else seconds
 
     def keep(
         self, key: str, score: Score, lists: Array | None, seconds: float, *, durable: bool = True

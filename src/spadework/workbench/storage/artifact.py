@@ -92,16 +92,21 @@ def load(folder: str | Path) -> Recommender:
         )
     header, members = bundle.read(path / HEADER, FORM)
     try:
-        arrays = load_arrays(members[ARRAYS])
+        arrays = load_arrays(members.pop(ARRAYS))
     except SafetensorError as error:
         raise BadRequest(
             f"{path / ARRAYS} cannot be read: {error}.", "Fit the model again."
         ) from error
     try:
         shapes, name, params = header["arrays"], header["model"], header["params"]
-        vocabulary = Vocabulary(pl.read_parquet(io.BytesIO(members[ITEMS]))["item_id"])
+        vocabulary = Vocabulary(pl.read_parquet(io.BytesIO(members.pop(ITEMS)))["item_id"])
     except (KeyError, PolarsError) as error:
         raise BadRequest(f"{path} cannot be read: {error}.", "Fit the model again.") from error
+    if not isinstance(name, str) or not isinstance(params, dict) or "name" in params:
+        raise BadRequest(
+            f"{path / HEADER} cannot be read: its model or params are of another type.",
+            "Fit the model again.",
+        )
     if _shapes(arrays) != shapes:
         raise BadRequest(
             f"The arrays of {path} are not those of its model.json.", "Fit the model again."
@@ -125,8 +130,16 @@ def _shapes(arrays: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def titles(folder: Path) -> pl.Series | None:
-    """Titles of the items [item codes]; None where the artifact has none."""
-    items = pl.read_parquet(folder / ITEMS)
+    """Titles of the items [item codes]; None where the artifact has none. Raises `BadRequest` where
+    the table of items is not the one that was saved.
+    """
+    content = bundle.member(folder / HEADER, FORM, ITEMS)
+    try:
+        items = pl.read_parquet(io.BytesIO(content))
+    except PolarsError as error:
+        raise BadRequest(
+            f"{folder / ITEMS} cannot be read: {error}.", "Fit the model again."
+        ) from error
     return items["title"] if "title" in items.columns else None
 
 

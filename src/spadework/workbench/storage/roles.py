@@ -17,6 +17,7 @@ from typing import Any
 from spadework import files
 from spadework.data.content import ItemContent
 from spadework.errors import BadRequest, UnknownName
+from spadework.json_values import as_map, as_text
 from spadework.models.base import Recommender
 from spadework.workbench.storage import artifact
 
@@ -153,9 +154,11 @@ def find(models: Path, name: str | None = None) -> Path:
 
 
 def label_of(folder: Path) -> str:
-    """The label of a model in a folder, without reading the model."""
-    label: str = files.read_json(folder / artifact.HEADER)["label"]
-    return label
+    """The label of a model in a folder, without reading the model; the folder's name where its
+    header has none.
+    """
+    header = files.read_json(folder / artifact.HEADER, artifact.FORM.again)
+    return as_text(as_map(header).get("label"), folder.name)
 
 
 def in_words(models: Path) -> str:

@@ -8,11 +8,10 @@ score inside these files.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any
 
 from spadework import files
@@ -30,6 +29,17 @@ TYPES: Mapping[str, type] = MappingProxyType(
     | dict.fromkeys((FINDINGS, TRAINING), list)
 )
 """File → the type of its content."""
+NEEDED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = MappingProxyType(
+    {
+        RECIPE: {"recipe": dict},
+        DATA: {"fingerprint": dict, "rows": dict},
+        SCORES: {"protocol": dict, "scores": list, "validation": list, "winner": (str, NoneType)},
+        READINESS: {"predictions": list},
+        ADVICE: {"trained": str, "predictions": list, "pairs": list},
+    }
+)
+"""File → the keys that every version wrote, after an interruption too, and that work relies on."""
+_AGAIN = "The file is damaged; run the job again."
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,9 @@ def contents(folder: Path, name: str) -> Contents:
 
 
 def read(folder: Path, name: str) -> Any:
-    """The content of one of the run's files. Raises `BadRequest` where it is missing or damaged."""
+    """The content of one of the run's files. Raises `BadRequest` where it is missing or damaged, or
+    lacks a key of `NEEDED`.
+    """
     found = contents(folder, name)
     if found.missing:
         raise BadRequest(
@@ -69,7 +81,17 @@ def read(folder: Path, name: str) -> Any:
     if found.trouble:
         raise BadRequest(
             f"{folder / name} cannot be read: {found.trouble}",
-            "The file is damaged; run the job again.",
+            _AGAIN,
+        )
+    lacking = [
+        key
+        for key, kind in NEEDED.get(name, {}).items()
+        if key not in found.value or not isinstance(found.value[key], kind)
+    ]
+    if lacking:
+        raise BadRequest(
+            f"{folder / name} cannot be read: missing or of another type: {', '.join(lacking)}.",
+            _AGAIN,
         )
     return found.value
 
@@ -81,13 +103,22 @@ def write_values(folder: Path, arrays: Mapping[str, Array]) -> None:
 
 def read_values(folder: Path) -> dict[str, Array]:
     """The arrays of `scores.npz`: "users", "has_history" and, for each model and metric,
-    "LABEL/METRIC" [users]. Raises `BadData` where it cannot be read.
+    "LABEL/METRIC" [users]. Raises `BadData` where it cannot be read or its arrays do not fit.
     """
     path = folder / VALUES
     try:
         arrays = files.arrays_of(path.read_bytes())
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadData(f"{path} cannot be read: {error}.", "Dig again, then train.") from error
+    except OSError as error:
+        says = error.strerror or "the system refused"
+        raise BadData(f"{path} cannot be read: {says}.", "Dig again.") from error
+    except ValueError as error:
+        raise BadData(f"{path} cannot be read: {error}.", "Dig again.") from error
+    users, judged = arrays.get("users"), arrays.get("has_history")
+    if users is None or judged is None or judged.dtype != bool:
+        raise BadData(f"{path} does not say whom it is of (users, has_history).", "Dig again.")
+    other = next((name for name, array in arrays.items() if array.shape != (users.size,)), None)
+    if other is not None:
+        raise BadData(f"{path} has not one value of {other!r} for each user.", "Dig again.")
     return arrays
 
 

@@ -282,8 +282,10 @@ class Excavation:
         """The content of `advice.json` where it is of this same training, which has ended; else a
         note says that an earlier one is replaced.
         """
+        if (self.run.folder / "training").exists():  # its advice may be half of a new training
+            return None
         earlier = self.run.advice
-        if earlier is None or (self.run.folder / "training").exists():
+        if earlier is None:
             return None
         wanted = {
             "trained": model.label,

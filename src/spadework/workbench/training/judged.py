@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spadework.errors import BadData
-from spadework.evaluation.entries import Entry
+from spadework.evaluation.entries import read_all
 from spadework.evaluation.trial import Protocol, Score
 from spadework.workbench.search.rungs import rungs_of
 from spadework.workbench.storage import run_files
@@ -30,7 +30,7 @@ def scores_of(
             f"{path} is of other users than the run's split has.", "Dig again, then train."
         )
     made = []
-    for entry in map(Entry.read, board["scores"]):
+    for entry in read_all(board["scores"]):
         if entry.model == without:
             continue
         values = run_files.values_of(arrays, entry.label)
@@ -58,7 +58,7 @@ def validation_of_winner(board: dict[str, Any], primary: str) -> tuple[float, in
     label = winner_of_dig(board)
     found = [
         (value, entry.users)
-        for entry in map(Entry.read, board["validation"])
+        for entry in read_all(board["validation"])
         if entry.label == label and entry.done and (value := entry.value(primary)) is not None
     ]
     # stored when a training replaced its entry

@@ -19,6 +19,7 @@ from spadework.diagnosis.prediction import Checked, finding_of
 from spadework.evaluation.entries import as_json
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score
+from spadework.json_values import maps
 from spadework.models.base import Recommender
 from spadework.workbench.run import Run
 from spadework.workbench.search.board_parts import with_lists
@@ -52,7 +53,7 @@ def write_board(
     files.write_json(folder / run_files.FINDINGS, findings)
     least, users = judged.validation_of_winner(before, choosing.primary)
     validation = [
-        *(entry for entry in before["validation"] if entry["model"] != score.model),
+        *(row for row in maps(before["validation"]) if row.get("model") != score.model),
         *as_json(Scoreboard(choosing, (chosen,)).rows, "validation"),
     ]
     board = Scoreboard(final, (*others, score)).rows
@@ -66,7 +67,9 @@ def write_board(
             "validation_of_dig": least if np.isfinite(least) else None,
             "validation_users_of_dig": users,
             "validation": validation,
-            "not_tried": [row for row in before["not_tried"] if row["what"] != NOT_TRIED],
+            "not_tried": [
+                row for row in maps(before.get("not_tried")) if row.get("what") != NOT_TRIED
+            ],
         },
     )
 
