@@ -306,8 +306,12 @@ def test_the_choice_is_shown_as_it_was_made(case_of):
             continue
         winner = next(row for row in case.done if row["label"] == scores["winner"])
         low, high = winner["interval"]
+        known = {scores.get("best"), *scores.get("winners", {}).values(), case.done[0]["label"]}
+        name = winner["label"].partition("(")[0]
+        if '"' in winner["label"] or name in known:  # another model has this very label
+            name = winner["label"]
         assert (
-            f"“{winner['label']}”: {value(winner):.3f} ({low:.3f} … {high:.3f}; "
+            f"“{name}”: {value(winner):.3f} ({low:.3f} … {high:.3f}; "
             f"{scores['protocol']['heading']})"
         ) in verdict
         assert ("is behind" in verdict) == (winner["rank"] != 1)
@@ -316,8 +320,9 @@ def test_the_choice_is_shown_as_it_was_made(case_of):
         if choice is None:
             assert f"{winner['label']} (saved)" in marks
             continue
-        assert f"The model to use is “{winner['label']}”" in verdict
-        assert choice["says"] in verdict
+        assert f"The model to use is “{name}”" in verdict
+        settings = re.compile(r"\([^()]*\)")  # of a model that is named once, a name will do
+        assert settings.sub("", choice["says"]) in settings.sub("", verdict)
         assert choice["says"] in board
         assert f"Saved and served: “{winner['label']}”." in board
         assert ("It is the best by value on validation, too." in board) == (
@@ -342,7 +347,7 @@ def test_the_choice_is_shown_as_it_was_made(case_of):
                 verdict,
             )
             assert match
-            assert match[1] == winner["label"]
+            assert match[1] == name
             assert float(match[2]) == pytest.approx(100 * share, abs=0.5)
 
 

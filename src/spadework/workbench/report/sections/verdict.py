@@ -86,7 +86,7 @@ def _reminders(facts: RunFacts) -> list[str]:
     share = as_number(as_map(rows.get(served)).get("hits_repeated"))
     text = (
         (
-            f"Of the hits of “{formatting.clip(served, 80)}”, {formatting.percent(share)} are "
+            f"Of the hits of {_named(facts, served)}, {formatting.percent(share)} are "
             "repeats: items of the user's history."
         )
         if share
@@ -94,7 +94,7 @@ def _reminders(facts: RunFacts) -> list[str]:
     )
     if discover:
         text += (
-            f" For new items “{formatting.clip(discover, 80)}” is "
+            f" For new items {_named(facts, discover)} is "
             f"{'also ' if discover != served else ''}saved"
         )
         recalls = [
@@ -102,20 +102,48 @@ def _reminders(facts: RunFacts) -> list[str]:
         ]
         if None not in recalls and discover != served:
             text += f": its recall of new items is {formatting.score(recalls[0])}, "
-            text += f"that of “{formatting.clip(served, 80)}” {formatting.score(recalls[1])}"
+            text += f"that of {_named(facts, served)} {formatting.score(recalls[1])}"
         text += "."
     return [text.strip()] if text else []
+
+
+def _named(facts: RunFacts, label: str) -> str:
+    """A model in a sentence: its name, or its label where the name is that of another setting. The
+    tiles have the whole label.
+    """
+    names = _names(facts)
+    return f"“{names[label] if label in names else formatting.clip(label, 80)}”"
+
+
+def _names(facts: RunFacts) -> dict[str, str]:
+    """Label → what it is called in sentences, of the models that these name; the winner first."""
+    known = [outcome.winner(facts), *(label for _, label in outcome.saved(facts))]
+    known += [outcome.best(facts), *(row.label for row in facts.scored[:1])]
+    names = formatting.labels(known)
+    for label in names:
+        name = label.partition("(")[0]
+        if '"' not in label and name not in names.values():
+            names[label] = name
+    return names
+
+
+def _reason(facts: RunFacts) -> str:
+    """Why the winner was chosen, with the names of this page."""
+    text = outcome.why(facts)
+    for label, name in sorted(_names(facts).items(), key=lambda pair: -len(pair[0])):
+        text = text.replace(label, name)
+    return text
 
 
 def _best(facts: RunFacts, scored: list[Entry]) -> str:
     chosen, tied = choice(facts, scored)
     ends = formatting.interval(chosen.interval, 3)
     value = f"{formatting.score(chosen.value(facts.primary), 3)} ({ends}; {facts.heading})"
-    name, served = f"“{formatting.clip(chosen.label, 80)}”", outcome.winner(facts)
-    reason, first = outcome.why(facts), f"“{formatting.clip(scored[0].label, 80)}”"
+    name, served = _named(facts, chosen.label), outcome.winner(facts)
+    reason, first = _reason(facts), _named(facts, scored[0].label)
     if served and served != chosen.label:
         sentence = (
-            f"The model that is saved, “{formatting.clip(served, 80)}”, has no score on the "
+            f"The model that is saved, {_named(facts, served)}, has no score on the "
             f"test span. The best that has one is {name}: {value}."
         )
     elif reason:
@@ -127,7 +155,7 @@ def _best(facts: RunFacts, scored: list[Entry]) -> str:
         elif len(tied) > 1:
             sentence += f" On the test span it is one of {len(tied)} models that share rank 1."
     elif chosen in tied and len(tied) > 1:
-        fastest = f"“{formatting.clip(cheapest(tied).label, 80)}”"
+        fastest = _named(facts, cheapest(tied).label)
         sentence = (
             f"The model chosen on validation is {name}: {value}. {len(tied)} models share "
             "rank 1: their differences are within the noise."
@@ -202,9 +230,7 @@ def _gain(facts: RunFacts, scored: list[Entry]) -> str:
         )
     chosen, _ = choice(facts, scored)
     subject = (
-        "It"
-        if chosen is leader
-        else f"The first on the test span, “{formatting.clip(leader.label, 80)}”,"
+        "It" if chosen is leader else f"The first on the test span, {_named(facts, leader.label)},"
     )
     return f"{subject} is {' and '.join(parts)}."
 
