@@ -10,9 +10,13 @@ from test_blend import Notes, lists_of
 
 from spadework import events
 from spadework.models.ensemble import grown_trees
-from spadework.models.ensemble.grown_trees import Growth, grow, has_trees, log_odds, wrong_trees
+from spadework.models.ensemble.grown_trees import Growth, grow, grown_again, has_trees, wrong_trees
 from spadework.models.labels import model
 from spadework.workbench.storage import artifact
+
+
+def log_odds(state, rows):
+    return grown_trees.log_odds(state, grown_again(state), rows)
 
 
 def gone(_grower):
@@ -49,6 +53,7 @@ def test_an_unknown_release_gives_the_same_numbers_by_the_public_call(monkeypatc
     assert has_trees(kept)
     some = np.random.default_rng(4).normal(size=(500, 5)).astype(np.float32)
     expected = log_odds(read, some)
+    assert not read.keys() & kept.keys()
     assert log_odds(kept, some).tobytes() == expected.tobytes()
     loaded = {key: value.copy() for key, value in kept.items()}
     assert log_odds(loaded, some).tobytes() == expected.tobytes(), "grown again from the examples"
@@ -66,6 +71,22 @@ def test_a_model_of_an_unknown_release_is_saved_and_loaded(
     two = artifact.load(artifact.save(one, tmp_path / "model"))
     assert two == one
     assert lists_of(two, shop) == expected
+
+
+def test_trees_that_are_kept_as_examples_are_grown_once_a_model(monkeypatch, shop, shelves):
+    grown, grower = [], grown_trees._grower
+
+    def counted(*arguments):
+        grown.append(arguments[-1])
+        return grower(*arguments)
+
+    monkeypatch.setattr(grown_trees, "_nodes", gone)
+    monkeypatch.setattr(grown_trees, "_grower", counted)
+    one, two = (model("boosted", positives=1, trees=n).fit(shop, shelves) for n in (3, 4))
+    assert len(grown) == 2, "while they learn"
+    for answering in (one, two, one, two, one.sharing(), two.sharing()):
+        answering.recommend(shop, 3)
+    assert len(grown) == 4, "and before each one's first answer"
 
 
 def test_examples_that_do_not_fit_are_refused(monkeypatch):

@@ -22,6 +22,7 @@ from spadework.errors import NotFitted, Unsuitable
 from spadework.kernels import parallel
 from spadework.limits import available_bytes
 from spadework.models import needs
+from spadework.models.checks import are_numbers
 from spadework.models.common_list import CommonList
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need, Repeats, check_k, check_repeats, check_room
@@ -87,6 +88,8 @@ class Recommender(ABC):
         cls.__annotations__ = own | {field: inherited[field] for field in bare}
         dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
         if "name" in cls.__dict__:
+            if cls._serve is Recommender._serve and cls._score is Recommender._score:
+                raise TypeError(f"{cls.__name__} has neither _score nor _serve. Write one of them.")
             if not hasattr(cls, "family"):
                 cls.family = cls.name
             models.register(cls.name, cls)
@@ -114,7 +117,8 @@ class Recommender(ABC):
         other = type(self)(**{**self.params, **params})
         if set(params) <= self.answering and self.is_fitted:
             other._restore(self.state, self.item_vocabulary)
-            object.__setattr__(other, "_scorer", other.scorer.reusing(self.scorer))
+            if "_scorer" in other.__dict__:
+                object.__setattr__(other, "_scorer", other.scorer.reusing(self.scorer))
         return other
 
     @property
@@ -211,21 +215,20 @@ class Recommender(ABC):
     @property
     def scorer(self) -> Scorer:
         """What answers: made of the learned arrays once, when they are set."""
-        self.state  # noqa: B018  (refuses an unfitted model)
-        made: Scorer = self.__dict__["_scorer"]
-        return made
+        made: Scorer | None = self.__dict__.get("_scorer")
+        return self._serve(self.state) if made is None else made
 
     def check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         """What is wrong with learned arrays that come from a file, since kernels trust them; None
         when they fit.
         """
-        if "popularity" not in state or len(state["popularity"]) != items:
+        if "popularity" not in state or not are_numbers(state["popularity"], (items,)):
             return "the counts of items do not fit the items"
         try:
             return self._check_state(state, items)
         except KeyError as error:
             return f"the array {error} is missing"
-        except ValueError as error:
+        except (ValueError, IndexError, TypeError, OverflowError) as error:
             return f"the arrays do not fit each other: {error}"
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
@@ -234,7 +237,9 @@ class Recommender(ABC):
     def _restore(self, state: Mapping[str, Array], item_vocabulary: Vocabulary) -> None:
         object.__setattr__(self, "_state", {key: frozen(value) for key, value in state.items()})
         object.__setattr__(self, "_item_vocabulary", item_vocabulary)
-        object.__setattr__(self, "_scorer", self._serve(self.state))
+        if type(self)._serve is not Recommender._serve:
+            # the default one holds the model, which would be in a circle if it held that
+            object.__setattr__(self, "_scorer", self._serve(self.state))
 
     # ---- answering
 
@@ -380,8 +385,9 @@ class Recommender(ABC):
         """The learned arrays by name."""
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
-        """What answers with these arrays. It may come from a file that was not checked yet, so
-        nothing is computed from it here that a wrong file could break.
+        """What answers with these arrays. They may come from a file that was not checked yet: what
+        numpy refuses here is told as a fault of the file, and nothing may reach a kernel before the
+        scorer's `wrong` was asked.
         """
         return ByFunction(self._score, len(state["popularity"]))
 
@@ -389,4 +395,4 @@ class Recommender(ABC):
         """Scores [users, items] float32; −∞ where the model has no evidence. Enough for a model
         that does not say how it is served.
         """
-        raise NotImplementedError(f"{type(self).__name__} has neither _score nor _serve.")
+        raise NotImplementedError

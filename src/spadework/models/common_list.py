@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,6 +51,37 @@ class CommonList:
         )
 
 
+class Rankings:
+    """The list of all items, kept once it was needed, and the list of some items, kept as long as
+    their mask is there, which is for a request. Threads that need one wait for the first.
+    """
+
+    def __init__(self, scores: Array) -> None:
+        self._scores = scores
+        self._ranking = threading.Lock()
+        self._all: CommonList | None = None
+        self._of_masks: dict[int, tuple[weakref.ref[Mask], CommonList]] = {}
+
+    def of(self, allowed: Mask | None) -> CommonList:
+        """The list of the allowed items. O(items · log items) the first time."""
+        with self._ranking:
+            if allowed is None:
+                self._all = self._all or CommonList.of(self._scores, None)
+                return self._all
+            key, known = id(allowed), self._of_masks
+            if key not in known:
+                gone = weakref.ref(allowed, lambda _: known.pop(key, None))
+                known[key] = gone, CommonList.of(self._scores, allowed)
+            return known[key][1]
+
+    def arrays(self) -> Sequence[Array]:
+        """The arrays that are kept with the scores."""
+        return () if self._all is None else (self._all.order,)
+
+    def __reduce__(self) -> tuple[type[Rankings], tuple[Array]]:
+        return Rankings, (self._scores,)  # a lock can be neither copied nor pickled
+
+
 @dataclass(frozen=True, eq=False)
 class SameForAll(Scorer):
     """Every user has the same scores [items] float32, −∞ where there is no evidence. They are
@@ -55,16 +89,19 @@ class SameForAll(Scorer):
     """
 
     common: Array
-    _ranked: list[tuple[Mask | None, CommonList]] = field(default_factory=list, repr=False)
+    rankings: Rankings = field(init=False, repr=False)
 
-    def ranked(self, allowed: Mask | None) -> CommonList:
-        """The list of the allowed items, which is kept until others are allowed."""
-        for known, ranking in self._ranked:
-            if known is allowed:
-                return ranking
-        ranking = CommonList.of(self.common, allowed)
-        self._ranked[:] = [(allowed, ranking)]
-        return ranking
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rankings", Rankings(self.common))
+
+    def derived(self) -> Sequence[Array]:
+        return (self.common, *self.rankings.arrays())
+
+    def wrong(self, items: int) -> str | None:
+        fits = self.common.shape == (items,) and self.common.dtype == np.float32
+        if not fits or not (self.common < np.inf).all():  # NaN is not below, either
+            return "the scores of items do not fit the items"
+        return None
 
     def scores(self, histories: Histories) -> Array:
         return np.tile(self.common, (len(histories), 1))
@@ -76,7 +113,7 @@ class SameForAll(Scorer):
         self, histories: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
         items, best = top_k.nothing(len(histories), k)
-        self.ranked(allowed).complete(items, best, histories, repeats, below=False)
+        self.rankings.of(allowed).complete(items, best, histories, repeats, below=False)
         return items, best
 
     def row_cells(self, k: int) -> int:

@@ -16,11 +16,12 @@ from spadework.kernels import hashing
 from spadework.kernels.ranking import random_orders, sparse_scores
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender
+from spadework.models.checks import are_codes, are_numbers
 from spadework.models.common_list import SameForAll
 from spadework.models.histories import Histories
 from spadework.models.needs import Need, Repeats
 from spadework.models.parameters import Doc, Duration
-from spadework.models.scorer import ByFunction, Scorer
+from spadework.models.scorer import AllScores, Scorer
 
 
 class Popular(Recommender):
@@ -92,19 +93,38 @@ class PopularByCategory(Recommender):
         return {"category": codes, "share": share, "categories": np.asarray([len(names)])}
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
-        category, share, count = state["category"], state["share"], int(state["categories"][0])
+        return CategoryScorer(state["category"], state["share"], state["categories"])
 
-        def score(histories: Histories) -> Array:
-            rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
-            own = category[histories.items]
-            known = own >= 0
-            taste = np.zeros((len(histories), count + 1))
-            np.add.at(taste, (rows[known], own[known]), histories.counts[known])
-            # category −1 reads the spare last column, which is zero
-            scores = taste[:, category] * share
-            return np.where(scores > 0, scores, -np.inf).astype(np.float32)
 
-        return ByFunction(score, len(category))
+@dataclass(frozen=True, eq=False)
+class CategoryScorer(AllScores):
+    """The share of an item in its category, times the events of the history in that category."""
+
+    category: Codes  # [items] −1: none
+    share: Array  # [items] float64
+    categories: Array  # [1] number of categories
+
+    @property
+    def items(self) -> int:
+        return len(self.category)
+
+    def scores(self, histories: Histories) -> Array:
+        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        own = self.category[histories.items]
+        known = own >= 0
+        taste = np.zeros((len(histories), int(self.categories[0]) + 1))
+        np.add.at(taste, (rows[known], own[known]), histories.counts[known])
+        # category −1 reads the spare last column, which is zero
+        scores = taste[:, self.category] * self.share
+        return np.where(scores > 0, scores, -np.inf).astype(np.float32)
+
+    def wrong(self, items: int) -> str | None:
+        if self.categories.shape != (1,) or self.categories.dtype.kind != "i":
+            return "there is no number of categories"
+        fit = are_codes(self.category, int(self.categories[0]), least=-1)
+        if not fit or len(self.category) != items or not are_numbers(self.share, (items,)):
+            return "the categories do not fit the items"
+        return None
 
 
 class Random(Recommender):
@@ -154,6 +174,10 @@ class RandomScorer(Scorer):
 
     def row_cells(self, k: int) -> int:
         return k
+
+    def wrong(self, items: int) -> str | None:
+        fits = self.salt.shape == (items,) and self.salt.dtype == np.uint64
+        return None if fits else "the random numbers do not fit the items"
 
     def _walks(self, histories: Histories) -> random_orders.Walks:
         # so that users without a history, too, get lists that depend on the seed

@@ -20,6 +20,7 @@ import polars as pl
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
+from spadework.errors import BadRequest
 from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.histories import DistinctItems, Histories
@@ -113,11 +114,11 @@ class Scorer(ABC):
         """What is entered once around all blocks of a request."""
         return nullcontext()
 
+    @abstractmethod
     def wrong(self, items: int) -> str | None:
         """What is wrong with arrays that come from a file, since kernels check nothing; None when
         they fit `items` items.
         """
-        return None
 
 
 @runtime_checkable
@@ -160,7 +161,9 @@ class AllScores(Scorer):
 
 @dataclass(frozen=True, eq=False)
 class ByFunction(AllScores):
-    """All scores [users, items] of a block by a function of the histories."""
+    """All scores [users, items] of a block by a function of the histories. It has no arrays that
+    could be checked, so the shape of what the function gives is.
+    """
 
     function: Callable[[Histories], Array]
     item_count: int
@@ -175,7 +178,18 @@ class ByFunction(AllScores):
         return self.reads
 
     def scores(self, histories: Histories) -> Array:
-        return np.ascontiguousarray(self.function(histories), np.float32)
+        scores = np.ascontiguousarray(self.function(histories), np.float32)
+        if scores.shape != (len(histories), self.items):
+            raise BadRequest(
+                f"The scores have the shape {scores.shape} for {len(histories):,} users and "
+                f"{self.items:,} items.",
+                "Return one row a user and one column an item; where the model was loaded, fit it "
+                "again.",
+            )
+        return scores
+
+    def wrong(self, items: int) -> str | None:
+        return None if self.items == items else "the number of items is not that of the scores"
 
 
 def at_cells(scores: Array, targets: SparseRows) -> Array:

@@ -29,6 +29,7 @@ from spadework.data.interactions import Interactions
 from spadework.kernels.users import nearest_sessions
 from spadework.kernels.users.nearest_sessions import Queries, Sessions
 from spadework.models.base import Recommender
+from spadework.models.checks import are_codes, are_numbers, are_starts
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, Duration, Range
@@ -222,18 +223,12 @@ class SessionScorer(AllScores):
             ),
         )
         for starts, edges, values, codes, limit in tables:
-            if (
-                not len(edges)
-                or edges[0] != 0
-                or edges[-1] != len(codes)
-                or (np.diff(edges) < 0).any()
-            ):
+            if not are_starts(edges, len(codes)):
                 return f"{starts} do not fit {values}"
-            if len(codes) and (codes.min() < 0 or codes.max() >= limit):
+            if not are_codes(codes, limit):
                 return f"{values} name what is not there"
-        if len(index.posting_starts) != items + 1 or len(self.item_weights) != items:
-            return "the index of sessions does not fit the items"
-        return None
+        fits = len(index.posting_starts) == items + 1 and are_numbers(self.item_weights, (items,))
+        return None if fits else "the index of sessions does not fit the items"
 
     def _queries(self, histories: Histories) -> Queries:
         """The last steps of each history, latest first, with the weights of their items."""

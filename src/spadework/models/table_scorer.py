@@ -10,8 +10,9 @@ import numpy as np
 
 from spadework.arrays import Array, Codes, Mask
 from spadework.kernels.ranking import sparse_scores
-from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
+from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.ranking.sparse_scores import Aggregate
+from spadework.models.checks import wrong_rows
 from spadework.models.histories import Histories
 from spadework.models.history_reader import Reading
 from spadework.models.needs import Repeats
@@ -78,7 +79,7 @@ class TableScorer(Scorer):
         return Contributions(recent.items, weights * column_of(self.table, recent.items, code))
 
     def wrong(self, items: int) -> str | None:
-        return wrong_table(*self.table, items, items)
+        return wrong_rows(self.table, items, items)
 
     def _rows(self, histories: Histories) -> SparseRows:
         """The weighted histories as rows [users, history items]."""

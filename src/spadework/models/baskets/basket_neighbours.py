@@ -4,9 +4,9 @@ buy.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -14,36 +14,18 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
+from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.ranking.sparse_scores import Choice
 from spadework.kernels.users import nearest_users, neighbour_sums
 from spadework.kernels.users.nearest_users import Near, UserIndex
 from spadework.models.base import Recommender
 from spadework.models.baskets.purchases import Baskets, Purchases, purchases_by_block
+from spadework.models.checks import wrong_rows
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Repeats
+from spadework.models.once import Once
 from spadework.models.parameters import Doc, Range, Search
 from spadework.models.scorer import Reader, Scorer
-
-
-class IndexOnce:
-    """The index over the users of the train log, built once, when it is first needed."""
-
-    def __init__(self, users: SparseRows, items: int) -> None:
-        self._users, self._items = users, items
-        self._building = threading.Lock()  # several threads may need it at once
-        self._index: UserIndex | None = None
-
-    def get(self) -> UserIndex:
-        """The index. O(entries · log entries) the first time."""
-        with self._building:
-            if self._index is None:
-                self._index = UserIndex.of(self._users, self._items)
-            return self._index
-
-    def arrays(self) -> Sequence[Array]:
-        """The arrays of the index, if it was built."""
-        return self._index or ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +41,14 @@ class NeighbourScorer(Scorer):
     items: int
     vectors: Vectors
     near: Nearest
-    index: IndexOnce
+    index: Once[UserIndex]  # over the users of the train log
 
     @classmethod
     def of(cls, state: Mapping[str, Array], vectors: Vectors, near: Nearest) -> NeighbourScorer:
         """From the arrays `starts`, `items` and `values`."""
         users = SparseRows(state["starts"], state["items"], state["values"])
         items = len(state["popularity"])
-        return cls(users, items, vectors, near, IndexOnce(users, items))
+        return cls(users, items, vectors, near, Once(partial(UserIndex.of, users, items)))
 
     @property
     def reader(self) -> Reader:
@@ -77,7 +59,7 @@ class NeighbourScorer(Scorer):
         return replace(self, index=other.index) if isinstance(other, NeighbourScorer) else self
 
     def derived(self) -> Sequence[Array]:
-        return self.index.arrays()
+        return self.index.made or ()
 
     def scores(self, histories: Histories) -> Array:
         return neighbour_sums.everything(self._sums(histories), self.items)
@@ -97,7 +79,7 @@ class NeighbourScorer(Scorer):
         return self.items + 8 * min(self.near.neighbours, len(self.users.starts) - 1)
 
     def wrong(self, items: int) -> str | None:
-        return wrong_table(*self.users, len(self.users.starts) - 1, items)
+        return wrong_rows(self.users, len(self.users.starts) - 1, items)
 
     def _sums(self, histories: Histories) -> neighbour_sums.Contributions:
         """The vectors of these users, and the neighbours who add to them."""

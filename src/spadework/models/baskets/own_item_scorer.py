@@ -4,7 +4,7 @@ users.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
@@ -15,6 +15,7 @@ from spadework.kernels.ranking import own_items, top_k
 from spadework.kernels.ranking.candidate_union import located
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.baskets.purchases import Baskets, Purchases
+from spadework.models.checks import are_numbers
 from spadework.models.common_list import SameForAll
 from spadework.models.histories import Histories
 from spadework.models.needs import Repeats
@@ -85,6 +86,14 @@ class OwnItems(Scorer):
 
     def row_cells(self, k: int) -> int:
         return 4 * k
+
+    def derived(self) -> Sequence[Array]:
+        return () if self.others is None else self.others.derived()
+
+    def wrong(self, items: int) -> str | None:
+        if not are_numbers(self.popularity, (items,)):
+            return "the counts of items do not fit the items"
+        return None if self.others is None else self.others.wrong(items)
 
     def contributions(self, histories: Histories, code: int) -> Contributions:
         """What the user's own purchases of the item add to its score, and what its popularity

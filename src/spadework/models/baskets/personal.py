@@ -19,6 +19,7 @@ from spadework.models.base import Recommender
 from spadework.models.baskets.own_item_scorer import OwnItems, Ties, number_of_baskets
 from spadework.models.baskets.purchases import Purchases, purchases_by_block
 from spadework.models.baskets.repurchase_gaps import Intervals, gaps_of
+from spadework.models.checks import are_numbers
 from spadework.models.common_list import SameForAll
 from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, Duration, Range, Search
@@ -182,8 +183,9 @@ class Personal(Recommender):
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         arrays = (state["share"], state["means"], state["spreads"], state["trusts"])
         sane = (
-            all(array.shape == (items,) and np.isfinite(array).all() for array in arrays)
-            and state["timed"].shape == (1,) == state["pause"].shape
+            all(are_numbers(array, (items,)) for array in arrays)
+            and are_numbers(state["pause"], (1,))
+            and state["timed"].shape == (1,)
         )
         return (
             None

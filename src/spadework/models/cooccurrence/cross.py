@@ -17,11 +17,11 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, Unsuitable, nearest
 from spadework.kernels.counting.cross_counts import CrossCounter
 from spadework.kernels.counting.grouped_events import Groups
-from spadework.kernels.ranking.sparse_rows import wrong_table
 from spadework.kernels.similarity.neighbour_table import Weighing, tables
 from spadework.kernels.similarity.pair_weights import llr_keeps, pair_weights
 from spadework.kernels.similarity.pairs import Pairs
 from spadework.kernels.users import user_events
+from spadework.models.checks import wrong_rows
 from spadework.models.histories import Histories
 from spadework.models.history_reader import HistoryWeights
 from spadework.models.item_item import ANSWERING, ItemItem
@@ -328,7 +328,7 @@ class ActionScorer(TableScorer):
         return Contributions(items, found.values, {"event": names.gather(types)})
 
     def wrong(self, items: int) -> str | None:
-        return wrong_table(*self.table, items * len(self.reading.names), items)
+        return wrong_rows(self.table, items * len(self.reading.names), items)
 
 
 def _type_indices(log: Interactions, names: list[str], rows: Array | None = None) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from spadework.models.ensemble.candidate_features import (
 from spadework.models.ensemble.grown_trees import (
     Growth,
     grow,
+    grown_again,
     has_trees,
     log_odds,
     no_trees,
@@ -36,6 +37,7 @@ from spadework.models.ensemble.mixture import Mixture, MixtureScorer
 from spadework.models.ensemble.pool import PooledHistories, Proposals
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Repeats
+from spadework.models.once import Once
 from spadework.models.parameters import Doc, Range
 from spadework.models.scorer import Contributions, Scorer
 
@@ -158,7 +160,7 @@ class Boosted(Mixture):
         return wrong_facts(state, items) or wrong_trees(state, width(len(self.models)))
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
-        return BoostedScorer(self._pool_of(state), state)
+        return BoostedScorer(self._pool_of(state), state, grown_again(state))
 
     def explain(
         self, history: Interactions, item: Any, user: Any = None, *, repeats: Repeats = "allow"
@@ -180,6 +182,13 @@ class BoostedScorer(MixtureScorer):
     """Proposals by the trees' sum, from features of user and item."""
 
     learned: Mapping[str, Array]  # facts of the items, and the trees
+    grower: Once[Any]  # asked where the trees are kept as examples
+
+    def reusing(self, other: Scorer) -> Scorer:
+        mine = super().reusing(other)
+        if isinstance(mine, BoostedScorer) and isinstance(other, BoostedScorer):
+            return replace(mine, grower=other.grower)
+        return mine
 
     def row_cells(self, k: int) -> int:
         parts = len(self.pool.parts)
@@ -198,7 +207,8 @@ class BoostedScorer(MixtureScorer):
         mean = total_of(proposals.scaled()) / len(self.pool.parts)
         if not has_trees(self.learned):
             return mean
-        return log_odds(self.learned, features(self.learned, block, proposals)) + TIE * mean
+        rows = features(self.learned, block, proposals)
+        return log_odds(self.learned, self.grower, rows) + TIE * mean
 
     def explained(
         self, log: Interactions, users: Codes, code: int, repeats: Repeats, items: Vocabulary

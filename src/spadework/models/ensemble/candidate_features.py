@@ -13,6 +13,7 @@ from spadework.errors import Unsuitable
 from spadework.kernels.ranking.candidate_union import located
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.ranking.sparse_scores import score_cells
+from spadework.models.checks import are_numbers, wrong_rows
 from spadework.models.content_neighbours import content_table
 from spadework.models.cooccurrence.operator import CONTENT
 from spadework.models.ensemble.pool import PooledHistories, Proposals
@@ -62,22 +63,14 @@ def facts_of(train: Interactions, content: ItemContent | None) -> dict[str, Arra
 
 def wrong_facts(state: Mapping[str, Array], items: int) -> str | None:
     """What is wrong with facts that come from a file; None where they fit."""
-    if any(state[f"facts/{name}"].shape != (items,) for name in ("events", "recent", "idle")):
-        return "what is known of the items does not fit them"
-    if "facts/starts" not in state:
+    for name in ("events", "recent", "idle"):
+        if not are_numbers(state[f"facts/{name}"], (items,)):
+            return "what is known of the items does not fit them"
+    table = [f"facts/{name}" for name in ("starts", "columns", "values")]
+    if not any(name in state for name in table):
         return None
-    starts, columns, values = (state[f"facts/{name}"] for name in ("starts", "columns", "values"))
-    sane = (
-        len(starts) == items + 1
-        and starts[0] == 0
-        and starts[-1] == len(columns) == len(values)
-        and (np.diff(starts) >= 0).all()
-    )
-    return (
-        None
-        if sane and (not len(columns) or 0 <= columns.min() <= columns.max() < items)
-        else "the table of similarity does not fit the items"
-    )
+    wrong = wrong_rows(SparseRows(*(state[name] for name in table)), items, items)
+    return wrong and f"in the similarity of content, {wrong}"
 
 
 def features(facts: Mapping[str, Array], block: PooledHistories, proposals: Proposals) -> Array:

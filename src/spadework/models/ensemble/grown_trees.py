@@ -4,7 +4,7 @@ scikit-learn has no public way to its histogram-based trees, and the public call
 itself, which could only be kept as a pickle. So `_nodes` reads the grower's private attributes,
 here and nowhere else, and what was read is believed only where it gives the public call's numbers.
 A release that keeps its trees in another way is answered by the public call: the examples are kept
-instead, and a model that was loaded grows the same trees again before its first answer.
+instead, and a model grows the same trees again before its first answer.
 
 Why not the public call alone: on Ta-Feng (384,501 examples of 17 features, 100 trees, lists of all
 users, one thread) it takes 33.2 s for fit and lists instead of 21.8 s, which is 1.5 times as long,
@@ -14,6 +14,7 @@ and 7.7 s before the first answer of a loaded model instead of 0.01 s. The numbe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ from spadework import events
 from spadework.arrays import Array
 from spadework.kernels import parallel
 from spadework.kernels.ranking.tree_sums import Trees, predict
+from spadework.models.checks import are_numbers, are_starts
+from spadework.models.once import Once
 
 STEP = 25
 """Trees that are grown at once: limits of time and memory are checked between two steps, and each
@@ -30,8 +33,6 @@ step begins with sorting values into bins.
 CHECKED_ROWS = 1_000
 """Examples for which the read trees are held against the public call."""
 _NODES = ("starts", "features", "thresholds", "left", "right", "values")
-_grown_last: list[tuple[Array, Any]] = []
-"""The examples that trees were grown from last, and their grower."""
 
 
 class Growth(NamedTuple):
@@ -67,7 +68,6 @@ def grow(rows: Array, is_positive: Array, growth: Growth, label: str) -> dict[st
         f"{label}: scikit-learn {sklearn.__version__} keeps its trees in another way than is known "
         "here. The model keeps its examples instead: it is larger, and slower once it is loaded."
     )
-    _grown_last[:] = [(rows, grower)]
     return {
         "examples/rows": rows,
         "examples/positive": is_positive,
@@ -80,17 +80,21 @@ def has_trees(state: Mapping[str, Array]) -> bool:
     return "examples/rows" in state or len(state["trees/starts"]) > 1
 
 
-def log_odds(state: Mapping[str, Array], rows: Array) -> Array:
-    """The trees' log-odds of each row: float64 [rows]. O(rows · trees · depth)."""
+def grown_again(state: Mapping[str, Array]) -> Once[Any]:
+    """The grower of trees that are kept as examples: grown before the first answer, and kept for
+    all others.
+    """
+    return Once(partial(_grower_of, state))
+
+
+def log_odds(state: Mapping[str, Array], grower: Once[Any], rows: Array) -> Array:
+    """The trees' log-odds of each row: float64 [rows]. O(rows · trees · depth). `grower` is what
+    `grown_again` gives for these arrays; it is asked only where the trees are kept as examples.
+    """
     if "examples/rows" not in state:
         return predict(trees_of(state), rows)
-    examples = state["examples/rows"]
-    if not _grown_last or _grown_last[0][0] is not examples:
-        growth = Growth(*state["examples/growth"].tolist())
-        grower = _grower(examples, state["examples/positive"], growth, "a loaded model")
-        _grown_last[:] = [(examples, grower)]
     with parallel.using(1):
-        return np.asarray(_grown_last[0][1].decision_function(rows), np.float64)
+        return np.asarray(grower.get().decision_function(rows), np.float64)
 
 
 def wrong_trees(state: Mapping[str, Array], width: int) -> str | None:
@@ -100,9 +104,21 @@ def wrong_trees(state: Mapping[str, Array], width: int) -> str | None:
         fit = rows.ndim == 2 and rows.shape[1] == width and is_positive.shape == rows.shape[:1]
         growth = state["examples/growth"]
         return None if fit and growth.shape == (4,) else "the examples do not fit together"
-    if state["trees/baseline"].shape != (1,):
+    if not are_numbers(state["trees/baseline"], (1,)):
         return "the trees have no baseline"
-    return trees_of(state).wrong(width)
+    trees = trees_of(state)
+    if not are_starts(trees.starts, len(trees.values)):
+        return "the starts of the trees do not fit their nodes"
+    shape = trees.values.shape
+    if not all(
+        len(shape) == 1 and column.shape == shape and column.dtype.kind in kinds
+        for column, kinds in (
+            *((column, "i") for column in (trees.features, trees.left, trees.right)),
+            *((column, "f") for column in (trees.thresholds, trees.values)),
+        )
+    ):
+        return "the nodes of the trees do not fit together"
+    return trees.wrong(width)
 
 
 def trees_of(state: Mapping[str, Array]) -> Trees:
@@ -115,6 +131,12 @@ def _as_arrays(trees: Trees) -> dict[str, Array]:
     return {f"trees/{name}": getattr(trees, name) for name in _NODES} | {
         "trees/baseline": np.asarray([trees.baseline])
     }
+
+
+def _grower_of(state: Mapping[str, Array]) -> Any:
+    growth = Growth(*state["examples/growth"].tolist())
+    rows, is_positive = state["examples/rows"], state["examples/positive"]
+    return _grower(rows, is_positive, growth, "a model that keeps its examples")
 
 
 def _grower(rows: Array, is_positive: Array, growth: Growth, label: str) -> Any:

@@ -72,7 +72,8 @@ class InnerHoldout:
             1, min(USERS_AT_ONCE, BLOCK_CELLS // self.pool.row_cells(1) // parallel.threads())
         )
         blocks = [self.users[at : at + rows] for at in range(0, len(self.users), rows)]
-        return parallel.share(block, blocks, label)
+        with self.pool.while_answering():
+            return parallel.share(block, blocks, label)
 
 
 def make_inner_holdout(

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -191,9 +192,14 @@ class Mixture(Recommender):
         return None
 
     def _pool_of(self, state: Mapping[str, Array]) -> Pool:
-        """The parts with their arrays."""
-        arrays = [_arrays_of(state, number) for number in range(len(self.models))]
-        return Pool(fitted_parts(self.models, arrays, self), self.candidates)
+        """The parts with their arrays. They need the items by id, so `_serve` of a mixture works
+        once these are known: from `_restore` on.
+        """
+        arrays = [
+            {**_arrays_of(state, number), "popularity": state["popularity"]}
+            for number in range(len(self.models))
+        ]
+        return Pool(fitted_parts(self.models, arrays, self.item_vocabulary), self.candidates)
 
     # ---- answering
 
@@ -298,6 +304,22 @@ class MixtureScorer(Scorer):
 
     def row_cells(self, k: int) -> int:
         return self.pool.row_cells(k)
+
+    def reusing(self, other: Scorer) -> Scorer:
+        """This scorer with the parts of another one, which have learned the same."""
+        if not isinstance(other, MixtureScorer):
+            return self
+        return replace(self, pool=replace(other.pool, size=self.pool.size))
+
+    def derived(self) -> Sequence[Array]:
+        return [array for part in self.pool.parts for array in part.scorer.derived()]
+
+    def while_answering(self) -> AbstractContextManager[object]:
+        return self.pool.while_answering()
+
+    def wrong(self, items: int) -> str | None:
+        faults = (part.scorer.wrong(items) for part in self.pool.parts)
+        return next((fault for fault in faults if fault is not None), None)
 
     @abstractmethod
     def explained(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.data.interactions import Interactions
+from spadework.data.vocabulary import Vocabulary
 from spadework.kernels.ranking.candidate_union import union
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender
@@ -92,6 +94,14 @@ class Pool:
         )
         return widest + 8 * len(self.parts) * size
 
+    @contextmanager
+    def while_answering(self) -> Iterator[None]:
+        """What the parts need once around all blocks of a request."""
+        with ExitStack() as stack:
+            for part in self.parts:
+                stack.enter_context(part.scorer.while_answering())
+            yield
+
     def propose(
         self,
         block: PooledHistories,
@@ -167,13 +177,13 @@ class Pool:
 
 
 def fitted_parts(
-    models: Sequence[Recommender], state_of: Sequence[dict[str, Array]], like: Recommender
+    models: Sequence[Recommender], state_of: Sequence[Mapping[str, Array]], items: Vocabulary
 ) -> tuple[Recommender, ...]:
-    """Copies of the models with these learned arrays, and the items and item counts of `like`."""
+    """Copies of the models with these learned arrays and items."""
     made = []
     for model, arrays in zip(models, state_of, strict=True):
         copy = model.sharing()
-        copy._restore({**arrays, "popularity": like.state["popularity"]}, like.item_vocabulary)
+        copy._restore(arrays, items)
         made.append(copy)
     return tuple(made)
 

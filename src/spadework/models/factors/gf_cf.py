@@ -17,6 +17,7 @@ from spadework.kernels.ranking import dot_products
 from spadework.kernels.ranking.dot_products import Marks
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.solvers.svd import leading
+from spadework.models.checks import are_numbers
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.factors.vector_scorer import ItemVectors, UserSide, VectorScorer
 from spadework.models.histories import Histories
@@ -160,7 +161,5 @@ class FilteredUsers(UserSide):
         return Contributions(sources, weights * parts)
 
     def wrong(self, items: int) -> str | None:
-        for array in (self.sizes, self.own):
-            if len(array) != items or not np.isfinite(array).all():
-                return "the sizes of items do not fit the items"
-        return None
+        fit = are_numbers(self.sizes, (items,)) and are_numbers(self.own, (items,))
+        return None if fit else "the sizes of items do not fit the items"

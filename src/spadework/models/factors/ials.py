@@ -15,6 +15,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.solvers import als
+from spadework.models.checks import are_numbers
 from spadework.models.factors.vector_scorer import ItemVectors, UserSide, VectorScorer
 from spadework.models.histories import Histories
 from spadework.models.history_reader import HistoryReader, Reading
@@ -216,8 +217,8 @@ class SolvedUsers(UserSide):
         return Contributions(recent.items, known_weights * (vectors @ solved))
 
     def wrong(self, items: int) -> str | None:
-        fits = self.spectrum.shape == self.items.vectors.shape[1:]
-        if not fits or not (np.isfinite(self.spectrum) & (self.spectrum >= 0)).all():
+        fits = are_numbers(self.spectrum, self.items.vectors.shape[1:])
+        if not fits or (self.spectrum < 0).any():
             return "the spectrum does not fit the vectors of items"
         return None
 

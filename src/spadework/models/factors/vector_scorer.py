@@ -8,6 +8,7 @@ are served in the same way. How it is made is what models differ in: a `UserSide
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,8 @@ from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.ranking import dot_products, max_inner_product, sparse_scores
 from spadework.kernels.ranking.dot_products import Marks
-from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
+from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.models.checks import wrong_rows
 from spadework.models.histories import Histories
 from spadework.models.history_reader import Reading
 from spadework.models.needs import Repeats
@@ -56,10 +58,14 @@ class ItemVectors:
         codes = np.flatnonzero(allowed & self.known).astype(np.int32)
         return codes, self.vectors[codes]
 
+    def derived(self) -> Sequence[Array]:
+        """What was made of the vectors so far and is kept."""
+        return [made for name, made in vars(self).items() if name in ("known", "codes", "kept")]
+
     def wrong(self, items: int) -> str | None:
         """What is wrong with vectors from a file; None when they fit."""
         shape, dtype = self.vectors.shape, self.vectors.dtype
-        if len(shape) != 2 or shape[0] != items or dtype != np.float32:
+        if len(shape) != 2 or shape[0] != items or not shape[1] or dtype != np.float32:
             return "the vectors of items do not fit the items"
         if not np.isfinite(self.vectors).all():
             return "a vector of an item is no finite number"
@@ -91,8 +97,12 @@ class UserSide(ABC):
     def contributions(self, histories: Histories, code: int) -> Contributions:
         """What each item of the only history contributes to the score of one item."""
 
+    def derived(self) -> Sequence[Array]:
+        """Arrays that were derived from the learned ones and are kept."""
+        return ()
+
     def wrong(self, items: int) -> str | None:
-        """What is wrong with arrays from a file; None when they fit."""
+        """What is wrong with arrays from a file beside the vectors of items; None when they fit."""
         return None
 
 
@@ -113,6 +123,9 @@ class VectorScorer(Scorer):
     def while_answering(self) -> AbstractContextManager[object]:
         """Products are limited to one thread, once for all blocks of users."""
         return parallel.lone_blas()
+
+    def derived(self) -> Sequence[Array]:
+        return [*self.items.derived(), *self.users.derived()]
 
     def scores(self, histories: Histories) -> Array:
         recent, weights = self.users.reading.weighted(histories)
@@ -202,7 +215,7 @@ class VectorScorer(Scorer):
         return self.users.contributions(histories, code)
 
     def wrong(self, items: int) -> str | None:
-        table = None if self.table is None else wrong_table(*self.table, items, items)
+        table = None if self.table is None else wrong_rows(self.table, items, items)
         return self.items.wrong(items) or self.users.wrong(items) or table
 
     def _base(self, histories: Histories, weights: Array) -> Array | None:

@@ -18,6 +18,7 @@ from spadework.errors import Unsuitable
 from spadework.kernels import parallel
 from spadework.kernels.solvers import dense_inverse
 from spadework.kernels.solvers.dense_gram import gram
+from spadework.models.checks import are_numbers
 from spadework.models.cooccurrence.channel import Channel
 from spadework.models.cooccurrence.grouped_rows import GroupedRows
 from spadework.models.history_reader import READING, HistoryReader
@@ -95,6 +96,14 @@ class Linear(HistoryReader):
         if "matrix" in state:
             return self._weights(state)
         return TableScorer.of(state, self.reading)
+
+    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
+        # scales are made of these arrays, and one of a wrong length may still give scales that fit
+        beside = state if "matrix" in state else {}
+        for name, array in beside.items():
+            if name != "matrix" and not are_numbers(array, (items,)):
+                return f"the array {name!r} does not fit the items"
+        return super()._check_state(state, items)
 
     def sharing(self, **params: Any) -> Self:
         """A model with other answering parameters and the same learned arrays; a pruned table

@@ -15,8 +15,9 @@ from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.ranking import factor_pair_scores
-from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
+from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.solvers import local_inverse, sparse_graph
+from spadework.models.checks import are_numbers, wrong_rows
 from spadework.models.histories import Histories
 from spadework.models.history_reader import Reading
 from spadework.models.linear import pruned_gram
@@ -181,15 +182,12 @@ class FactorPairScorer(Scorer):
 
     def wrong(self, items: int) -> str | None:
         for table in (self.pair.by_factor, self.pair.by_item):
-            if wrong := wrong_table(*table, items, items):
+            if wrong := wrong_rows(table, items, items):
                 return wrong
-        if len(self.pair.inverse_pivots) != items or len(self.pair.target_scale) != items:
-            return "the diagonals of the factors do not fit the items"
-        finite = (
-            np.isfinite(self.pair.inverse_pivots).all()
-            and np.isfinite(self.pair.target_scale).all()
-        )
-        return None if finite else "a pivot is no finite number"
+        for diagonal in (self.pair.inverse_pivots, self.pair.target_scale):
+            if not are_numbers(diagonal, (items,)):
+                return "the diagonals of the factors do not fit the items"
+        return None
 
     def _rows(self, histories: Histories) -> SparseRows:
         """The weighted histories as rows [users, items]."""

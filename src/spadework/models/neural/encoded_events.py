@@ -4,7 +4,7 @@ user.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -126,6 +126,13 @@ class EncodedEvents(UserSide):
             )
         scores[~self.with_evidence(without)] = 0.0
         return Contributions(own, scores[0] - scores[1:])
+
+    def derived(self) -> Sequence[Array]:
+        if "network" not in vars(self):
+            return ()
+        encoder, vectors = self.network
+        weights = (*encoder.parameters(), *encoder.buffers())
+        return [*(weight.detach().numpy() for weight in weights), vectors.numpy()]
 
     def wrong(self, items: int) -> str | None:
         from spadework.models.neural.fitting import wrong_weights

@@ -5,7 +5,6 @@ histories for recommendations.
 from __future__ import annotations
 
 import itertools
-import math
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
+from spadework.models.checks import are_numbers
 from spadework.models.needs import REPEATS_MATTER
 from spadework.models.neural.device import machine
 from spadework.models.neural.items import parts_of
@@ -322,6 +322,8 @@ def network_of(
 
 def wrong_weights(model: Transformer, state: Mapping[str, Array]) -> str | None:
     """What is wrong with the weights of a file; None where they fit the parameters."""
+    if state["vectors"].shape[1:] != model.dims[:1]:
+        return "the width of the vectors is not that of the network"
     found = {
         name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)
     }
@@ -332,7 +334,9 @@ def wrong_weights(model: Transformer, state: Mapping[str, Array]) -> str | None:
         name: tuple(value.shape) for name, value in wanted.items()
     }:
         return "the weights of the network do not fit the parameters"
-    if model.personal and ("scale" not in state or not math.isfinite(float(state["scale"][0]))):
+    if any(value.dtype.kind != "f" for value in found.values()):
+        return "the weights of the network are no numbers"
+    if model.personal and not ("scale" in state and are_numbers(state["scale"], (1,))):
         return "the scale of personal popularity is no number"
     return (
         None
