@@ -46,7 +46,7 @@ ANYWHERE = {"numpy", "scipy", "polars"}
 ALLOWED = {  # third-party name → where it may be imported
     "numba": ("kernels/compiled.py", "kernels/counting/instructions.py"),
     "llvmlite": ("kernels/compiled.py", "kernels/counting/instructions.py"),
-    "sklearn": ("models/content_neighbours.py", "models/ensemble/boosted.py"),
+    "sklearn": ("models/content_neighbours.py", "models/ensemble/grown_trees.py"),
     "threadpoolctl": ("kernels/parallel.py",),
     "zstandard": ("data/",),
     "pydantic": ("workbench/recipe.py",),

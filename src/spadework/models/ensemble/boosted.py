@@ -185,6 +185,7 @@ class BoostedScorer(MixtureScorer):
     grower: Once[Any]  # asked where the trees are kept as examples
 
     def reusing(self, other: Scorer) -> Scorer:
+        """This scorer with the parts and the grower of another one."""
         mine = super().reusing(other)
         if isinstance(mine, BoostedScorer) and isinstance(other, BoostedScorer):
             return replace(mine, grower=other.grower)

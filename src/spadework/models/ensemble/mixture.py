@@ -315,6 +315,7 @@ class MixtureScorer(Scorer):
         return [array for part in self.pool.parts for array in part.scorer.derived()]
 
     def while_answering(self) -> AbstractContextManager[object]:
+        """What the parts need once around all blocks of a request."""
         return self.pool.while_answering()
 
     def wrong(self, items: int) -> str | None:
