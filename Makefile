@@ -15,7 +15,7 @@ dig: .venv/warm  ## install, then the main job on the embedded grocery log
 test: .venv/dev  ## install, then all tests, shared by the processors
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-quick: .venv/dev  ## laws and units without journeys, golden logs and whole runs: a minute and a half on two processors
+quick: .venv/dev  ## laws and units without journeys, golden logs and whole runs
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow"
 
 check: .venv/dev  ## ruff and mypy strict
