@@ -162,6 +162,22 @@ def test_a_trial_that_began_in_time_may_take_half_as_long_again_but_not_the_time
     assert schedule.stopped_at([setting], 0, now) <= planner.judging.clock.now
 
 
+def test_a_winner_that_costs_next_to_nothing_is_not_lost_to_a_budget_that_is_over(
+    tmp_path, split, world
+):
+    """A dig of ten seconds served what is popular, though the best had taken 34 ms to fit."""
+    planner = planner_of(tmp_path, split, world, budget=10.0)
+    costs, quick, slow = planner.judging.costs, model("cosine"), model("ease")
+    costs.learn_fit(quick, split.train, 0.03)
+    costs.learn_answer(quick, 100, 0.01)
+    costs.learn_fit(slow, split.train, 60.0)
+    costs.learn_answer(slow, 100, 0.01)
+    assert planner.ending.seconds(quick) > 0
+    assert planner.ending.possible(quick, 0.0)
+    assert not planner.ending.possible(slow, 0.0)
+    assert planner.ending.possible(slow, 1000.0)
+
+
 def test_no_setting_climbs_past_a_leader_that_has_no_time_for_it(
     tmp_path, split, world, monkeypatch
 ):

@@ -16,7 +16,7 @@ from spadework.apps.options import model_option
     metavar="DIR",
     help="A new folder for model.onnx, items.json and a README.",
 )
-@click.option("-k", default=10, show_default=True, help="Items per list.")
+@click.option("-k", "--k", default=10, show_default=True, help="Items per list.")
 @click.option(
     "--repeats",
     default="forbid",

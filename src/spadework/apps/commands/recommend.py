@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     metavar="ID",
     help="Recommend only to these users. Repeatable.",
 )
-@click.option("-k", default=10, show_default=True, help="Items per user.")
+@click.option("-k", "--k", default=10, show_default=True, help="Items per user.")
 @click.option(
     "--repeats", default=None, metavar="WAY", help="allow, forbid or only; as in the run if absent."
 )

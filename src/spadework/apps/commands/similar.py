@@ -11,7 +11,7 @@ from spadework.apps.options import model_option
 @click.command()
 @click.argument("where", metavar="RUN|ARTIFACT")
 @click.argument("items", metavar="ITEM...", nargs=-1, required=True)
-@click.option("-k", default=10, show_default=True, help="Similar items per ITEM.")
+@click.option("-k", "--k", default=10, show_default=True, help="Similar items per ITEM.")
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(where: str, items: tuple[str, ...], k: int, model: str | None, as_json: bool) -> None:

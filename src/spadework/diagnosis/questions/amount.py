@@ -17,6 +17,8 @@ HEAD, MOST_HEAD = 0.5, 0.25
 """Share of the train events in the head (the most popular items), and the largest share of the
 items that still counts as a head.
 """
+LISTS = 3
+"""A head has at least so many times the items of a list: shorter lists lose in any log."""
 PARTS = (8, 4, 2, 1)
 FEW_HISTORIES = 400
 """Fewest users for the curve: an eighth of fewer is too little to learn from."""
@@ -46,6 +48,11 @@ def tail(evidence: Evidence) -> Finding:
     if items > MOST_HEAD * active:
         raise CannotTell(
             f"No few items dominate: half of the events need {items:,} of {active:,} items."
+        )
+    if items < LISTS * new.protocol.k:
+        raise CannotTell(
+            f"Half of the events are of {items:,} items: too few to fill lists of {new.protocol.k} "
+            "with what a user had not had."
         )
     head = np.zeros(len(counts), np.bool_)
     head[order[:items]] = True

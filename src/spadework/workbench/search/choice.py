@@ -224,7 +224,7 @@ def _reason(
     label, leader = able[winner].label, able[first].label
     if isinstance(able[winner], Popular):
         if all(isinstance(model, Popular) for model in able):
-            return f"{label} is chosen: no personal model had a number in time."
+            return f"{label} is chosen: no personal model could be judged and fitted again in time."
         return (
             f"{label} is chosen: no personal model is above what is popular on the validation span."
         )

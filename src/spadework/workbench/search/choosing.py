@@ -148,14 +148,13 @@ class Dig:
         """Settings that can still be judged on the test span and fitted on the whole log, on the
         largest sample of users that has any such.
         """
-        room = max(self.clock.left, 0.0)
         able: list[Judgement] = []
         for rung in range(self.planner.reached_rung, -1, -1):
             able = [
                 result
                 for result in self._on(rung)
                 if isinstance(result.setting, Popular)
-                or self.ending.seconds(result.setting) <= room
+                or self.ending.possible(result.setting, self.clock.left)
             ]
             if any(not isinstance(result.setting, Popular) for result in able):
                 break

@@ -25,6 +25,8 @@ OTHERS, COMPANIONS = 0.06, 0.1
 """Shares of the budget reserved for other models than the winner on the test span, and, at most,
 for models that are kept in addition to it.
 """
+LITTLE_LATE = 0.05
+"""Share of the budget that a winner may cost beyond the time left."""
 SLACK = 1.2
 """Estimates are off by so much at times; the reserved time must suffice."""
 
@@ -55,6 +57,15 @@ class Ending:
             winner, users, unknown=LEAST_USER
         )
         return seconds + SLACK * judged + self.keeping(winner)
+
+    def possible(self, winner: Recommender, left: float) -> bool:
+        """Whether the dig can end with this winner in the time left, or so little later that it is
+        no reason to serve another model: in a short budget, writing alone may take what is left.
+        """
+        seconds = self.seconds(winner)
+        return (
+            seconds <= max(left, 0.0) or seconds - self.seconds(None) <= LITTLE_LATE * self.budget
+        )
 
     def keeping(self, model: Recommender) -> float:
         """Seconds to fit a model on the whole log and to save it."""

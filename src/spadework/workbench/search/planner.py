@@ -189,7 +189,7 @@ class Planner:
         alive = survivors(self.families, self.judging)
         for _ in range(min(self._rounds, ROUNDS)):
             alive = halved(alive, self.judging)
-        while self._rounds < rounds and self._rounds_without_gain < 2:
+        while alive and self._rounds < rounds and self._rounds_without_gain < 2:
             turn, self.cut_short, before = self._rounds, False, best_mean(self.judging)
             end = self.schedule.share(until, max(ROUNDS - turn, 1))
             names = ", ".join(family.name for family in alive)
