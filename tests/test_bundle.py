@@ -83,7 +83,7 @@ def test_a_header_that_does_not_fit_is_refused(header):
         f"{folder} has format 4, and this spadework reads 3.",
         "Upgrade, or pack it again.",
     )
-    assert changed([])[0] == f"{folder} has format None, and this spadework reads 3."
+    assert changed([])[0] == f"{folder / 'box.json'} cannot be read: it does not tell its format."
     for wrong in ({"b.bin": stored["files"]["b.bin"]}, [], None):
         assert changed({**stored, "files": wrong}) == (
             f"{header} cannot be read: it does not list a.bin.",

@@ -84,7 +84,12 @@ def _header(header: Path, form: Form) -> dict[str, Any]:
         raise BadRequest(f"{folder} {form.absent}: it has no {header.name}.", form.where)
     facts = files.read_json(header, form.again)
     number = facts.get("format") if isinstance(facts, dict) else None
-    if not isinstance(facts, dict) or number != form.format:
+    if not isinstance(facts, dict) or not isinstance(number, int):
+        raise BadRequest(
+            f"{header} cannot be read: it does not tell its format.",
+            f"The file is damaged; {form.again}.",
+        )
+    if number != form.format:
         raise BadRequest(
             f"{folder} has format {number}, and this spadework reads {form.format}.",
             f"Upgrade, or {form.again}.",

@@ -16,14 +16,35 @@ import numpy as np
 import pytest
 import run_folder
 
+import spadework as sw
 from makers import ROOT
+from spadework import events
 from spadework.apps import boards
 from spadework.errors import BadData, BadRequest
 from spadework.evaluation.entries import Entry
 from spadework.workbench.comparison import compare
+from spadework.workbench.recipe import make
 from spadework.workbench.report import run_facts
 from spadework.workbench.run import Run
 from spadework.workbench.storage import run_files
+
+QUICK = make({"models": ["popular", "cosine"], "budget": "30s"})
+
+
+class Remarks:
+    """What a run says."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def step(self, label: str, done: int, total: int | None) -> None:
+        return None
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+    def detail(self, message: str) -> None:
+        return None
 
 
 def least_of(name: str) -> Any:
@@ -184,3 +205,32 @@ def test_only_one_module_parses_them():
         if name in run_files.TYPES
     }
     assert found == set()
+
+
+@pytest.mark.parametrize(
+    "name", ["scores.json", "scores.npz", "data.json", "models", "manifest.json"]
+)
+def test_the_same_command_makes_a_damaged_run_again(tmp_path, name):
+    run = sw.dig("world:order", folder=tmp_path / "run", recipe=QUICK)
+    digest = run.board["winner"]
+    path = run.folder / name
+    path = next(path.rglob("model.json")) if name == "models" else path
+    path.write_text("{}")
+    remarks = Remarks()
+    with events.listening(remarks):
+        again = sw.dig("world:order", folder=run.folder, recipe=QUICK)
+    assert any("is not the file that was saved; this run is made again" in n for n in remarks.notes)
+    assert again.board["winner"] == digest
+    assert again.model().label == digest
+    with events.listening(unchanged := Remarks()):
+        sw.dig("world:order", folder=run.folder, recipe=QUICK)
+    assert "nothing to do: this run is complete" in unchanged.notes
+
+
+def test_a_damaged_recipe_is_replaced_by_force_alone(tmp_path):
+    run = sw.dig("world:order", folder=tmp_path / "run", recipe=QUICK)
+    (run.folder / "recipe.json").write_text("{}")
+    with pytest.raises(BadRequest, match=r"recipe\.json cannot be read") as caught:
+        sw.dig("world:order", folder=run.folder, recipe=QUICK)
+    assert caught.value.hint == "The file is damaged; replace the run with --force."
+    assert sw.dig("world:order", folder=run.folder, recipe=QUICK, force=True).complete

@@ -15,6 +15,7 @@ from typing import Any
 
 from spadework import events, files
 from spadework.errors import BadRequest, OutputExists
+from spadework.json_values import as_map
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.storage import run_files
 
@@ -30,6 +31,7 @@ _DERIVED = (
     "report.html",
     "set_aside.parquet",
 )
+_EDITED = ("train.toml", "report.html")
 _TRACES = ("log.jsonl", "lock", "trials")
 """Names that a start leaves which failed before it could read the data."""
 
@@ -52,8 +54,9 @@ def default_folder(
         or "run"
     )
     for stopped in sorted(root.glob(f"*-{name}*"), reverse=True):
-        if _same_recipe(stopped, recipe) and not is_complete(stopped):
-            return stopped
+        with contextlib.suppress(BadRequest):  # a damaged folder is none to go on with
+            if _same_recipe(stopped, recipe) and not is_complete(stopped):
+                return stopped
     base = root / f"{datetime.now(UTC):%Y-%m-%d}-{name}"
     folder, number = base, 1
     while folder in passed_over or (folder.exists() and not _same_recipe(folder, recipe)):
@@ -80,8 +83,8 @@ def make(folder: Path) -> None:
 
 
 def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
-    """Clean a held folder for a run: a new one, or one with the same job stopped; any other is
-    refused unless `force`.
+    """Clean a held folder for a run: a new one, or one with the same job, stopped or finished; any
+    other is refused unless `force`. A finished run with a damaged file is made again.
     """
     # partial files of a killed process, the deepest first
     for half in sorted(folder.glob(f"**/{files.HALF}*"), reverse=True):
@@ -89,19 +92,50 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
             shutil.rmtree(half)
         else:
             half.unlink(missing_ok=True)
-    if not (folder / run_files.RECIPE).exists() or (_same_recipe(folder, recipe) and not force):
+    if not (folder / run_files.RECIPE).exists():
         return
     if not force:
-        raise OutputExists(
-            f"{folder} holds a run with another recipe.",
-            "Choose another folder, or replace it with --force.",
-        )
+        try:
+            same = _same_recipe(folder, recipe)
+        except BadRequest as error:
+            raise BadRequest(
+                error.message, "The file is damaged; replace the run with --force."
+            ) from error
+        if not same:
+            raise OutputExists(
+                f"{folder} holds a run with another recipe.",
+                "Choose another folder, or replace it with --force.",
+            )
+        if damaged := _damaged(folder):
+            events.note(f"{damaged[0]} is not the file that was saved; this run is made again")
+            clear(folder)
+        return
     clear(folder)
     shutil.rmtree(folder / "trials", ignore_errors=True)
     shutil.rmtree(folder / "training", ignore_errors=True)
     (folder / "log.jsonl").unlink(missing_ok=True)
     # last, so that the folder is known as a run's until it is empty
     (folder / run_files.RECIPE).unlink()
+
+
+def _damaged(folder: Path) -> list[str]:
+    """Files of a finished run that are missing or not what was saved, but for those that people
+    edit or write again.
+    """
+    if not is_complete(folder):
+        return []
+    try:
+        digests = as_map(as_map(files.read_json(folder / MANIFEST)).get("files"))
+    except BadRequest:
+        digests = {}
+    if not digests:
+        return [MANIFEST]
+    checked = {name: digest for name, digest in digests.items() if name not in _EDITED}
+    return [
+        name
+        for name, digest in checked.items()
+        if not (folder / name).is_file() or files.sha256(folder / name) != digest
+    ]
 
 
 def clear(folder: Path) -> None:
