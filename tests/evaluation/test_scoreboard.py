@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 import numpy as np
@@ -225,3 +226,18 @@ def test_a_frame_without_rows_is_a_board_of_misses():
 def test_a_log_is_no_split(world):
     with pytest.raises(BadRequest, match="is of type Interactions, not a split"):
         scoreboard([model("popular")], world("content").log)
+
+
+def test_what_is_no_model_or_no_list_of_metrics_is_refused(shop):
+    split = splitting.by_time(shop, test=0.2)
+    for wrong, says in (
+        (["forward"], "'forward' is not a model."),
+        ([sw.models.Forward], "is not a model."),
+        ([], "There are no models to judge."),
+    ):
+        with pytest.raises(BadRequest, match=re.escape(says)) as caught:
+            sw.scoreboard(wrong, split)
+        assert "sw.model('forward')" in caught.value.hint
+    with pytest.raises(BadRequest, match="the text 'ndcg@10', not a list") as caught:
+        sw.scoreboard([sw.models.Popular()], split, metrics="ndcg@10")
+    assert caught.value.hint == "Give a list, such as ['ndcg@10']."

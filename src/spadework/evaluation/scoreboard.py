@@ -125,6 +125,9 @@ class Scoreboard:
         return f"{self.protocol.heading}\n\n{table}"
 
 
+EXAMPLES = "sw.models.Forward() or sw.model('forward')"
+
+
 def scoreboard(
     models: Sequence[Recommender],
     split: Split,
@@ -139,6 +142,11 @@ def scoreboard(
     board with its reason.
     """
     protocol = Protocol.of(split, metrics=metrics, dialect=dialect, repeats=repeats, seed=rng)
+    if not models:
+        raise BadRequest("There are no models to judge.", f"Give models, such as {EXAMPLES}.")
+    for given in models:
+        if not isinstance(given, Recommender):
+            raise BadRequest(f"{given!r} is not a model.", f"Give models, such as {EXAMPLES}.")
     labels = [model.label for model in models]
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)

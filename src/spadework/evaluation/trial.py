@@ -79,6 +79,11 @@ class Protocol:
                 f"What is to be judged on is of type {type(split).__name__}, not a split.",
                 "Cut the log first: sw.split.by_time(log).",
             )
+        if isinstance(metrics, str):
+            raise BadRequest(
+                f"The metrics are the text {metrics!r}, not a list.",
+                f"Give a list, such as [{metrics!r}].",
+            )
         if repeats == "auto":
             repeats = "allow" if split.repeat_share >= REPEATS_MATTER else "forbid"
         if repeats not in (*REPEATS, "novel"):
