@@ -358,14 +358,14 @@ def test_a_sure_harm_is_called_harm():
     assert "There are too few users to tell." in texts["unsure"]
 
 
-def test_patches_are_made_of_words_that_are_known(answers):
+def test_patches_are_made_of_words_that_are_known(by_seed):
     known = {
         *INGREDIENTS,
         *Recipe.model_fields,
         *(name for cls in catalogue().values() for name in cls.parameters()),
     }
     for name in PLANTED:
-        for one in answers(name)[0].values():
+        for one in by_seed(name)[0].values():
             assert set(one.patch) <= known, f"{one.code}: {one.patch}"
 
 
