@@ -15,6 +15,7 @@ from spadework import files
 from spadework.apps.summary import summary_text
 from spadework.workbench.report import run_facts
 from spadework.workbench.run import Run
+from spadework.workbench.storage import folder as folders
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workbench"))
 import run_folder
@@ -194,6 +195,7 @@ def test_strict_ends_with_one_where_the_dig_was_cut_short_or_a_finding_blocks(
         tmp_path / "r" / "scores.json",
         board | {"budget": {"starved": True, "says": "Too short.", "would_do": "10m"}},
     )
+    folders.seal(tmp_path / "r")  # else the run would be made again
     output = call(capsys, *arguments, "--strict")
     assert output.code == 1
     assert output.out.startswith("Too short.\n\n")
@@ -206,6 +208,7 @@ def test_strict_ends_with_one_where_the_dig_was_cut_short_or_a_finding_blocks(
     files.write_json(tmp_path / "r" / "scores.json", board)
     found = {"code": "INT-9", "level": "blocker", "says": "Nobody.", "advice": "Get users."}
     files.write_json(tmp_path / "r" / "findings.json", [found])
+    folders.seal(tmp_path / "r")
     assert call(capsys, *arguments, "--strict").code == 1
     assert call(capsys, *arguments).code == 0
 

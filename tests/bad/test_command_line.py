@@ -62,7 +62,7 @@ def refused(capsys, *arguments):
         (["recommend", "RUN", "-k", "0"],
             ("k is 0, which is not a whole number above zero.", "Ask for at least one item.")),
         (["recommend", "RUN", "-k", "x"],
-            ("Invalid value for '-k': 'x' is not a valid integer.",
+            ("Invalid value for '-k' / '--k': 'x' is not a valid integer.",
                 "See: spadework recommend --help")),
         (["recommend", "RUN", "--user", "nobody"],
          ("User 'nobody' is not in the histories.",
