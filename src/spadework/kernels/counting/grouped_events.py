@@ -132,7 +132,7 @@ def _starts(sizes: Array) -> Array:
                 "can hold."
             ),
             (
-                "Count parts of the log separately (spadework.count) and merge them, or keep fewer "
+                "Count parts of the log separately (sw.counts.count) and merge them, or keep fewer "
                 "events a group (max_length)."
             ),
         )
