@@ -395,9 +395,12 @@ def _row(who: str, found: Found | None) -> str:
     if found is None:
         return f"| {who} | – | – | – | – | – | – |"
     load = f"{found['circumstances']['load']} … {found['circumstances']['load after']}"
+    if "peak_mib" not in found:  # its cell was lost, but for what the run had printed
+        load = "not kept"
+    peak = f"{found['peak_mib']:,.0f}" if "peak_mib" in found else "not kept"
     return (
         f"| {who} | {found['seconds']:.0f} s | {load} | {found['judged']} | "
-        f"{found['peak_mib']:,.0f} | `{found['winner']}` | {_number(found)} |"
+        f"{peak} | `{found['winner']}` | {_number(found)} |"
     )
 
 
@@ -489,7 +492,7 @@ def _circumstances(read: Read) -> list[str]:
     loads = [
         (one["circumstances"]["load"], one["circumstances"]["load after"])
         for one in found
-        if one["around"] != "busy"
+        if one["around"] != "busy" and "peak_mib" in one
     ]
     versions = "; ".join(
         dict.fromkeys(
