@@ -11,9 +11,9 @@ import time
 import numpy as np
 from crowd import ASKED, ITEMS, NEAR, crowd, recall
 
-from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.users import nearest_users
 from spadework.kernels.users.nearest_users import UserIndex
+from spadework.ragged import SparseRows
 
 FEW = 50
 MOST_CHECKED = 100_000

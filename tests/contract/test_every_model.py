@@ -23,7 +23,6 @@ from spadework.errors import BadRequest, NotFitted, Unsuitable
 from spadework.evaluation import statistics
 from spadework.evaluation.scoreboard import scoreboard
 from spadework.kernels import parallel
-from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender, models
 from spadework.models.baskets.purchases import READ_PURCHASES, Baskets
 from spadework.models.catalogue import catalogue
@@ -33,6 +32,7 @@ from spadework.models.labels import model
 from spadework.models.needs import REPEATS
 from spadework.models.parameters import Doc, Range
 from spadework.models.scorer import ByFunction, HasRows, best_of
+from spadework.ragged import SparseRows
 from spadework.workbench.storage import artifact
 
 NEWCOMER = "longest_name"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from spadework.errors import SpadeworkError
 from spadework.kernels.ranking import sparse_scores
 from spadework.kernels.ranking.candidate_union import best_of, located, union
-from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.ranking.sparse_scores import AGGREGATES
+from spadework.ragged import SparseRows
 
 LIST = st.lists(st.integers(0, 12), max_size=4, unique=True)
 

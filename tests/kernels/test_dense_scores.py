@@ -8,7 +8,8 @@ import pytest
 from spadework.errors import SpadeworkError
 from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.dense_scores import recommend_dense, score_dense
-from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.kernels.ranking.row_choice import Choice
+from spadework.ragged import SparseRows
 
 
 def lists_of(seed: int, count: int, entries: int) -> SparseRows:
@@ -63,15 +64,14 @@ def test_lists_are_the_top_of_all_scores(policy, masked, k):
         top_k.exclude(scores, lists.starts, lists.columns, only=policy == "only")
     if allowed is not None:
         top_k.keep_candidates(scores, allowed)
-    seen = None if policy == "allow" else (lists.starts, lists.columns)
-    found = recommend_dense(
-        lists, matrix, scale, k, seen=seen, only=policy == "only", allowed=allowed
-    )
+    choice = Choice.of(lists.starts, lists.columns, policy, allowed)
+    found = recommend_dense(lists, matrix, scale, choice, k)
     for mine, expected in zip(found, top_k.top_k(scores, k), strict=True):
         np.testing.assert_array_equal(mine, expected)
 
 
 def test_what_is_no_number_is_refused():
     lists = SparseRows(np.asarray([0, 1]), np.asarray([0], np.int32), np.ones(1, np.float32))
+    choice = Choice.of(lists.starts, lists.columns, "allow", None)
     with pytest.raises(SpadeworkError, match="not a number"):
-        recommend_dense(lists, np.full((1, 5), np.nan, np.float32), np.ones(5), 3)
+        recommend_dense(lists, np.full((1, 5), np.nan, np.float32), np.ones(5), choice, 3)

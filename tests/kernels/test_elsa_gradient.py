@@ -10,21 +10,20 @@ from scipy.sparse import csr_array
 
 from spadework.kernels import parallel
 from spadework.kernels.solvers import elsa_gradient
+from spadework.ragged import Ragged
 
 USERS, ITEMS, WIDTH = 30, 17, 5
 
 
 def world(
     seed: int, users: int = USERS, items: int = ITEMS
-) -> tuple[np.ndarray, elsa_gradient.Histories, np.ndarray]:
+) -> tuple[np.ndarray, Ragged, np.ndarray]:
     """Positives of users as zeros and ones, the same as lists, and rows to start at."""
     rng = np.random.default_rng(seed)
     x = rng.random((users, items)) < 0.3
     x[:, :2] = True  # two items at least
     lists = csr_array(x)
-    histories = elsa_gradient.Histories(
-        lists.indptr.astype(np.int64), lists.indices.astype(np.int32)
-    )
+    histories = Ragged(lists.indptr.astype(np.int64), lists.indices.astype(np.int32))
     return x.astype(np.float64), histories, rng.standard_normal((items, WIDTH)).astype(np.float32)
 
 
@@ -111,7 +110,7 @@ def test_threads_change_nothing(monkeypatch):
 
 def test_a_user_without_a_direction_moves_nothing():
     """Two items at right angles: neither predicts the other, so there is no direction."""
-    histories = elsa_gradient.Histories(np.asarray([0, 2]), np.asarray([0, 1], np.int32))
+    histories = Ragged(np.asarray([0, 2]), np.asarray([0, 1], np.int32))
     raw = np.eye(2, 3, dtype=np.float32)
     weights = elsa_gradient.Weights.start(raw.copy())
     with parallel.Crew() as crew:

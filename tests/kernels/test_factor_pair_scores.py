@@ -10,7 +10,8 @@ from scipy.sparse import csr_array
 
 from spadework.errors import SpadeworkError
 from spadework.kernels.ranking import factor_pair_scores, top_k
-from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.kernels.ranking.row_choice import Choice
+from spadework.ragged import SparseRows
 
 
 def rows_of(cells: np.ndarray) -> SparseRows:
@@ -67,10 +68,8 @@ def test_lists_are_those_of_the_scores(problem, k, repeats, some):
         top_k.exclude(scores, lists.starts, lists.columns, only=repeats == "only")
     if allowed is not None:
         top_k.keep_candidates(scores, allowed)
-    seen = None if repeats == "allow" else (lists.starts, lists.columns)
-    codes, best = factor_pair_scores.recommend_rows(
-        lists, factors, k, seen=seen, only=repeats == "only", allowed=allowed
-    )
+    choice = Choice.of(lists.starts, lists.columns, repeats, allowed)
+    codes, best = factor_pair_scores.recommend_rows(lists, factors, choice, k)
     for mine, yours in zip((codes, best), top_k.top_k(scores, k), strict=True):
         np.testing.assert_array_equal(mine, yours)
 
@@ -78,5 +77,6 @@ def test_lists_are_those_of_the_scores(problem, k, repeats, some):
 def test_a_broken_factor_is_refused():
     lists, factors, _ = made(1, 2, 10, 10, 0.6)
     broken = factors._replace(inverse_pivots=np.full(10, np.nan, np.float32))
+    choice = Choice.of(lists.starts, lists.columns, "allow", None)
     with pytest.raises(SpadeworkError, match="not a number"):
-        factor_pair_scores.recommend_rows(lists, broken, 3)
+        factor_pair_scores.recommend_rows(lists, broken, choice, 3)

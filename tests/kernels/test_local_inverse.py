@@ -14,6 +14,7 @@ from oracles import dense
 from spadework.kernels import parallel
 from spadework.kernels.solvers import block_inverse, cholesky, local_inverse, sparse_graph
 from spadework.kernels.solvers.coordinate_descent import descend
+from spadework.ragged import Ragged
 
 sizes = pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 41, 130, 521])
 seeds = st.integers(0, 10_000)
@@ -49,7 +50,7 @@ def graph_of(seed: int, items: int, share: float = 0.4) -> tuple[sparse_graph.Gr
     return found, dense(*found, items)
 
 
-def members_of(found: sparse_graph.Members) -> list[list[int]]:
+def members_of(found: Ragged) -> list[list[int]]:
     return [
         found.items[found.starts[i] : found.starts[i + 1]].tolist()
         for i in range(len(found.starts) - 1)
@@ -145,9 +146,7 @@ def test_partners_are_the_largest_of_a_row(seed, items, most, ranked):
 # ---- columns
 
 
-def solved(
-    whole: np.ndarray, diagonal: np.ndarray, members: sparse_graph.Members
-) -> list[np.ndarray]:
+def solved(whole: np.ndarray, diagonal: np.ndarray, members: Ragged) -> list[np.ndarray]:
     """The last column of the inverse over members and item."""
     found = []
     for item, own in enumerate(members_of(members)):

@@ -12,19 +12,16 @@ from scipy.sparse import csr_array
 
 from spadework.errors import SpadeworkError
 from spadework.kernels.ranking import dot_products, max_inner_product, top_k
+from spadework.ragged import SparseRows
 
 
-def marks_of(
-    rng: np.random.Generator, users: int, items: int, share: float
-) -> max_inner_product.Marks:
+def marks_of(rng: np.random.Generator, users: int, items: int, share: float) -> SparseRows:
     cells = csr_array(
         np.where(rng.random((users, items)) < share, rng.standard_normal((users, items)), 0).astype(
             np.float32
         )
     )
-    return max_inner_product.Marks(
-        cells.indptr.astype(np.int64), cells.indices.astype(np.int32), cells.data
-    )
+    return SparseRows(cells.indptr.astype(np.int64), cells.indices.astype(np.int32), cells.data)
 
 
 def world(seed: int, users: int, items: int, width: int, *, coarse: bool) -> dict[str, object]:

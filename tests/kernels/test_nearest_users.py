@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from spadework.kernels.ranking.sparse_rows import SparseRows
-from spadework.kernels.ranking.sparse_scores import Choice
+from spadework.kernels.ranking.row_choice import Choice
 from spadework.kernels.users import nearest_users, neighbour_sums
 from spadework.kernels.users.nearest_users import Near, UserIndex
 from spadework.kernels.users.neighbour_sums import Contributions
+from spadework.ragged import SparseRows
 
 
 def rows_of(dense: np.ndarray) -> SparseRows:
@@ -105,12 +105,9 @@ def test_the_best_are_those_of_all_sums(seed, width, k):
     contributions = Contributions(rows_of(own), neighbours, weights, rows_of(dense))
     for policy in ("allow", "forbid", "only"):
         for mask in (None, allowed):
-            seen = (
-                None if policy == "allow" else (contributions.own.starts, contributions.own.columns)
-            )
-            codes, scores = neighbour_sums.best(
-                contributions, width, Choice.of(contributions.own, seen, policy == "only", mask), k
-            )
+            own_starts, own_columns, _ = contributions.own
+            choice = Choice.of(own_starts, own_columns, policy, mask)
+            codes, scores = neighbour_sums.best(contributions, width, choice, k)
             shown = (
                 np.where((own > 0) == (policy == "only"), sums, 0) if policy != "allow" else sums
             )
@@ -159,7 +156,6 @@ def test_no_users_and_no_neighbours():
         *nearest_users.nearest(none, queries, 4),
         SparseRows(none.starts, none.items, none.values),
     )
-    assert neighbour_sums.best(alone, 3, Choice.of(queries, None, False, None), 2)[0].tolist() == [
-        [0, -1],
-        [-1, -1],
-    ]
+    choice = Choice.of(queries.starts, queries.columns, "allow", None)
+    codes, _ = neighbour_sums.best(alone, 3, choice, 2)
+    assert codes.tolist() == [[0, -1], [-1, -1]]

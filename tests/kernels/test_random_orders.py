@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from spadework.kernels.ranking import random_orders, top_k
-from spadework.kernels.ranking.sparse_rows import SparseRows
-from spadework.kernels.ranking.sparse_scores import Choice
+from spadework.kernels.ranking.row_choice import Choice
 
 ROWS = 40
 
@@ -69,16 +68,13 @@ def test_the_head_is_that_of_all_scores(columns, policy, share):
         np.concatenate(seen).astype(np.int32),
     )
     allowed = None if share is None else rng.random(columns) < share
-    own = SparseRows(starts, items, np.ones(len(items), np.float32))
-    choice = Choice.of(
-        own, None if policy == "allow" else (starts, items), policy == "only", allowed
-    )
+    choice = Choice.of(starts, items, policy, allowed)
     scores = all_scores(walk, columns)
     if policy != "allow":
         top_k.exclude(scores, starts, items, only=policy == "only")
     if allowed is not None:
         top_k.keep_candidates(scores, allowed)
-    codes, best = random_orders.draw(walk, columns, k, choice)
+    codes, best = random_orders.draw(walk, columns, choice, k)
     expected, expected_best = top_k.top_k(scores, k)
     np.testing.assert_array_equal(codes, expected)
     np.testing.assert_array_equal(best, expected_best)
@@ -86,10 +82,8 @@ def test_the_head_is_that_of_all_scores(columns, policy, share):
 
 def test_every_column_is_drawn_equally_often():
     columns, k, rows = 53, 5, 20_000
-    none = SparseRows(np.zeros(rows + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
-    codes, _ = random_orders.draw(
-        walk_of(columns, rows), columns, k, Choice.of(none, None, False, None)
-    )
+    choice = Choice.of(np.zeros(rows + 1, np.int64), np.zeros(0, np.int32), "allow", None)
+    codes, _ = random_orders.draw(walk_of(columns, rows), columns, choice, k)
     counts = np.bincount(codes.reshape(-1), minlength=columns)
     expected = rows * k / columns
     assert np.abs(counts - expected).max() < 5 * np.sqrt(expected)

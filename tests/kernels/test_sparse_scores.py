@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from spadework.errors import SpadeworkError
 from spadework.kernels.ranking import sparse_scores, top_k
-from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.kernels.ranking.row_choice import Choice
 from spadework.kernels.ranking.sparse_scores import AGGREGATES
+from spadework.ragged import SparseRows
 
 SOME = st.sampled_from([0.25, 0.5, 0.5, 1.0, 3.0, 0.0, -1.0, -np.inf])
 SEEN = st.sampled_from(["allow", "forbid", "only"])
@@ -48,17 +49,8 @@ def from_all_scores(lists, table, width, k, aggregate, repeats, allowed):
 
 
 def straight(lists, table, width, k, aggregate, repeats, allowed):
-    seen = None if repeats == "allow" else (lists.starts, lists.columns)
-    return sparse_scores.recommend_rows(
-        lists,
-        table,
-        width,
-        k,
-        aggregate=aggregate,
-        seen=seen,
-        only=repeats == "only",
-        allowed=allowed,
-    )
+    choice = Choice.of(lists.starts, lists.columns, repeats, allowed)
+    return sparse_scores.recommend_rows(lists, table, width, choice, k, aggregate)
 
 
 def expected_score(parts: list[float], aggregate: str) -> float:
@@ -151,23 +143,23 @@ def test_what_is_seen_may_be_more_than_what_scores():
     table = rows_of([{1: 1.0, 2: 0.5, 3: 0.25}, {}, {}, {}])
     lists = rows_of([{0: 1.0}])
     seen = np.asarray([0, 2]), np.asarray([0, 1], np.int32)
-    assert sparse_scores.recommend_rows(lists, table, 4, 3, seen=seen)[0].tolist() == [[2, 3, -1]]
-    assert sparse_scores.recommend_rows(lists, table, 4, 3, seen=seen, only=True)[0].tolist() == [
-        [1, -1, -1]
-    ]
+    for policy, expected in (("forbid", [2, 3, -1]), ("only", [1, -1, -1])):
+        choice = Choice.of(*seen, policy, None)
+        codes, _ = sparse_scores.recommend_rows(lists, table, 4, choice, 3)
+        assert codes.tolist() == [expected]
 
 
 def test_a_table_may_be_wider_than_it_is_long():
-    codes, best = sparse_scores.recommend_rows(rows_of([{0: 2.0}]), rows_of([{7: 0.5}]), 9, 2)
+    lists, table = rows_of([{0: 2.0}]), rows_of([{7: 0.5}])
+    codes, best = straight(lists, table, 9, 2, "sum", "allow", None)
     assert codes.tolist() == [[7, -1]]
     assert best.tolist() == [[1.0, -np.inf]]
 
 
 def test_certain_reasons_still_count_one_by_one():
     table = rows_of([{2: 1.0, 3: 1.0}, {3: 5.0}, {}, {}])
-    codes, best = sparse_scores.recommend_rows(
-        rows_of([{0: 1.0, 1: 1.0}]), table, 4, 2, aggregate="noisy-or"
-    )
+    lists = rows_of([{0: 1.0, 1: 1.0}])
+    codes, best = straight(lists, table, 4, 2, "noisy-or", "allow", None)
     assert codes.tolist() == [[3, 2]]
     assert np.isfinite(best).all()
 

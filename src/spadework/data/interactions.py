@@ -15,9 +15,9 @@ from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
 from spadework.data.account import RowAccount
 from spadework.data.baskets import basket_numbers
 from spadework.data.ordering import by_user_time_arrival
-from spadework.data.ragged import Ragged
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
+from spadework.ragged import Ragged, offsets_of
 from spadework.timestamps import timestamp
 
 _OPTIONAL = ("times", "weights", "baskets", "event_types")
@@ -278,12 +278,7 @@ class Interactions:
         """Items of each basket; baskets in order of user, then first appearance."""
         keys = self.basket_keys()
         order = np.argsort(keys, kind="stable")
-        starts = (
-            np.concatenate(([0], np.cumsum(np.bincount(keys))))
-            if len(keys)
-            else np.zeros(1, np.int64)
-        )
-        return Ragged(starts.astype(np.int64), self.items[order])
+        return Ragged(offsets_of(np.bincount(keys)), self.items[order])
 
     def basket_keys(self) -> Codes:
         """Number of the basket of each row, counted up over (user, first appearance). Shape [rows].

@@ -274,7 +274,7 @@ def _mean_over_slots(judged: Judged, of_item: Array) -> Array:
 def _graded_ndcg(judged: Judged) -> Array:
     """NDCG whose gains are the weights of the expected events."""
     truth, k = judged.truth, judged.k
-    row = np.repeat(np.arange(len(truth.users)), truth.sizes)
+    row = truth.owners
     keys = row * np.int64(len(truth.popularity)) + truth.items
     keys_of_lists = np.arange(len(judged.lists))[:, None] * np.int64(
         len(truth.popularity)

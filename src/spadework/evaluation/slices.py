@@ -11,6 +11,7 @@ import numpy as np
 
 from spadework.arrays import Array, Mask, members
 from spadework.evaluation.truth import Truth
+from spadework.ragged import row_of_cells
 from spadework.registry import Registry
 
 
@@ -30,7 +31,7 @@ def _register(name: str) -> Callable[[Callable[[Truth], Slice]], Callable[[Truth
 
 
 def _of_targets(truth: Truth, targets: Mask) -> Slice:
-    owners = np.repeat(np.arange(len(truth.users)), truth.sizes)
+    owners = truth.owners
     return Slice(
         truth.has_history & (np.bincount(owners, weights=targets, minlength=len(truth.users)) > 0),
         targets,
@@ -113,7 +114,7 @@ def most_again(truth: Truth) -> Slice:
 
 def _repeated(truth: Truth) -> Array:
     """Share of each user's targets that they had before. Shape [rows], float64."""
-    owners = np.repeat(np.arange(len(truth.users)), truth.sizes)
+    owners = truth.owners
     return np.bincount(
         owners, weights=seen_targets(truth), minlength=len(truth.users)
     ) / np.maximum(truth.sizes, 1)
@@ -122,8 +123,8 @@ def _repeated(truth: Truth) -> Array:
 def seen_targets(truth: Truth) -> Mask:
     """Which targets the user had before. Shape [targets]."""
     count = np.int64(len(truth.popularity))
-    owners = np.repeat(np.arange(len(truth.users)), truth.sizes)
-    holders = np.repeat(np.arange(len(truth.users)), np.diff(truth.seen))
+    owners = truth.owners
+    holders = row_of_cells(truth.seen)
     return members(owners * count + truth.items, holders * count + truth.seen_items)
 
 

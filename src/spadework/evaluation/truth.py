@@ -12,6 +12,7 @@ from spadework.arrays import Array, Codes, Mask, distinct, frozen
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
 from spadework.errors import Unsuitable
+from spadework.ragged import cells_of_rows, offsets_of, row_of_cells
 from spadework.randomness import generator
 
 
@@ -65,15 +66,20 @@ class Truth:
         """Targets of each user. Shape [rows]."""
         return np.diff(self.starts)
 
+    @property
+    def owners(self) -> Array:
+        """Row of each target. Shape [targets]."""
+        return row_of_cells(self.starts)
+
     def only(self, targets: Mask) -> Truth:
         """The same users with some of their targets; a user may be left with none."""
-        kept = np.concatenate(([0], np.cumsum(targets)))[self.starts]
+        kept = offsets_of(targets)[self.starts]
         return replace(self, starts=kept, items=self.items[targets], gains=self.gains[targets])
 
     def take(self, rows: Array) -> Truth:
         """Some of the users, in the order of `rows`."""
-        targets, starts = _slices(self.starts, rows)
-        history, seen = _slices(self.seen, rows)
+        targets, starts = cells_of_rows(self.starts, rows)
+        history, seen = cells_of_rows(self.seen, rows)
         return replace(
             self,
             users=frozen(self.users[rows]),
@@ -128,17 +134,8 @@ def _distinct(log: Interactions, users: Codes) -> tuple[Array, Codes, Array]:
         order = np.lexsort((-weights, keys))
         first = order[np.concatenate(([True], np.diff(keys[order]) != 0))]
         owners, items, largest = rows[first], items[first], weights[first]
-    starts = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(users)))))
+    starts = offsets_of(np.bincount(owners, minlength=len(users)))
     return frozen(starts), frozen(items), frozen(largest.astype(np.float32, copy=False))
-
-
-def _slices(starts: Array, rows: Array) -> tuple[Array, Array]:
-    """Positions of the entries of some rows, and where each row then starts."""
-    lengths = np.diff(starts)[rows]
-    begins = np.concatenate(([0], np.cumsum(lengths)))
-    return np.arange(begins[-1]) - np.repeat(begins[:-1], lengths) + np.repeat(
-        starts[rows], lengths
-    ), begins
 
 
 def _head(counts: Array) -> Mask:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from spadework.arrays import Array
-from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
+from spadework.ragged import SparseRows
 
 
 def are_starts(starts: Array, cells: int) -> bool:
@@ -45,10 +45,10 @@ def wrong_rows(table: SparseRows, rows: int, width: int) -> str | None:
     fits.
     """
     starts, columns, values = table
-    if not (columns.ndim == values.ndim == 1) or values.dtype.kind not in "fiu":
+    if columns.shape != values.shape or columns.ndim != 1 or values.dtype.kind not in "fiu":
         return "the cells of the table do not fit each other"
-    if not are_starts(starts, len(columns)):
+    if not are_starts(starts, len(columns)) or len(starts) != rows + 1:
         return "row starts do not fit the table"
-    if columns.dtype.kind != "i":
+    if not are_codes(columns, width):
         return "the table names items that are not there"
-    return wrong_table(starts, columns, values, rows, width)
+    return None if np.isfinite(values).all() else "a value of the table is no finite number"

@@ -11,10 +11,10 @@ import numpy as np
 
 from spadework.arrays import Array, Codes, Mask
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.histories import Histories
 from spadework.models.needs import Repeats
 from spadework.models.scorer import Scorer
+from spadework.ragged import SparseRows
 
 
 @dataclass(frozen=True, eq=False)

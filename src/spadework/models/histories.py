@@ -10,10 +10,11 @@ from spadework.arrays import Array, Codes, Offsets, Seconds
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
 from spadework.kernels.users import user_events
+from spadework.ragged import Rows, cells_of_rows, offsets_of
 
 
 @dataclass(frozen=True, eq=False)
-class Histories:
+class Histories(Rows):
     """Histories of a block of users, as distinct items with the time since each item's last event.
 
     Row r is `items[starts[r]:starts[r + 1]]`, ascending codes.
@@ -62,9 +63,6 @@ class Histories:
         starts = np.asarray([0, len(items)], np.int64)
         return cls(starts, items, zeros, ones, zeros.astype(np.int64), ones)
 
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
     def latest(self, count: int) -> Histories:
         """The same users with their `count` newest distinct items each; of equally new ones those
         with lower codes. O(entries).
@@ -72,18 +70,11 @@ class Histories:
         if count < 1:
             raise BadRequest(f"The newest {count!r} items are asked for.", "Ask for one or more.")
         entries = user_events.latest(self.starts, self.ages, count)
-        starts = np.concatenate(([0], np.cumsum(np.minimum(np.diff(self.starts), count))))
-        return self._at(entries, starts.astype(np.int64))
+        return self._at(entries, offsets_of(np.minimum(self.lengths, count)))
 
     def take(self, rows: Array) -> Histories:
         """The histories of some rows."""
-        lengths = np.diff(self.starts)[rows]
-        entries = (
-            np.arange(int(lengths.sum()))
-            - np.repeat(np.cumsum(lengths) - lengths, lengths)
-            + np.repeat(self.starts[rows], lengths)
-        )
-        return self._at(entries, np.concatenate(([0], np.cumsum(lengths))).astype(np.int64))
+        return self._at(*cells_of_rows(self.starts, rows))
 
     def _at(self, entries: Array, starts: Offsets) -> Histories:
         return Histories(

@@ -13,8 +13,8 @@ from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels import hashing
-from spadework.kernels.ranking import random_orders, sparse_scores
-from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.kernels.ranking import random_orders
+from spadework.kernels.ranking.row_choice import Choice
 from spadework.models.base import Recommender
 from spadework.models.checks import are_codes, are_numbers
 from spadework.models.common_list import SameForAll
@@ -22,6 +22,7 @@ from spadework.models.histories import Histories
 from spadework.models.needs import Need, Repeats
 from spadework.models.parameters import Doc, Duration
 from spadework.models.scorer import AllScores, Scorer
+from spadework.ragged import SparseRows
 
 
 class Popular(Recommender):
@@ -109,7 +110,7 @@ class CategoryScorer(AllScores):
         return len(self.category)
 
     def scores(self, histories: Histories) -> Array:
-        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        rows = histories.owners
         own = self.category[histories.items]
         known = own >= 0
         taste = np.zeros((len(histories), int(self.categories[0]) + 1))
@@ -157,20 +158,14 @@ class RandomScorer(Scorer):
         return random_orders.scores_of(self._walks(histories), rows, items)
 
     def cells(self, histories: Histories, targets: SparseRows) -> Array:
-        rows = np.repeat(np.arange(len(histories)), np.diff(targets.starts))
+        rows = targets.owners
         return random_orders.scores_of(self._walks(histories), rows, targets.columns)
 
     def lists(
         self, histories: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
-        seen = None if repeats == "allow" else (histories.starts, histories.items)
-        own = SparseRows(histories.starts, histories.items, histories.counts)
-        return random_orders.draw(
-            self._walks(histories),
-            len(self.salt),
-            k,
-            sparse_scores.Choice.of(own, seen, repeats == "only", allowed),
-        )
+        choice = Choice.of(histories.starts, histories.items, repeats, allowed)
+        return random_orders.draw(self._walks(histories), len(self.salt), choice, k)
 
     def row_cells(self, k: int) -> int:
         return k
@@ -182,7 +177,7 @@ class RandomScorer(Scorer):
     def _walks(self, histories: Histories) -> random_orders.Walks:
         # so that users without a history, too, get lists that depend on the seed
         own = np.full(len(histories), np.bitwise_xor.reduce(self.salt), np.uint64)
-        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        rows = histories.owners
         counts = histories.counts.astype(np.uint64)
         np.bitwise_xor.at(own, rows, hashing.mixed(self.salt[histories.items] + counts))
         return random_orders.walks(own, random_orders.prime_from(len(self.salt)))

@@ -22,9 +22,9 @@ from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.histories import DistinctItems, Histories
 from spadework.models.needs import Repeats
+from spadework.ragged import SparseRows
 
 
 class Reader(Protocol):
@@ -194,7 +194,7 @@ class ByFunction(AllScores):
 
 def at_cells(scores: Array, targets: SparseRows) -> Array:
     """Some items of each row of scores [users, items]. Shape [cells]."""
-    users = np.repeat(np.arange(len(scores)), np.diff(targets.starts))
+    users = targets.owners
     return np.asarray(scores[users, targets.columns])
 
 

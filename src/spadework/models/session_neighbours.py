@@ -34,6 +34,7 @@ from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, Duration, Range
 from spadework.models.scorer import AllScores, Contributions, Scorer
+from spadework.ragged import offsets_of
 
 Decay = Literal["linear", "inverse", "same"]
 
@@ -232,7 +233,7 @@ class SessionScorer(AllScores):
 
     def _queries(self, histories: Histories) -> Queries:
         """The last steps of each history, latest first, with the weights of their items."""
-        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        rows = histories.owners
         used = np.flatnonzero(histories.ages < self.last)
         order = used[np.lexsort((histories.ages[used], rows[used]))]
         ages, owners = histories.ages[order], rows[order]
@@ -244,7 +245,7 @@ class SessionScorer(AllScores):
         if self.over_size:
             weights = weights / np.maximum(sizes, 1)[owners]
         return Queries(
-            np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+            offsets_of(sizes),
             histories.items[order],
             weights,
             matches,

@@ -10,13 +10,14 @@ import numpy as np
 
 from spadework.arrays import Array, Codes, Mask
 from spadework.kernels.ranking import sparse_scores
-from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.kernels.ranking.row_choice import Choice
 from spadework.kernels.ranking.sparse_scores import Aggregate
 from spadework.models.checks import wrong_rows
 from spadework.models.histories import Histories
 from spadework.models.history_reader import Reading
 from spadework.models.needs import Repeats
 from spadework.models.scorer import Contributions, Reader, Scorer
+from spadework.ragged import SparseRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +54,9 @@ class TableScorer(Scorer):
     def lists(
         self, histories: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
+        choice = Choice.of(histories.starts, histories.items, repeats, allowed)
         return sparse_scores.recommend_rows(
-            self._rows(histories),
-            self.table,
-            self.items,
-            k,
-            aggregate=self.aggregate,
-            seen=None if repeats == "allow" else (histories.starts, histories.items),
-            only=repeats == "only",
-            allowed=allowed,
+            self._rows(histories), self.table, self.items, choice, k, self.aggregate
         )
 
     def row_cells(self, k: int) -> int:

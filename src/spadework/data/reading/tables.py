@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from spadework.errors import BadData
+from spadework.ragged import offsets_of
 
 RowNumbers = NDArray[np.int64]
 
@@ -56,7 +57,7 @@ def joined(tables: Sequence[Table]) -> Table:
         return first
     for other in tables[1:]:
         check_same_columns(first.name, first.schema, other.name, other.schema)
-    starts = np.concatenate(([0], np.cumsum([table.rows for table in tables])))
+    starts = offsets_of([table.rows for table in tables])
     dropped: dict[str, RowNumbers] = {}
     for start, table in zip(starts, tables, strict=False):
         for reason, rows in table.dropped.items():

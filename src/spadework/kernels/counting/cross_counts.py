@@ -11,6 +11,7 @@ import numpy as np
 from spadework.arrays import Array, Mask
 from spadework.kernels.counting.binary_counts import SetCounter
 from spadework.kernels.counting.grouped_events import Groups
+from spadework.ragged import offsets_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,7 @@ class CrossCounter(SetCounter):
         O(events).
         """
         wanted = columns[groups.code_of_rank[groups.item_ranks]]
-        before = np.concatenate(([0], np.cumsum(wanted)))
+        before = offsets_of(wanted)
         # Rows are read by occurrence, whose groups stay the same; partners are read from the
         # shorter lists.
         partners: Array = before[groups.starts].astype(np.uint32)

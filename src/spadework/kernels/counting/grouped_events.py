@@ -16,6 +16,7 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.errors import Unsuitable
 from spadework.kernels.counting import postings
+from spadework.ragged import offsets_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +125,7 @@ def _by_frequency(sizes: Array) -> tuple[Codes, Array, Array]:
 
 
 def _starts(sizes: Array) -> Array:
-    starts = np.concatenate(([0], np.cumsum(sizes)))
+    starts = offsets_of(sizes)
     if int(starts[-1]) >= 2**32:
         raise Unsuitable(
             (

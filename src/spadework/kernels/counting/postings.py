@@ -13,6 +13,7 @@ import numpy as np
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels.compiled import kernel
+from spadework.ragged import offsets_of
 
 NO_LIMIT = np.iinfo(np.int64).max
 
@@ -87,7 +88,7 @@ def entries(
 ) -> DistinctItems:
     """The newest event of each item of a group, at most `most` a group."""
     group_sizes, _, truncated = distinct_items(starts, items, item_count, most)
-    own = np.concatenate(([0], np.cumsum(group_sizes)))
+    own = offsets_of(group_sizes)
     events, counts, sums = (
         np.empty(int(own[-1]), np.int64),
         np.zeros(int(own[-1]), np.float32),

@@ -9,6 +9,7 @@ import numpy as np
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels.counting.count_blocks import BLOCK_CELLS, Block, Workspace, cut
 from spadework.kernels.counting.grouped_events import Groups
+from spadework.ragged import offsets_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ class StoredCounter:
         first, last = rows
         codes = self.groups.code_of_rank[first:last]
         lengths = np.diff(self.starts)[codes]
-        starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+        starts = offsets_of(lengths)
         cells = np.arange(int(starts[-1])) + np.repeat(self.starts[codes] - starts[:-1], lengths)
         return Block(
             first,

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.arrays import Array, Codes
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_rows import SparseRows, unsigned
-from spadework.kernels.ranking.sparse_scores import NOTHING, Choice, choose
+from spadework.kernels.ranking.row_choice import NOTHING, Choice, choose
+from spadework.kernels.words import unsigned
+from spadework.ragged import SparseRows
 
 
 def score_dense(lists: SparseRows, matrix: Array, scale: Array) -> Array:
@@ -47,21 +48,16 @@ def recommend_dense(
     lists: SparseRows,
     matrix: Array,
     scale: Array,
+    choice: Choice,
     k: int,
-    *,
-    seen: tuple[Offsets, Codes] | None = None,
-    only: bool = False,
-    allowed: Mask | None = None,
 ) -> tuple[Codes, Array]:
     """The `k` best columns for each list, as `ranking.top_k` makes them of `score_dense`: codes
     [lists, k] and scores [lists, k].
 
-    `seen` are starts [lists + 1] and distinct columns of each list that must not come back, or with
-    `only` alone may. `allowed` [columns] masks the candidates. Memory is one row of scores. O(Σ
+    Memory is one row of scores. O(Σ
     entries · columns).
     """
     codes, best = top_k.nothing(len(lists.starts) - 1, k)
-    choice = Choice.of(lists, seen, only, allowed)
     bad = _recommend(
         *unsigned(lists), matrix, np.ascontiguousarray(scale, np.float32), *choice, codes, best
     )

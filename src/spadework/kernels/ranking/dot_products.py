@@ -8,28 +8,17 @@ and whether all items are scored or some.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking.top_k import position_of
+from spadework.ragged import SparseRows
 
 
-class Marks(NamedTuple):
-    """A few items of each user, with values: row r is `columns[starts[r]:starts[r + 1]]`,
-    ascending.
-    """
-
-    starts: Offsets  # [users + 1]
-    columns: Codes  # [entries]
-    values: Array  # [entries] float32
-
-
-def no_marks(users: int) -> Marks:
+def nothing_added(users: int) -> SparseRows:
     """No items for any user."""
-    return Marks(np.zeros(users + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    return SparseRows(np.zeros(users + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
 def gather(starts: Offsets, columns: Codes, weights: Array, items: Array) -> Array:
@@ -42,10 +31,10 @@ def gather(starts: Offsets, columns: Codes, weights: Array, items: Array) -> Arr
 
 
 def score(
-    vectors: Array, items: Array, added: Marks | None = None, base: Array | None = None
+    vectors: Array, items: Array, added: SparseRows | None = None, base: Array | None = None
 ) -> Array:
     """Exact scores [users, items] float32. O(users · items · width)."""
-    added = no_marks(len(vectors)) if added is None else added
+    added = nothing_added(len(vectors)) if added is None else added
     out = np.empty((len(vectors), len(items)), np.float32)
     _score(vectors, items, *added, no_base(base), out)
     return out
@@ -56,7 +45,7 @@ def score_cells(
     items: Array,
     starts: Offsets,
     columns: Codes,
-    added: Marks | None = None,
+    added: SparseRows | None = None,
     base: Array | None = None,
 ) -> Array:
     """What `score` holds at some items of each user, bit for bit: float32 [cells]. Row r requests
@@ -64,7 +53,7 @@ def score_cells(
 
     `base` [cells] belongs to these cells. O(cells · width).
     """
-    added = no_marks(len(vectors)) if added is None else added
+    added = nothing_added(len(vectors)) if added is None else added
     out = np.empty(len(columns), np.float32)
     _score_cells(
         vectors,

@@ -12,11 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.arrays import Array, Codes
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_rows import SparseRows, unsigned
-from spadework.kernels.ranking.sparse_scores import NOTHING, SPARSE, Choice, choose, clear
+from spadework.kernels.ranking.row_choice import NOTHING, Choice, choose, clear
+from spadework.kernels.ranking.sparse_scores import SPARSE
+from spadework.kernels.words import unsigned
+from spadework.ragged import SparseRows
 
 
 class Factors(NamedTuple):
@@ -65,20 +67,15 @@ def score_cells(lists: SparseRows, factors: Factors, cells: SparseRows) -> Array
 def recommend_rows(
     lists: SparseRows,
     factors: Factors,
+    choice: Choice,
     k: int,
-    *,
-    seen: tuple[Offsets, Codes] | None = None,
-    only: bool = False,
-    allowed: Mask | None = None,
 ) -> tuple[Codes, Array]:
     """The `k` best items for each list, as `ranking.top_k` makes them of `score_rows`: codes
     [lists, k] and scores [lists, k].
 
-    `seen` are starts [lists + 1] and distinct items of each list that must not come back, or with
-    `only` alone may. `allowed` [items] masks the candidates. Memory is one row of scores.
+    Memory is one row of scores.
     """
     codes, best = top_k.nothing(len(lists.starts) - 1, k)
-    choice = Choice.of(lists, seen, only, allowed)
     bad = _recommend_rows(
         *unsigned(lists),
         *unsigned(factors.by_item),

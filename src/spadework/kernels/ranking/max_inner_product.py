@@ -20,8 +20,9 @@ from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.dot_products import Marks, inner_product, no_base, no_marks, score_of
+from spadework.kernels.ranking.dot_products import inner_product, no_base, nothing_added, score_of
 from spadework.kernels.ranking.top_k import RUN, position_of
+from spadework.ragged import SparseRows, row_of_cells
 
 USERS, ITEMS = 256, 1024
 """Users and items of one product: it then stays in the cache until it is ranked."""
@@ -38,7 +39,7 @@ def recommend(
     items: Array,
     k: int,
     *,
-    added: Marks | None = None,
+    added: SparseRows | None = None,
     base: Array | None = None,
     seen: tuple[Offsets, Codes] | None = None,
     only: bool = False,
@@ -51,7 +52,7 @@ def recommend(
     `only` alone may. O(users · items · width), of which nearly all are products of matrices.
     """
     users = len(vectors)
-    added = no_marks(users) if added is None else added
+    added = nothing_added(users) if added is None else added
     starts, columns = (
         (np.zeros(users + 1, np.int64), np.zeros(0, np.int32)) if seen is None else seen
     )
@@ -104,10 +105,7 @@ class _Longest(NamedTuple):
         """Entries of users by position in this order, ascending in each row."""
         ranks = np.empty(len(self.order), np.int64)
         ranks[self.order] = np.arange(len(self.order))
-        keys = (
-            np.repeat(np.arange(len(starts) - 1), np.diff(starts)) * len(self.order)
-            + ranks[columns]
-        )
+        keys = row_of_cells(starts) * len(self.order) + ranks[columns]
         sort = np.argsort(keys, kind="stable")
         return (keys[sort] % max(1, len(self.order))).astype(np.int32), np.zeros(
             0, np.float32
@@ -119,7 +117,7 @@ def _guess(
     items: Array,
     lengths: Array,
     k: int,
-    added: Marks,
+    added: SparseRows,
     base: Array | None,
     seen: tuple[Offsets, Codes],
 ) -> tuple[Codes, Array, Array]:
@@ -135,7 +133,7 @@ def _guess(
     seen_at, _ = sorted_items.moved(*seen)
     reach = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)) * (1 + SLACK)
     lift = np.zeros(len(vectors))
-    np.maximum.at(lift, np.repeat(np.arange(len(vectors)), np.diff(added.starts)), added.values)
+    np.maximum.at(lift, added.owners, added.values)
     room = np.empty(USERS * ITEMS, np.float32)
     with parallel.lone_blas():
         for low in range(0, len(vectors), USERS):

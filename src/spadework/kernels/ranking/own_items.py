@@ -7,6 +7,7 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking.candidate_union import best_of
+from spadework.ragged import row_of_cells
 
 
 def break_ties(starts: Offsets, scores: Array, *keys: Array) -> Array:
@@ -16,7 +17,7 @@ def break_ties(starts: Offsets, scores: Array, *keys: Array) -> Array:
     No score falls, and none rises by more steps of float32 than there are tied cells in its row.
     O(cells · log cells).
     """
-    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    rows = row_of_cells(starts)
     order = np.lexsort((*keys[::-1], scores, rows))
     out = np.asarray(scores, np.float32).copy()
     _raise_tied(order, rows, out)

@@ -17,7 +17,7 @@ from spadework.arrays import Array, Codes
 from spadework.kernels.compiled import kernel
 from spadework.kernels.hashing import mixed
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_scores import FORBID, ONLY, Choice
+from spadework.kernels.ranking.row_choice import FORBID, ONLY, Choice
 
 FEW = 64
 """Where fewer than one column in this many is allowed, the allowed ones are scored one by one,
@@ -62,7 +62,7 @@ def scores_of(walk: Walks, rows: Array, columns: Array) -> Array:
     return (walk.prime - steps).astype(np.float32)
 
 
-def draw(walk: Walks, columns: int, k: int, choice: Choice) -> tuple[Codes, Array]:
+def draw(walk: Walks, columns: int, choice: Choice, k: int) -> tuple[Codes, Array]:
     """The `k` best of all columns for each row, as `ranking.top_k` makes them of the scores: codes
     and scores [rows, k].
 

@@ -12,49 +12,25 @@ same lists as `ranking` makes of those.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.arrays import Array, Codes
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_rows import SparseRows, unsigned, words
+from spadework.kernels.ranking.row_choice import NOTHING, Choice, choose, clear
+from spadework.kernels.words import unsigned
+from spadework.ragged import SparseRows
 
 Aggregate: TypeAlias = Literal["sum", "max", "noisy-or"]
 AGGREGATES: tuple[Aggregate, ...] = get_args(Aggregate)
 
-NOTHING = np.float32(-np.inf)
 NEARLY_ONE = np.float32(1 - 1e-6)
 SPARSE = 4
 """Touched columns are listed where a row has fewer cells than columns / SPARSE, else all columns
 are scanned: as measured.
 """
-
-
-ALLOW, FORBID, ONLY = 0, 1, 2
-"""Policy for the columns that a list has seen: they may come back, must not, or only they may."""
-
-
-class Choice(NamedTuple):
-    """Which columns may be chosen for each list, in the types that kernels need."""
-
-    seen_starts: Array  # [lists + 1] uint64
-    seen_columns: Array  # [cells] uint32
-    policy: int  # ALLOW, FORBID or ONLY the columns seen
-    allowed: Mask  # [width]; empty where all are
-
-    @classmethod
-    def of(
-        cls, lists: SparseRows, seen: tuple[Offsets, Codes] | None, only: bool, allowed: Mask | None
-    ) -> Choice:
-        """`seen` are starts [lists + 1] and distinct columns of each list; none: every column may
-        be chosen.
-        """
-        starts, columns = (lists.starts, lists.columns) if seen is None else seen
-        policy = ALLOW if seen is None else ONLY if only else FORBID
-        mask = np.empty(0, np.bool_) if allowed is None else np.ascontiguousarray(allowed)
-        return cls(words(starts, np.uint64), words(columns, np.uint32), policy, mask)
 
 
 def score_rows(
@@ -70,22 +46,16 @@ def recommend_rows(
     lists: SparseRows,
     table: SparseRows,
     width: int,
+    choice: Choice,
     k: int,
-    *,
     aggregate: Aggregate = "sum",
-    seen: tuple[Offsets, Codes] | None = None,
-    only: bool = False,
-    allowed: Mask | None = None,
 ) -> tuple[Codes, Array]:
     """The `k` best columns for each list, as `ranking.top_k` makes them of `score_rows`: codes
     [lists, k] and scores [lists, k].
 
-    `seen` are starts [lists + 1] and distinct columns of each list that must not come back, or with
-    `only` alone may. `allowed` [width] masks the candidates. Memory is one row of scores. O(cells
-    reached + the lesser of width and cells, per list).
+    Memory is one row of scores. O(cells reached + the lesser of width and cells, per list).
     """
     codes, best = top_k.nothing(len(lists.starts) - 1, k)
-    choice = Choice.of(lists, seen, only, allowed)
     bad = _recommend_rows(
         *unsigned(lists), *unsigned(table), width, AGGREGATES.index(aggregate), *choice, codes, best
     )
@@ -215,32 +185,6 @@ def _fill(
 
 
 @kernel
-def _pick_listed(touched, count, scores, codes, best, allowed, all_columns):
-    """The best of the listed columns into an empty list [k], and the scores back to −∞; false where
-    a score is not a number.
-    """
-    k, last = len(codes), top_k.last_slot(len(codes))
-    size = 0
-    worst = NOTHING
-    sane = True
-    # Touched columns are in no order, so an equal score must be compared by code in `insert`.
-    for at in range(count):
-        column = touched[at]
-        score = scores[column]
-        scores[column] = NOTHING  # a column listed twice is nothing the second time
-        if score < worst or score == NOTHING or not (all_columns or allowed[column]):
-            continue
-        if score != score:
-            sane = False
-        else:
-            size = top_k.insert(codes, best, size, np.int32(column), score)
-            if size == k:
-                worst = best[last]
-    top_k.settle(codes, best, size)
-    return sane
-
-
-@kernel
 def _score_rows(
     starts, columns, weights, table_starts, table_columns, table_values, aggregate, scores
 ):
@@ -258,50 +202,6 @@ def _score_rows(
             aggregate,
             scores[row],
         )
-
-
-@kernel
-def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):
-    """The best of the seen columns into an empty list [k]; false where a score is not a number."""
-    size = 0
-    # Seen columns are the only candidates.
-    for at in range(begin, end):
-        column = seen_columns[at]
-        score = scores[column]
-        if score == NOTHING or (len(allowed) and not allowed[column]):
-            continue
-        if score != score:
-            return False
-        size = top_k.insert(codes, best, size, np.int32(column), score)
-    top_k.settle(codes, best, size)
-    return True
-
-
-@kernel
-def choose(few, touched, count, scores, seen_columns, begin, end, policy, allowed, codes, best):
-    """The best columns of one list into an empty one [k]; false where a score is not a number.
-
-    The first `count` of `touched` are the columns with a score where they are `few`; those of
-    `begin` to `end` have been seen.
-    """
-    if policy == ONLY:
-        return _pick_seen(seen_columns, begin, end, scores, codes, best, allowed)
-    if policy == FORBID:
-        for at in range(begin, end):
-            scores[seen_columns[at]] = NOTHING
-    if few:
-        return _pick_listed(touched, count, scores, codes, best, allowed, len(allowed) == 0)
-    return top_k.scan(scores, codes, best, allowed)
-
-
-@kernel
-def clear(few, touched, count, scores):
-    """All scores back to −∞."""
-    if few:
-        for at in range(count):
-            scores[touched[at]] = NOTHING
-    else:
-        scores[:] = NOTHING
 
 
 @kernel

@@ -11,13 +11,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Offsets
+from spadework.arrays import Array, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 from spadework.kernels.counting.count_blocks import Block, Counter, Workspace
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.similarity.pruning_bounds import Runs
 from spadework.kernels.similarity.sparse_top_k import BUCKETS, keep_largest, scratch_cells
+from spadework.ragged import SparseRows, offsets_of
 
 Weigh: TypeAlias = Callable[[Array, Array, Array], Array]
 """(joint, left, right) → values, float32; flat [pairs], or dense [rows, items] with left [rows, 1]
@@ -41,18 +42,8 @@ class Weighing:
     bounded: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Sparse rows by item code: columns ascend in each row."""
-
-    starts: Offsets  # [items + 1]
-    columns: Codes  # [cells]
-    values: Array  # [cells] float32, above zero
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return int(self.starts.nbytes + self.columns.nbytes + self.values.nbytes)
+Table: TypeAlias = SparseRows
+"""Rows by item code; columns ascend in each row, values are float32, above zero."""
 
 
 def tables(
@@ -163,7 +154,7 @@ def _joined(parts: list[Table], blocks: list[tuple[int, int]], groups: Groups) -
     lengths = np.zeros(groups.item_count, np.int64)
     for part, (first, last) in zip(parts, blocks, strict=True):
         lengths[groups.code_of_rank[first:last]] = np.diff(part.starts)
-    starts = np.concatenate(([0], np.cumsum(lengths)))
+    starts = offsets_of(lengths)
     columns, values = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]), np.float32)
     for part, (first, last) in zip(parts, blocks, strict=True):
         _scatter(

@@ -21,6 +21,7 @@ from spadework.kernels.compiled import kernel
 from spadework.kernels.counting.count_blocks import Block
 from spadework.kernels.counting.instructions import raise_to
 from spadework.kernels.similarity.sparse_top_k import BUCKETS, INFINITY, bucket_of
+from spadework.ragged import offsets_of
 
 LONG = 12
 """Bounds are used for blocks whose rows are on average at least this many times as long as `keep`.
@@ -63,7 +64,7 @@ class Runs:
             return None
         size = int(np.clip(2 ** round(np.log2((length / keep) ** 0.5)), SMALLEST, LARGEST))
         lengths = np.diff(block.cell_starts(items))
-        starts = np.concatenate(([0], np.cumsum(-(-lengths // size))))
+        starts = offsets_of(-(-lengths // size))
         joint = block.joint.reshape(-1)
         if channels == 1:
             comparable = joint.view(np.int32) if joint.dtype == np.float32 else joint

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from spadework.arrays import Array, Codes, Offsets
+from spadework.ragged import offsets_of, row_of_cells
 
 
 def keep_in_columns(
@@ -15,14 +16,14 @@ def keep_in_columns(
     """The `keep` largest values of each column; among equals the lower row stays. O(cells · log
     cells).
     """
-    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    rows = row_of_cells(starts)
     order = np.lexsort((rows, -values, columns))
     ordered = columns[order]
     first = np.searchsorted(ordered, ordered)  # where the column begins
     kept = np.zeros(len(columns), np.bool_)
     kept[order[np.arange(len(columns)) - first < keep]] = True
     lengths = np.bincount(rows[kept], minlength=len(starts) - 1)
-    return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64), columns[kept], values[kept]
+    return offsets_of(lengths), columns[kept], values[kept]
 
 
 def rows_over(starts: Offsets, values: Array, by: Array) -> Array:
@@ -37,6 +38,6 @@ def rows_over(starts: Offsets, values: Array, by: Array) -> Array:
 
 def rows_to_one(starts: Offsets, values: Array) -> Array:
     """Each row divided by its sum. O(cells)."""
-    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    rows = row_of_cells(starts)
     sums = np.bincount(rows, weights=values, minlength=len(starts) - 1)
     return (values / np.maximum(sums, 1e-30)[rows]).astype(np.float32)

@@ -14,12 +14,13 @@ from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 from spadework.kernels.solvers.cholesky import inverse
 from spadework.kernels.solvers.local_inverse import factored, tasks_of
-from spadework.kernels.solvers.sparse_graph import Graph, Members
+from spadework.kernels.solvers.sparse_graph import Graph
+from spadework.ragged import Ragged, offsets_of
 
 
 def shared_columns(
-    half: Graph, diagonal: Array, members: Members, pairs: Graph, share: float, label: str
-) -> tuple[Members, Array, int]:
+    half: Graph, diagonal: Array, members: Ragged, pairs: Graph, share: float, label: str
+) -> tuple[Ragged, Array, int]:
     """Weights −P_ij / P_jj of the columns j of each item's block: by column j the items i that
     contribute to it, and their weights, float64.
 
@@ -30,9 +31,9 @@ def shared_columns(
     """
     count = len(diagonal)
     order = np.argsort(-np.diff(pairs.starts), kind="stable").astype(np.int32)
-    centres, column_starts, columns = _plan(order, *members, *pairs, share)
-    sizes = np.diff(members.starts)[centres]
-    starts = np.concatenate(([0], np.cumsum(sizes * np.diff(column_starts)))).astype(np.int64)
+    centres, column_starts, columns = _plan(order, members.starts, members.values, *pairs, share)
+    sizes = members.lengths[centres]
+    starts = offsets_of(sizes * np.diff(column_starts))
     rows, values = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]))
     regularised = np.zeros(len(centres), np.bool_)
     work = partial(
@@ -48,7 +49,7 @@ def shared_columns(
         values,
         regularised,
     )
-    parallel.share(work, tasks_of(np.concatenate(([0], np.cumsum(sizes)))), label)
+    parallel.share(work, tasks_of(offsets_of(sizes)), label)
     targets = np.repeat(columns, np.repeat(sizes, np.diff(column_starts)))
     total, counts = (
         csc_array((of, (rows, targets)), shape=(count, count))
@@ -58,7 +59,7 @@ def shared_columns(
         matrix.sum_duplicates()
         matrix.sort_indices()
     return (
-        Members(total.indptr.astype(np.int64), total.indices.astype(np.int32)),
+        Ragged(total.indptr.astype(np.int64), total.indices.astype(np.int32)),
         total.data / counts.data,
         int(regularised.sum()),
     )
@@ -67,7 +68,7 @@ def shared_columns(
 def _solve(
     half: Graph,
     diagonal: Array,
-    members: Members,
+    members: Ragged,
     centres: Codes,
     column_starts: Offsets,
     columns: Codes,
@@ -81,7 +82,8 @@ def _solve(
         *blocks,
         *half,
         diagonal,
-        *members,
+        members.starts,
+        members.values,
         centres,
         column_starts,
         columns,

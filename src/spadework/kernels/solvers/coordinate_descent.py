@@ -12,14 +12,15 @@ from spadework.arrays import Array
 from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 from spadework.kernels.solvers.local_inverse import gather, tasks_of
-from spadework.kernels.solvers.sparse_graph import Graph, Members
+from spadework.kernels.solvers.sparse_graph import Graph
+from spadework.ragged import Ragged
 
 
 def descend(
     half: Graph,
     diagonal: Array,
     scale: Array,
-    members: Members,
+    members: Ragged,
     *,
     l1: float,
     rounds: int,
@@ -36,7 +37,7 @@ def descend(
     end when no weight moves by more than `tolerance` times the largest one, or after `rounds`. O(Σ
     over items of rounds · members² + pairs of the members), float64.
     """
-    weights = np.zeros(len(members.items))
+    weights = np.zeros(len(members.values))
     not_converged = np.zeros(len(diagonal), np.bool_)
     settings = (l1, rounds, tolerance)
     work = partial(_descend, half, diagonal, scale, members, settings, weights, not_converged)
@@ -48,13 +49,23 @@ def _descend(
     half: Graph,
     diagonal: Array,
     scale: Array,
-    members: Members,
+    members: Ragged,
     settings: tuple[float, int, float],
     weights: Array,
     not_converged: Array,
     items: tuple[int, int],
 ) -> None:
-    _descents(*items, *half, diagonal, scale, *members, *settings, weights, not_converged)
+    _descents(
+        *items,
+        *half,
+        diagonal,
+        scale,
+        members.starts,
+        members.values,
+        *settings,
+        weights,
+        not_converged,
+    )
 
 
 @kernel

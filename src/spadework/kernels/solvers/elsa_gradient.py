@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels.compiled import kernel
 from spadework.kernels.parallel import Crew
 from spadework.kernels.solvers.inner_products import inner
+from spadework.ragged import Ragged
 
 USERS, ITEMS = 128, 1024
 """Users and items of one task; sums over tasks are added in their order, so the number of threads
@@ -34,13 +34,6 @@ MOMENTUM, VARIANCE, WARMING, TINY = 0.9, 0.999, 0.004, 1e-8
 """Constants of the optimiser (Dozat, "Incorporating Nesterov Momentum into Adam", 2016), as PyTorch
 has them.
 """
-
-
-class Histories(NamedTuple):
-    """Positives of users: row r is `items[starts[r]:starts[r + 1]]`, each item at most once."""
-
-    starts: Offsets  # [users + 1]
-    items: Codes  # [entries]
 
 
 @dataclass(eq=False)
@@ -72,7 +65,7 @@ class Weights:
         return np.asarray(self.raw * self.inverse[:, None])
 
 
-def step(weights: Weights, histories: Histories, users: Codes, rate: float, crew: Crew) -> float:
+def step(weights: Weights, histories: Ragged, users: Codes, rate: float, crew: Crew) -> float:
     """One step of the optimiser on some users; returns the mean loss before it.
 
     O(entries · width + users · width² + items · width²), in products of matrices but for the
@@ -100,7 +93,7 @@ def step(weights: Weights, histories: Histories, users: Codes, rate: float, crew
 
 
 def user_side(
-    weights: Weights, histories: Histories, users: Codes, crew: Crew
+    weights: Weights, histories: Ragged, users: Codes, crew: Crew
 ) -> tuple[float, Array, Array]:
     """Mean loss of these users, its gradient with respect to each z [users, width], and that with
     respect to S [width, width].
@@ -111,7 +104,7 @@ def user_side(
     return sum(part[0] for part in parts) / len(users), toward, _summed([part[1] for part in parts])
 
 
-def by_item(histories: Histories, users: Codes, items: int) -> tuple[Offsets, Codes]:
+def by_item(histories: Ragged, users: Codes, items: int) -> tuple[Offsets, Codes]:
     """Which of these users (by position in `users`) hold each item: starts [items + 1] and
     positions [entries], ascending. O(entries + items).
     """
@@ -119,7 +112,7 @@ def by_item(histories: Histories, users: Codes, items: int) -> tuple[Offsets, Co
     positions = np.empty(
         int((histories.starts[users + 1] - histories.starts[users]).sum()), np.int32
     )
-    _by_item(*histories, users, starts, positions)
+    _by_item(histories.starts, histories.values, users, starts, positions)
     return starts, positions
 
 
@@ -131,11 +124,11 @@ def _summed(parts: list[Array]) -> Array:
 
 
 def _users(
-    weights: Weights, histories: Histories, users: Codes, toward: Array, task: tuple[int, int]
+    weights: Weights, histories: Ragged, users: Codes, toward: Array, task: tuple[int, int]
 ) -> tuple[float, Array]:
     low, high = task
     z = np.zeros((high - low, weights.raw.shape[1]), np.float32)
-    _sums(*histories, users[low:high], weights.raw, weights.inverse, z)
+    _sums(histories.starts, histories.values, users[low:high], weights.raw, weights.inverse, z)
     size = np.diff(
         np.stack([histories.starts[users[low:high]], histories.starts[users[low:high] + 1]]), axis=0
     )[0].astype(np.float64)

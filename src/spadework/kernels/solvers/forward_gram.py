@@ -15,6 +15,7 @@ from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 from spadework.kernels.counting.count_blocks import cut
+from spadework.ragged import offsets_of
 
 TASK = 20_000_000
 """Pairs of events of one task: about a tenth of a second."""
@@ -43,7 +44,7 @@ def transitions(
     # where the history of each event's user begins and ends
     users = (np.repeat(edges[:-1], lengths), np.repeat(edges[1:], lengths))
     order = np.argsort(items, kind="stable")
-    occurrences = np.concatenate(([0], np.cumsum(np.bincount(items, minlength=width))))
+    occurrences = offsets_of(np.bincount(items, minlength=width))
     events = (
         np.ascontiguousarray(items, np.int32),
         np.ascontiguousarray(steps, np.int32),

@@ -19,14 +19,15 @@ from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 from spadework.kernels.counting.count_blocks import cut
 from spadework.kernels.solvers.cholesky import FIRST_RAISE, factor, last_column_of_inverse
-from spadework.kernels.solvers.sparse_graph import Graph, Members
+from spadework.kernels.solvers.sparse_graph import Graph
+from spadework.ragged import Ragged
 
 TASKS = 32
 """Tasks a thread: a limit on time is checked between two."""
 
 
 def own_columns(
-    half: Graph, diagonal: Array, members: Members, label: str
+    half: Graph, diagonal: Array, members: Ragged, label: str
 ) -> tuple[Array, Array, int]:
     """For each item i the last column of (M over its members and itself)⁻¹: values [cells of
     members], and its own value [items].
@@ -37,7 +38,7 @@ def own_columns(
     """
     count = len(diagonal)
     values, own, regularised = (
-        np.zeros(len(members.items)),
+        np.zeros(len(members.values)),
         np.zeros(count),
         np.zeros(count, np.bool_),
     )
@@ -61,13 +62,13 @@ def tasks_of(starts: Offsets) -> list[tuple[int, int]]:
 def _solve(
     half: Graph,
     diagonal: Array,
-    members: Members,
+    members: Ragged,
     values: Array,
     own: Array,
     regularised: Array,
     items: tuple[int, int],
 ) -> None:
-    _own_columns(*items, *half, diagonal, *members, values, own, regularised)
+    _own_columns(*items, *half, diagonal, members.starts, members.values, values, own, regularised)
 
 
 @kernel

@@ -4,7 +4,7 @@ partners of each item, and a half of the pairs for gathering.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -12,28 +12,16 @@ from scipy.sparse import csr_array
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
+from spadework.ragged import Ragged, SparseRows, offsets_of
 
 ROWS = 2048
 """Rows of one task."""
 
 
-class Graph(NamedTuple):
-    """A symmetric matrix without its diagonal: each pair is in both rows. Columns ascend in
-    each row.
-    """
-
-    starts: Offsets  # [items + 1]
-    columns: Codes  # [cells]
-    values: Array  # [cells] float32, above zero
-
-
-class Members(NamedTuple):
-    """For each item some other items: those of item i are `items[starts[i]:starts[i + 1]]`, codes
-    ascending.
-    """
-
-    starts: Offsets  # [items + 1]
-    items: Codes  # [cells]
+Graph: TypeAlias = SparseRows
+"""A symmetric matrix [items, items] without its diagonal: each pair is in both rows. Columns ascend
+in each row; values are float32, above zero.
+"""
 
 
 def symmetric(starts: Offsets, columns: Codes, values: Array) -> Graph:
@@ -80,7 +68,7 @@ def halved(graph: Graph) -> Graph:
     return Graph(np.cumsum(np.concatenate(lengths)), columns, values)
 
 
-def strongest(graph: Graph, most: int, ranks: Codes | None = None) -> Members:
+def strongest(graph: Graph, most: int, ranks: Codes | None = None) -> Ragged:
     """The `most` partners of the largest values for each item; among equals those with lower codes.
 
     Where `most` covers all other items, all are partners, with or without a value: a solution over
@@ -96,20 +84,20 @@ def strongest(graph: Graph, most: int, ranks: Codes | None = None) -> Members:
     )
     lengths = np.concatenate([part[0] for part in parts]) if parts else np.zeros(0, np.int64)
     items = np.concatenate([part[1] for part in parts]) if parts else np.zeros(0, np.int32)
-    return Members(np.concatenate(([0], np.cumsum(lengths))).astype(np.int64), items)
+    return Ragged(offsets_of(lengths), items)
 
 
 def _tasks(count: int) -> list[tuple[int, int]]:
     return [(first, min(first + ROWS, count)) for first in range(0, count, ROWS)]
 
 
-def _all_others(ranks: Array, both: bool) -> Members:
+def _all_others(ranks: Array, both: bool) -> Ragged:
     """All other items, or those with a lower rank."""
     partners = [
         np.flatnonzero((ranks != own) if both else (ranks < own)).astype(np.int32) for own in ranks
     ]
-    starts = np.concatenate(([0], np.cumsum([len(part) for part in partners]))).astype(np.int64)
-    return Members(starts, np.concatenate(partners) if partners else np.empty(0, np.int32))
+    starts = offsets_of([len(part) for part in partners])
+    return Ragged(starts, np.concatenate(partners) if partners else np.empty(0, np.int32))
 
 
 @kernel

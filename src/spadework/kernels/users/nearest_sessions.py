@@ -14,6 +14,7 @@ import numpy as np
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels.compiled import kernel
+from spadework.ragged import offsets_of
 
 _END = np.iinfo(np.int32).max
 
@@ -48,9 +49,9 @@ class Sessions:
         ranks = np.arange(len(held)) - np.repeat(ends - sizes, sizes)
         posted = owners[by_item][ranks < sample]
         return cls(
-            _offsets(np.bincount(owners, minlength=sessions)),
+            offsets_of(np.bincount(owners, minlength=sessions)),
             held,
-            _offsets(np.minimum(sizes, sample)),
+            offsets_of(np.minimum(sizes, sample)),
             posted,
         )
 
@@ -136,10 +137,6 @@ def score(
         neighbours,
         scores,
     )
-
-
-def _offsets(lengths: Array) -> Offsets:
-    return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
 
 
 @kernel

@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels.compiled import kernel
-from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.ragged import SparseRows
 
 SAME = 1e-12
 """Squared distance, as a share of the squared length, below which two vectors are equal."""
@@ -45,7 +45,7 @@ class UserIndex(NamedTuple):
             shape=(len(rows.starts) - 1, items),
         )
         lengths = np.bincount(
-            np.repeat(np.arange(table.shape[0]), np.diff(rows.starts)),
+            rows.owners,
             weights=table.data**2,
             minlength=table.shape[0],
         )

@@ -14,8 +14,8 @@ import numpy as np
 from spadework.arrays import Array, Codes
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_rows import SparseRows
-from spadework.kernels.ranking.sparse_scores import ALLOW, NOTHING, ONLY, Choice
+from spadework.kernels.ranking.row_choice import ALLOW, NOTHING, ONLY, Choice
+from spadework.ragged import SparseRows
 
 BLOCK = 64
 """Columns that are compared with the bound at once, and skipped where no contribution reaches one

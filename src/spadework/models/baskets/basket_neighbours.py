@@ -14,8 +14,7 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels.ranking.sparse_rows import SparseRows
-from spadework.kernels.ranking.sparse_scores import Choice
+from spadework.kernels.ranking.row_choice import Choice
 from spadework.kernels.users import nearest_users, neighbour_sums
 from spadework.kernels.users.nearest_users import Near, UserIndex
 from spadework.models.base import Recommender
@@ -26,6 +25,7 @@ from spadework.models.needs import Cost, Repeats
 from spadework.models.once import Once
 from spadework.models.parameters import Doc, Range, Search
 from spadework.models.scorer import Reader, Scorer
+from spadework.ragged import SparseRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +71,7 @@ class NeighbourScorer(Scorer):
         self, histories: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
         sums = self._sums(histories)
-        seen = None if repeats == "allow" else (histories.starts, histories.items)
-        choice = Choice.of(sums.own, seen, repeats == "only", allowed)
+        choice = Choice.of(histories.starts, histories.items, repeats, allowed)
         return neighbour_sums.best(sums, self.items, choice, k)
 
     def row_cells(self, k: int) -> int:

@@ -13,7 +13,6 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask
 from spadework.kernels.ranking import own_items, top_k
 from spadework.kernels.ranking.candidate_union import located
-from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.baskets.purchases import Baskets, Purchases
 from spadework.models.checks import are_numbers
 from spadework.models.common_list import SameForAll
@@ -21,6 +20,7 @@ from spadework.models.histories import Histories
 from spadework.models.needs import Repeats
 from spadework.models.parameters import Doc
 from spadework.models.scorer import Contributions, Reader, Scorer
+from spadework.ragged import SparseRows
 
 NOTHING = np.float32(-np.inf)
 
@@ -59,7 +59,7 @@ class OwnItems(Scorer):
             scores = np.full((len(histories), len(self.popularity)), NOTHING)
         else:
             scores = self.others.scores(histories)
-        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        rows = histories.owners
         scores[rows, histories.items] = self._without_ties(histories)
         return scores
 

@@ -11,6 +11,7 @@ from spadework.arrays import Array, Codes, Offsets, Seconds
 from spadework.data.baskets import basket_numbers
 from spadework.data.interactions import Interactions
 from spadework.models.histories import Histories
+from spadework.ragged import cells_of_rows, offsets_of, places_in_rows, row_of_cells
 
 ROWS_AT_ONCE = 1_000_000
 """Log rows whose purchases are arranged together while a model learns: a row takes some 300 bytes
@@ -44,11 +45,6 @@ class Purchases(Histories):
     aged: bool
 
     @property
-    def owners(self) -> Array:
-        """Row of each entry. Shape [entries]."""
-        return np.repeat(np.arange(len(self)), np.diff(self.starts))
-
-    @property
     def entries(self) -> Array:
         """Entry of each visit. Shape [visits]."""
         return np.repeat(np.arange(len(self.items)), np.diff(self.visits))
@@ -61,13 +57,9 @@ class Purchases(Histories):
     def of_log(cls, log: Interactions, users: Codes) -> Purchases:
         """The purchases of these users, in their order. O(events · log events)."""
         base = Histories.of(log, users)
-        begins, lengths = log.starts[users], log.starts[users + 1] - log.starts[users]
-        ends = np.cumsum(lengths)
-        positions = np.arange(int(lengths.sum())) - np.repeat(ends - lengths, lengths)
-        rows, owners = (
-            np.repeat(begins, lengths) + positions,
-            np.repeat(np.arange(len(users)), lengths),
-        )
+        rows, starts = cells_of_rows(log.starts, users)
+        owners, lengths = row_of_cells(starts), np.diff(starts)
+        positions = places_in_rows(lengths)
         keys = _basket_keys(log, rows, owners)
         latest = np.full(len(users), -1, np.int64)
         np.maximum.at(latest, owners, keys)
@@ -89,13 +81,8 @@ class Purchases(Histories):
             if len(order)
             else positions
         )
-        visits = np.concatenate(
-            (
-                [0],
-                np.cumsum(
-                    np.bincount((np.cumsum(new_entry) - 1)[new_visit], minlength=len(base.items))
-                ),
-            )
+        visits = offsets_of(
+            np.bincount((np.cumsum(new_entry) - 1)[new_visit], minlength=len(base.items))
         )
         ago = (
             np.zeros(int(new_visit.sum()), np.int64)

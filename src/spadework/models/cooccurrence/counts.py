@@ -22,9 +22,10 @@ from spadework.kernels.counting.stored_counts import StoredCounter
 from spadework.kernels.similarity.neighbour_table import tables
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import counts_folder
-from spadework.models.cooccurrence.channel import Channel
-from spadework.models.cooccurrence.count_passes import Pass, count_pass
+from spadework.models.counting.channel import Channel
+from spadework.models.counting.count_passes import Pass, count_pass
 from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.ragged import offsets_of
 
 OWN_ENTRIES = ("binary", "count", "root", "log", "value", "recency")
 """Entry weights that depend on the user's own events alone; others change when users are added, so
@@ -286,7 +287,7 @@ def _all_pairs(counted: Pass) -> csr_array:
         assert block.starts is not None
         assert block.columns is not None
         kept = block.joint[:, 0] > 0
-        lengths = np.diff(np.concatenate(([0], np.cumsum(kept)))[block.starts])
+        lengths = np.diff(offsets_of(kept)[block.starts])
         return lengths, groups.code_of_rank[block.columns[kept]], block.joint[kept, 0]
 
     parts = parallel.share(stored, counted.counter.blocks(), "count pairs")
@@ -295,7 +296,7 @@ def _all_pairs(counted: Pass) -> csr_array:
         for index, dtype in enumerate((np.int64, np.int32, np.float64))
     )
     items = groups.item_count
-    starts = np.concatenate(([0], np.cumsum(lengths)))
+    starts = offsets_of(lengths)
     by_code = csr_array((joint, columns, starts), shape=(items, items))[
         groups.rank_of_code.astype(np.int64)
     ]
@@ -316,7 +317,7 @@ def _matrix(part: Counts, codes: Codes, items: int) -> csr_array:
     """Items × items under another vocabulary, in which the items have these codes, ascending."""
     lengths = np.zeros(items, np.int64)
     lengths[codes] = np.diff(part.starts)
-    starts = np.concatenate(([0], np.cumsum(lengths)))
+    starts = offsets_of(lengths)
     return csr_array((part.joint, codes[part.columns], starts), shape=(items, items))
 
 

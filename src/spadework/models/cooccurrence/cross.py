@@ -29,6 +29,7 @@ from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, OneOf, Range
 from spadework.models.scorer import Contributions, Scorer
 from spadework.models.table_scorer import TableScorer
+from spadework.ragged import cells_of_rows, offsets_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,16 +252,11 @@ class Actions:
 
     def read(self, log: Interactions, users: Codes) -> ActionHistories:
         """The histories of these users, in their order."""
-        lengths = np.diff(log.starts)[users]
-        rows = (
-            np.arange(int(lengths.sum()))
-            - np.repeat(np.cumsum(lengths) - lengths, lengths)
-            + np.repeat(log.starts[users], lengths)
-        )
+        rows, begins = cells_of_rows(log.starts, users)
         types_of_rows = _type_indices(log, list(self.names), rows)
         known = types_of_rows >= 0
-        kept_before = np.concatenate(([0], np.cumsum(known)))
-        starts = kept_before[np.concatenate(([0], np.cumsum(lengths)))]
+        kept_before = offsets_of(known)
+        starts = kept_before[begins]
         rows = rows[known]
         gathered = user_events.gather(
             starts,

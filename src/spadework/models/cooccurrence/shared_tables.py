@@ -18,8 +18,8 @@ from spadework.arrays import Array, Mask
 from spadework.data.interactions import Interactions
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.similarity.neighbour_table import Table, most_cells, tables
-from spadework.models.cooccurrence.channel import Channel
-from spadework.models.cooccurrence.count_passes import Pass, count_pass, passes
+from spadework.models.counting.channel import Channel
+from spadework.models.counting.count_passes import Pass, count_pass, passes
 
 if TYPE_CHECKING:
     from spadework.models.cooccurrence.operator import CoOccurrence

@@ -236,7 +236,7 @@ def _drawn(histories: PooledHistories, proposals: Proposals, seed: int) -> Array
     the seed: float64 [cells].
     """
     own = np.zeros(len(histories), np.uint64)
-    rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+    rows = histories.owners
     np.bitwise_xor.at(own, rows, hashing.mixed(histories.items.astype(np.uint64) + np.uint64(seed)))
     drawn = hashing.mixed(
         own[proposals.rows]

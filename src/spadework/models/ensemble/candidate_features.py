@@ -11,12 +11,12 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels.ranking.candidate_union import located
-from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.ranking.sparse_scores import score_cells
 from spadework.models.checks import are_numbers, wrong_rows
 from spadework.models.content_neighbours import content_table
 from spadework.models.cooccurrence.operator import CONTENT
 from spadework.models.ensemble.pool import PooledHistories, Proposals
+from spadework.ragged import SparseRows
 
 RECENT = 0.1
 """The last share of the log's time in which events are counted as recent."""

@@ -25,6 +25,7 @@ from spadework.kernels import parallel
 from spadework.kernels.ranking.tree_sums import Trees, predict
 from spadework.models.checks import are_numbers, are_starts
 from spadework.models.once import Once
+from spadework.ragged import offsets_of
 
 STEP = 25
 """Trees that are grown at once: limits of time and memory are checked between two steps, and each
@@ -180,7 +181,7 @@ def _nodes(grower: Any) -> Trees:
     Missing values and categories, which its nodes provide for as well, cannot occur here.
     """
     nodes = [grown[0].nodes for grown in grower._predictors]
-    starts = np.concatenate(([0], np.cumsum([len(tree) for tree in nodes]))).astype(np.int64)
+    starts = offsets_of([len(tree) for tree in nodes])
     joined = np.concatenate(nodes)
     leaf = joined["is_leaf"].astype(np.bool_)
     return Trees(

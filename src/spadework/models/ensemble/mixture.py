@@ -20,7 +20,6 @@ from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary, listed
 from spadework.errors import BadRequest, Unsuitable
 from spadework.kernels.ranking.candidate_union import best_of, union
-from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender
 from spadework.models.ensemble.pool import (
     Pool,
@@ -38,6 +37,7 @@ from spadework.models.recommendations import Recommendations
 from spadework.models.requests import requested_items, requested_user
 from spadework.models.scorer import Reader, Scorer, at_cells
 from spadework.models.similar_items import TARGET
+from spadework.ragged import SparseRows
 from spadework.randomness import Seed
 
 MOST_PARTS = 20

@@ -12,11 +12,11 @@ from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.kernels.ranking.candidate_union import union
-from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender
 from spadework.models.histories import DistinctItems, Histories
 from spadework.models.needs import Repeats
 from spadework.models.scorer import AllScores, Reader, at_cells, best_of
+from spadework.ragged import SparseRows, row_of_cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Proposals:
     @property
     def rows(self) -> Array:
         """Index of the user of each cell. Shape [cells]."""
-        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        return row_of_cells(self.starts)
 
     def scaled(self) -> Array:
         """Scores of parts made comparable: over the length of the part's list; 0 without evidence.
@@ -207,5 +207,5 @@ def scores_in(best: Array, starts: Offsets, ranks: Codes) -> Array:
     """Scores of a list's items in the cells of a union; −∞ where it lacks them. Shape [cells],
     float32.
     """
-    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    rows = row_of_cells(starts)
     return np.where(ranks >= 0, best[rows, np.maximum(ranks, 0)], -np.inf).astype(np.float32)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from spadework.arrays import Array
+from spadework.ragged import offsets_of
 
 RIDGE = 1e-3
 """L2 penalty: half of this times the sum of squared weights is added to the mean loss of a user, so
@@ -23,7 +24,7 @@ def fit_weights(sizes: Array, scores: Array, is_positive: Array) -> Array | None
     weight · score), plus the penalty; it is convex. All sums run in a fixed order. O(parts · cells)
     a step.
     """
-    starts = np.concatenate(([0], np.cumsum(sizes)))
+    starts = offsets_of(sizes)
     hits = (
         np.add.reduceat(np.concatenate((is_positive, [False])).astype(np.float64), starts[:-1])
         * (sizes > 0)

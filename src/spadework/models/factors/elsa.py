@@ -16,7 +16,6 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.ranking import dot_products
-from spadework.kernels.ranking.dot_products import Marks
 from spadework.kernels.solvers import elsa_gradient
 from spadework.models.factors.vector_scorer import ItemVectors, UserSide, VectorScorer
 from spadework.models.histories import Histories
@@ -24,6 +23,7 @@ from spadework.models.history_reader import HistoryReader, Reading
 from spadework.models.needs import Cost
 from spadework.models.parameters import Doc, Range, Search
 from spadework.models.scorer import Contributions, Scorer
+from spadework.ragged import Ragged, SparseRows
 
 
 class Elsa(HistoryReader):
@@ -84,15 +84,13 @@ class Elsa(HistoryReader):
         learned = np.unique(histories.items).astype(np.int32)
         vectors = np.zeros((train.item_count, self.dimensions), np.float32)
         if len(learned):
-            recoded = elsa_gradient.Histories(
+            recoded = Ragged(
                 histories.starts, np.searchsorted(learned, histories.items).astype(np.int32)
             )
             vectors[learned] = self._train(recoded, len(learned), rng)
         return {"vectors": vectors}
 
-    def _train(
-        self, histories: elsa_gradient.Histories, items: int, rng: np.random.Generator
-    ) -> Array:
+    def _train(self, histories: Ragged, items: int, rng: np.random.Generator) -> Array:
         initial = rng.standard_normal((items, self.dimensions), np.float32) * np.float32(
             np.sqrt(2 / (items + self.dimensions))
         )
@@ -126,8 +124,8 @@ class ElsaUsers(UserSide):
     def vectors(self, histories: Histories, weights: Array) -> Array:
         return dot_products.gather(histories.starts, histories.items, weights, self.items.vectors)
 
-    def added(self, histories: Histories, weights: Array) -> Marks:
-        return Marks(histories.starts, histories.items, -weights)
+    def added(self, histories: Histories, weights: Array) -> SparseRows:
+        return SparseRows(histories.starts, histories.items, -weights)
 
     def contributions(self, histories: Histories, code: int) -> Contributions:
         recent, weights = self.reading.weighted(histories)

@@ -14,8 +14,6 @@ from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.ranking import dot_products
-from spadework.kernels.ranking.dot_products import Marks
-from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.solvers.svd import leading
 from spadework.models.checks import are_numbers
 from spadework.models.cooccurrence.operator import CoOccurrence
@@ -26,6 +24,7 @@ from spadework.models.needs import Cost
 from spadework.models.parameters import Doc, Range, Search
 from spadework.models.scorer import Contributions, Scorer
 from spadework.models.table_scorer import column_of
+from spadework.ragged import SparseRows
 
 
 class GraphFilter(HistoryReader):
@@ -148,8 +147,8 @@ class FilteredUsers(UserSide):
         shares = weights * self.shares[histories.items]
         return dot_products.gather(histories.starts, histories.items, shares, self.items.vectors)
 
-    def added(self, histories: Histories, weights: Array) -> Marks:
-        return Marks(histories.starts, histories.items, weights * self.own[histories.items])
+    def added(self, histories: Histories, weights: Array) -> SparseRows:
+        return SparseRows(histories.starts, histories.items, weights * self.own[histories.items])
 
     def contributions(self, histories: Histories, code: int) -> Contributions:
         recent, weights = self.reading.weighted(histories)

@@ -195,7 +195,7 @@ class SolvedUsers(UserSide):
 
     def vectors(self, histories: Histories, weights: Array) -> Array:
         known_weights = self._known_weights(histories.items, weights)
-        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        rows = histories.owners
         sums = np.bincount(rows, weights=known_weights, minlength=len(histories))
         return als.fold(
             histories.starts,

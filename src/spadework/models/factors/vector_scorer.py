@@ -18,13 +18,12 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.ranking import dot_products, max_inner_product, sparse_scores
-from spadework.kernels.ranking.dot_products import Marks
-from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.checks import wrong_rows
 from spadework.models.histories import Histories
 from spadework.models.history_reader import Reading
 from spadework.models.needs import Repeats
 from spadework.models.scorer import Contributions, Reader, Scorer
+from spadework.ragged import SparseRows, offsets_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +83,13 @@ class UserSide(ABC):
         float32.
         """
 
-    def added(self, histories: Histories, weights: Array) -> Marks | None:
+    def added(self, histories: Histories, weights: Array) -> SparseRows | None:
         """What is added to the scores of a few items of each user."""
         return None
 
     def with_evidence(self, histories: Histories) -> Mask:
         """Users with an item in their history that something was learned about. Shape [users]."""
-        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        rows = histories.owners
         return np.bincount(rows[self.items.known[histories.items]], minlength=len(histories)) > 0
 
     @abstractmethod
@@ -162,7 +161,7 @@ class VectorScorer(Scorer):
         positions[codes] = np.arange(len(codes), dtype=np.int32)
         added = self.users.added(recent, weights)
         if added is not None:
-            added = Marks(*_recoded(positions, added.starts, added.columns, added.values))
+            added = SparseRows(*_recoded(positions, added.starts, added.columns, added.values))
         base = self._base(recent, weights)
         if base is not None and len(codes) != base.shape[1]:
             base = np.take(base, codes, axis=1)
@@ -245,7 +244,7 @@ def _recoded(
     """Entries by position instead of code; those without a position are left out."""
     recoded = positions[columns]
     kept = recoded >= 0
-    ends = np.concatenate(([0], np.cumsum(kept)))
+    ends = offsets_of(kept)
     return (
         ends[starts].astype(np.int64),
         recoded[kept],

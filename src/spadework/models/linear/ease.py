@@ -27,7 +27,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.similarity.entry_weights import entry_weights
 from spadework.kernels.solvers.dense_inverse import invert
-from spadework.models.cooccurrence.channel import Channel
+from spadework.models.counting.channel import Channel
 from spadework.models.linear.linear import Linear, counted_gram, ridge_of
 from spadework.models.needs import Need, check_group
 from spadework.models.newest_span import in_window

@@ -19,8 +19,8 @@ from spadework.kernels import parallel
 from spadework.kernels.solvers import dense_inverse
 from spadework.kernels.solvers.dense_gram import gram
 from spadework.models.checks import are_numbers
-from spadework.models.cooccurrence.channel import Channel
-from spadework.models.cooccurrence.grouped_rows import GroupedRows
+from spadework.models.counting.channel import Channel
+from spadework.models.counting.grouped_rows import GroupedRows
 from spadework.models.history_reader import READING, HistoryReader
 from spadework.models.linear.matrix_scorer import MatrixScorer
 from spadework.models.needs import Cost

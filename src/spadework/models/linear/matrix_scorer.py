@@ -10,11 +10,12 @@ from scipy.sparse import csr_array
 from spadework.arrays import Array, Codes, Mask
 from spadework.kernels import parallel
 from spadework.kernels.ranking import dense_scores
-from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.kernels.ranking.row_choice import Choice
 from spadework.models.histories import Histories
 from spadework.models.history_reader import Reading
 from spadework.models.needs import Repeats
 from spadework.models.scorer import Contributions, Reader, Scorer
+from spadework.ragged import SparseRows
 
 COLUMNS_AT_ONCE = 256
 """Columns whose largest weights are searched together."""
@@ -47,14 +48,9 @@ class MatrixScorer(Scorer):
     def lists(
         self, histories: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
+        choice = Choice.of(histories.starts, histories.items, repeats, allowed)
         return dense_scores.recommend_dense(
-            self._rows(histories),
-            self.matrix,
-            self.right,
-            k,
-            seen=None if repeats == "allow" else (histories.starts, histories.items),
-            only=repeats == "only",
-            allowed=allowed,
+            self._rows(histories), self.matrix, self.right, choice, k
         )
 
     def row_cells(self, k: int) -> int:

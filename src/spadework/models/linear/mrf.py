@@ -79,9 +79,9 @@ class MarkovField(pruned_gram.GramLearner, ItemItem):
             values, inverse_diagonal, regularised = local_inverse.own_columns(
                 half, diagonal, members, f"fit {self.label}"
             )
-            weights = -values / np.repeat(inverse_diagonal, np.diff(members.starts))
+            weights = -values / np.repeat(inverse_diagonal, members.lengths)
         pruned_gram.note_regularised(self.label, regularised)
         source, target = self._factors(gram)
-        weights *= source[members.items]
-        weights *= np.repeat(target, np.diff(members.starts))
+        weights *= source[members.values]
+        weights *= np.repeat(target, members.lengths)
         return pruned_gram.by_history_item(members, weights)

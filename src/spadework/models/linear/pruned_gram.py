@@ -26,15 +26,16 @@ from spadework import durations, events
 from spadework.arrays import Array
 from spadework.data.interactions import Interactions
 from spadework.kernels.similarity.neighbour_table import Weighing, tables
-from spadework.kernels.solvers.sparse_graph import Graph, Members, symmetric
-from spadework.models.cooccurrence.channel import Channel
-from spadework.models.cooccurrence.count_passes import count_pass
-from spadework.models.cooccurrence.grouped_rows import GroupedRows
+from spadework.kernels.solvers.sparse_graph import Graph, symmetric
+from spadework.models.counting.channel import Channel
+from spadework.models.counting.count_passes import count_pass
+from spadework.models.counting.grouped_rows import GroupedRows
 from spadework.models.history_reader import HistoryReader
 from spadework.models.linear.linear import users_of
 from spadework.models.needs import Need
 from spadework.models.newest_span import in_window
 from spadework.models.parameters import Doc, Duration, Range, Search
+from spadework.ragged import Ragged
 
 TINY = 1e-12
 """Used as the size of an item without users."""
@@ -210,7 +211,7 @@ class GramLearner(HistoryReader):
         return CountingCost(30 * kept + 100 * len(train) + 2**25, seconds, partners)
 
 
-def by_history_item(members: Members, weights: Array) -> dict[str, Array]:
+def by_history_item(members: Ragged, weights: Array) -> dict[str, Array]:
     """Columns of weights by target become a table of rows by history item: starts, columns
     ascending, values float32. O(cells).
 
@@ -218,7 +219,7 @@ def by_history_item(members: Members, weights: Array) -> dict[str, Array]:
     """
     count = len(members.starts) - 1
     table = csc_array(
-        (weights.astype(np.float32), members.items, members.starts), shape=(count, count)
+        (weights.astype(np.float32), members.values, members.starts), shape=(count, count)
     ).tocsr()
     table.eliminate_zeros()
     table.sort_indices()

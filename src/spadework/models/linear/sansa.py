@@ -15,7 +15,7 @@ from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.ranking import factor_pair_scores
-from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.kernels.ranking.row_choice import Choice
 from spadework.kernels.solvers import local_inverse, sparse_graph
 from spadework.models.checks import are_numbers, wrong_rows
 from spadework.models.histories import Histories
@@ -24,6 +24,7 @@ from spadework.models.linear import pruned_gram
 from spadework.models.needs import Cost, Repeats
 from spadework.models.parameters import Doc, Range, Search
 from spadework.models.scorer import Contributions, Reader, Scorer
+from spadework.ragged import SparseRows
 
 
 class Sansa(pruned_gram.GramLearner):
@@ -91,10 +92,10 @@ class Sansa(pruned_gram.GramLearner):
             sparse_graph.halved(gram.pairs), self._diagonal(gram), members, f"fit {self.label}"
         )
         pruned_gram.note_regularised(self.label, regularised)
-        lengths = np.diff(members.starts)
+        lengths = members.lengths
         rows = np.concatenate((np.repeat(np.arange(items), lengths), np.arange(items)))
         entries = np.concatenate((values / np.repeat(pivots, lengths), np.ones(items)))
-        columns = np.concatenate((members.items, np.arange(items)))
+        columns = np.concatenate((members.values, np.arange(items)))
         # the diagonal of P
         diagonal = np.bincount(columns, weights=entries**2 * pivots[rows], minlength=items)
         source, _ = self._factors(gram)
@@ -149,14 +150,8 @@ class FactorPairScorer(Scorer):
     def lists(
         self, histories: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
-        return factor_pair_scores.recommend_rows(
-            self._rows(histories),
-            self.pair,
-            k,
-            seen=None if repeats == "allow" else (histories.starts, histories.items),
-            only=repeats == "only",
-            allowed=allowed,
-        )
+        choice = Choice.of(histories.starts, histories.items, repeats, allowed)
+        return factor_pair_scores.recommend_rows(self._rows(histories), self.pair, choice, k)
 
     def row_cells(self, k: int) -> int:
         return k

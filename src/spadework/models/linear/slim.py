@@ -92,5 +92,5 @@ class Slim(pruned_gram.GramLearner, ItemItem):
                 "ended (rounds, tolerance)."
             )
         popularity = gram.users**self.item_power
-        weights *= popularity[members.items] / np.repeat(popularity, np.diff(members.starts))
+        weights *= popularity[members.values] / np.repeat(popularity, members.lengths)
         return pruned_gram.by_history_item(members, weights)

@@ -141,8 +141,7 @@ class VaeTask(TrainingTask):
                 self.network.mean(self.network.encoded(starts, codes, weights))
             )
             if not self.repeats_allowed:
-                rows = np.repeat(np.arange(len(part)), np.diff(part.starts))
-                scores[torch.from_numpy(rows), codes] = -math.inf
+                scores[torch.from_numpy(part.owners), codes] = -math.inf
             lists.append(
                 scores.topk(min(LIST_LENGTH, self.network.items), dim=1).indices.cpu().numpy()
             )

@@ -14,12 +14,12 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.kernels.ranking import dot_products
-from spadework.kernels.ranking.dot_products import Marks
 from spadework.models.factors.vector_scorer import ItemVectors, UserSide
 from spadework.models.histories import Histories
 from spadework.models.neural.device import require_torch
 from spadework.models.neural.sequences import Sequences
 from spadework.models.scorer import Contributions
+from spadework.ragged import SparseRows, offsets_of, row_of_cells
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,7 +82,7 @@ class EncodedEvents(UserSide):
 
     def _learned_events(self, histories: Sequences) -> tuple[Array, Mask]:
         """The row of each event, and whether its item was learned."""
-        owners = np.repeat(np.arange(len(histories)), np.diff(histories.begins))
+        owners = row_of_cells(histories.begins)
         return owners, self.items.known[histories.events]
 
     def with_evidence(self, histories: Histories) -> Mask:
@@ -90,7 +90,7 @@ class EncodedEvents(UserSide):
         owners, kept = self._learned_events(histories)
         return np.bincount(owners[kept], minlength=len(histories)) > 0
 
-    def added(self, histories: Histories, weights: Array) -> Marks | None:
+    def added(self, histories: Histories, weights: Array) -> SparseRows | None:
         if not self.settings.personal or "scale" not in self.learned:
             return None
         from spadework.models.neural.personal_popularity import SMOOTHING
@@ -100,11 +100,9 @@ class EncodedEvents(UserSide):
         count = len(self.items.vectors)
         keys, counts = np.unique(owners[kept] * count + histories.events[kept], return_counts=True)
         rows, columns = np.divmod(keys, count)
-        starts = np.concatenate(
-            ([0], np.cumsum(np.bincount(rows, minlength=len(histories))))
-        ).astype(np.int64)
+        starts = offsets_of(np.bincount(rows, minlength=len(histories)))
         values = float(self.learned["scale"][0]) * np.log1p(counts / SMOOTHING)
-        return Marks(starts, columns.astype(np.int32), values.astype(np.float32))
+        return SparseRows(starts, columns.astype(np.int32), values.astype(np.float32))
 
     def contributions(self, histories: Histories, code: int) -> Contributions:
         """By how much the score falls where an item of the history is left out. What one
@@ -120,9 +118,8 @@ class EncodedEvents(UserSide):
         )[:, 0].astype(np.float64)
         added = self.added(without, np.zeros(0))
         if added is not None:
-            rows = np.repeat(np.arange(len(without)), np.diff(added.starts))
             scores += np.bincount(
-                rows, weights=added.values * (added.columns == code), minlength=len(without)
+                added.owners, weights=added.values * (added.columns == code), minlength=len(without)
             )
         scores[~self.with_evidence(without)] = 0.0
         return Contributions(own, scores[0] - scores[1:])

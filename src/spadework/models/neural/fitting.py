@@ -32,6 +32,7 @@ from spadework.models.neural.task import (
     query_windows,
 )
 from spadework.models.neural.training import Settings, check_devices, too_small, train
+from spadework.ragged import offsets_of
 
 if TYPE_CHECKING:
     from spadework.models.neural.transformer import Transformer
@@ -222,7 +223,7 @@ def _counts(training: TrainingEvents, items: int) -> Array:
 def _learned_only(training: TrainingEvents, network_codes: Codes) -> TrainingEvents:
     """The events whose items are learned, in codes of the network."""
     kept = network_codes[training.items] >= 0
-    before = np.concatenate(([0], np.cumsum(kept)))
+    before = offsets_of(kept)
     firsts, ends = before[training.firsts], before[training.ends]
     usable = ends - firsts >= 2
     return TrainingEvents(
@@ -273,7 +274,7 @@ def encode(
     encoder, vectors = network
     out = np.zeros((users, encoder.shape.width), np.float32)
     lengths = np.bincount(owners, minlength=users)
-    begins = np.concatenate(([0], np.cumsum(lengths)))
+    begins = offsets_of(lengths)
     extra = encoder.shape.length - encoder.shape.max_events
     longest = [_padded_to(int(length) + extra, encoder.shape.length) for length in lengths]
     with _one_thread(), torch.inference_mode():

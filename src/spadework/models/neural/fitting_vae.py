@@ -16,6 +16,7 @@ from spadework.models.histories import Histories
 from spadework.models.needs import REPEATS_MATTER
 from spadework.models.neural.autoencoder import VaeNetwork, VaeTask
 from spadework.models.neural.training import Settings, train
+from spadework.ragged import offsets_of
 
 if TYPE_CHECKING:
     from spadework.models.neural.mult_vae import MultVae
@@ -99,7 +100,7 @@ def _in_network_codes(histories: Histories, network_codes: Codes) -> Histories:
     """The histories in codes of the network; items that are not learned are left out."""
     found = network_codes[histories.items]
     kept = found >= 0
-    ends = np.concatenate(([0], np.cumsum(kept)))[histories.starts].astype(np.int64)
+    ends = offsets_of(kept)[histories.starts]
     return Histories(
         ends,
         found[kept],

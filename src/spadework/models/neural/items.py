@@ -22,6 +22,7 @@ from spadework.models.content_neighbours import (
     words_of,
 )
 from spadework.models.neural.text_embeddings import static_vectors
+from spadework.ragged import offsets_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class ItemParts:
         lengths = (
             np.diff(self.starts)[codes] if self.category_count else np.zeros(len(codes), np.int64)
         )
-        starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+        starts = offsets_of(lengths)
         at = np.arange(int(starts[-1])) - np.repeat(starts[:-1], lengths)
         if self.category_count:
             at = at + np.repeat(self.starts[codes], lengths)

@@ -164,7 +164,7 @@ class EncodedBags(UserSide):
     layers: Mapping[str, Array]
 
     def vectors(self, histories: Histories, weights: Array) -> Array:
-        state, rows = self.layers, np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        state, rows = self.layers, histories.owners
         lengths = np.sqrt(
             np.bincount(rows, weights=weights.astype(np.float64) ** 2, minlength=len(histories))
         )

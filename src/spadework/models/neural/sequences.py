@@ -12,6 +12,7 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask, Offsets, Seconds
 from spadework.data.interactions import Interactions
 from spadework.models.histories import Histories
+from spadework.ragged import offsets_of, places_in_rows
 
 SHUFFLED_TOGETHER = 50
 """Batches whose windows are sorted by length before they are cut: little padding, and batches that
@@ -57,7 +58,7 @@ class Sequences(Histories):
         """One sequence several times over, each with some of its events [events]; of items,
         ages and counts nothing is known.
         """
-        begins = np.concatenate(([0], np.cumsum([mask.sum() for mask in kept]))).astype(np.int64)
+        begins = offsets_of([mask.sum() for mask in kept])
         codes, seconds = np.zeros(0, np.int32), np.zeros(0, np.int64)
         values = np.zeros(0, np.float32)
         return Sequences(
@@ -132,7 +133,7 @@ class TrainingEvents:
     @property
     def has_two_timestamps(self) -> bool:
         """Whether any history has two timestamps."""
-        later = np.concatenate(([0], np.cumsum(self.timestamps[1:] != self.timestamps[:-1])))
+        later = offsets_of(self.timestamps[1:] != self.timestamps[:-1])
         return bool((later[self.ends - 1] > later[self.firsts]).any())
 
     def windows(self, length: int, *, all_windows: bool, rng: np.random.Generator) -> Windows:
@@ -156,7 +157,7 @@ class TrainingEvents:
         shift = np.where(long, rng.integers(1, length + 1, len(steps)), 0)
         counts = np.where(long, 1 + -(-(steps - shift) // length), 1)
         owner = np.repeat(np.arange(len(steps)), counts)
-        number = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+        number = places_in_rows(counts)
         at = np.where(number == 0, 0, shift[owner] + (number - 1) * length)
         until = np.where(
             long[owner], np.minimum(shift[owner] + number * length, steps[owner]), steps[owner]
@@ -173,8 +174,7 @@ class TrainingEvents:
 def _slices(firsts: Offsets, ends: Offsets) -> tuple[Offsets, Array]:
     """Starts of rows joined together, and the position of each of their entries in the log."""
     lengths = ends - firsts
-    begins = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-    return begins, np.arange(int(begins[-1])) - np.repeat(begins[:-1] - firsts, lengths)
+    return offsets_of(lengths), places_in_rows(lengths) + np.repeat(firsts, lengths)
 
 
 def padded(

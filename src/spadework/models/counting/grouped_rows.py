@@ -15,7 +15,8 @@ from spadework.data.interactions import Interactions
 from spadework.kernels.counting import postings
 from spadework.kernels.counting.weighted_loops import GRAIN
 from spadework.kernels.similarity.entry_weights import EntryStatistics, entry_weights
-from spadework.models.cooccurrence.channel import Channel
+from spadework.models.counting.channel import Channel
+from spadework.ragged import offsets_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +180,7 @@ class GroupedRows:
             return slice(None) if self.distinct else self._last_events
         groups = self.groups(channel)
         order = np.argsort(groups, kind="stable")
-        starts = np.concatenate(([0], np.cumsum(np.bincount(groups)))).astype(np.int64)
+        starts = offsets_of(np.bincount(groups))
         return np.asarray(
             order[
                 postings.entries(
@@ -201,13 +202,9 @@ def group_numbers(train: Interactions, channel: Channel) -> Codes:
         return train.basket_keys()
     if channel.group == "session" and train.times is not None and len(train):
         new = (np.diff(train.times) > channel.session_gap) | (np.diff(train.users) != 0)
-        return np.concatenate(([0], np.cumsum(new))).astype(np.int32)
+        return offsets_of(new).astype(np.int32)
     changes = np.diff(train.users) != 0
-    return (
-        np.concatenate(([0], np.cumsum(changes))).astype(np.int32)
-        if len(train)
-        else np.zeros(0, np.int32)
-    )
+    return offsets_of(changes).astype(np.int32) if len(train) else np.zeros(0, np.int32)
 
 
 def rows_by_group(train: Interactions, channel: Channel) -> tuple[Offsets, Array | None]:
@@ -217,7 +214,7 @@ def rows_by_group(train: Interactions, channel: Channel) -> tuple[Offsets, Array
     if channel.group == "user":
         return np.append(train.starts[train.active_users], len(train)).astype(np.int64), None
     numbers = group_numbers(train, channel)
-    starts = np.concatenate(([0], np.cumsum(np.bincount(numbers)))).astype(np.int64)
+    starts = offsets_of(np.bincount(numbers))
     return starts, np.argsort(numbers, kind="stable") if channel.group == "basket" else None
 
 
@@ -230,7 +227,7 @@ def _cut(starts: Offsets, max_rows: int | None) -> tuple[Offsets, Mask | None, i
         return starts, None, 0
     kept = np.repeat(starts[1:], lengths) - np.arange(int(starts[-1])) <= max_rows
     return (
-        np.concatenate(([0], np.cumsum(np.minimum(lengths, max_rows)))),
+        offsets_of(np.minimum(lengths, max_rows)),
         np.asarray(kept),
         int((lengths > max_rows).sum()),
     )

@@ -15,8 +15,8 @@ from spadework.kernels.counting.binary_counts import SetCounter
 from spadework.kernels.counting.count_blocks import Counter
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.counting.weighted_counts import LANES, WIDTHS, ChannelCounter
-from spadework.models.cooccurrence.channel import Channel
-from spadework.models.cooccurrence.grouped_rows import GroupedRows, note_truncated, rows_by_group
+from spadework.models.counting.channel import Channel
+from spadework.models.counting.grouped_rows import GroupedRows, note_truncated, rows_by_group
 
 
 @dataclass(frozen=True, eq=False)
