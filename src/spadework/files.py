@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import struct
+import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,9 +80,14 @@ def read_json(path: Path, again: str = "run the job again") -> Any:
 
 
 def npz(arrays: Mapping[str, Array]) -> bytes:
-    """Arrays as a compressed npz; equal arrays give equal bytes."""
+    """Arrays as a compressed npz; equal arrays give equal bytes. Quick compression: numpy's own
+    takes as long for the values of 200,000 users as judging them.
+    """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
     return buffer.getvalue()
 
 

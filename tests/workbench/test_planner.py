@@ -89,6 +89,25 @@ def test_two_searches_with_enough_time_have_equal_results(done, tmp_path, split,
     }
 
 
+def test_a_family_too_slow_for_the_breadth_comes_before_second_settings_of_others(
+    tmp_path, split, world, monkeypatch
+):
+    """Estimated at more than a third of the breadth, and at less than the time of the rounds."""
+    original = Costs.fit
+
+    def estimated(self, asked, train):
+        return 5.0 if asked.name == "ease" else original(self, asked, train)
+
+    monkeypatch.setattr(Costs, "fit", estimated)
+    planner = planner_of(
+        tmp_path, split, world, names=["popular", "random", "tifu-knn", "ease"], budget=40.0
+    )
+    planner.run()
+    labels = list(planner.judging.judged)
+    second = next(label for label in labels if label.startswith("tifu-knn("))
+    assert labels.index("tifu-knn") < labels.index("ease") < labels.index(second)
+
+
 def test_without_time_the_baselines_alone_are_judged(tmp_path, split, world):
     planner = planner_of(tmp_path, split, world, budget=0.0)
     planner.run()

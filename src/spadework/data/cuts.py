@@ -38,10 +38,10 @@ class Split:
         """Users with expected events, ascending."""
         return self.expected.active_users
 
-    @property
+    @cached_property
     def users_without_history(self) -> Codes:
-        """Expected users without given events."""
-        return np.setdiff1d(self.users, self.given.active_users).astype(np.int32)
+        """Expected users without given events, ascending."""
+        return self.users[~members(self.users, self.given.active_users)]
 
     @property
     def cold_share(self) -> float:
@@ -60,7 +60,7 @@ class Split:
         users = expected // self.expected.item_count
         total = np.bincount(users, minlength=self.expected.user_count)
         repeated = np.bincount(users, weights=seen, minlength=self.expected.user_count)
-        judged = np.setdiff1d(self.users, self.users_without_history)
+        judged = self.users[members(self.users, self.given.active_users)]
         return float((repeated[judged] / total[judged]).mean()) if len(judged) else 0.0
 
     def describe(self) -> dict[str, Any]:

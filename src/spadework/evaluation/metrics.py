@@ -148,8 +148,8 @@ def mrr(judged: Judged) -> Array:
 def coverage(judged: Judged) -> float:
     """Share of the items in train that are in any user's list."""
     catalogue = int((judged.truth.popularity > 0).sum())
-    shown = np.unique(judged.lists[judged.filled])
-    return float((judged.truth.popularity[shown] > 0).sum()) / max(catalogue, 1)
+    counts = np.bincount(judged.lists[judged.filled], minlength=len(judged.truth.popularity))
+    return float(((counts > 0) & (judged.truth.popularity > 0)).sum()) / max(catalogue, 1)
 
 
 @metric(per_user=False, accuracy=False)

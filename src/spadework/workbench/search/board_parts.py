@@ -45,7 +45,7 @@ def protocol_facts(board: Scoreboard, seconds: float) -> dict[str, Any]:
         "fill": "slots without evidence of a model's own are filled with popular items",
         "heading": protocol.heading,
         "seed": protocol.seed,
-        "resamples": statistics.resamples_for(int(protocol.judged.sum())),
+        "resamples": statistics.RESAMPLES,
         "environment": {
             "spadework": version("spadework"),
             "python": platform.python_version(),

@@ -33,7 +33,7 @@ from spadework.workbench.search.budgeting import account_of
 from spadework.workbench.search.choice import Choice, choose, finalists
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import calibrate
-from spadework.workbench.search.ending import Ending
+from spadework.workbench.search.ending import LATE, LITTLE_LATE, Ending
 from spadework.workbench.search.finals import Finals
 from spadework.workbench.search.judgement import Judgement, best, why
 from spadework.workbench.search.judging import Judging
@@ -146,18 +146,20 @@ class Dig:
 
     def _able(self) -> list[Judgement]:
         """Settings that can still be judged on the test span and fitted on the whole log, on the
-        largest sample of users that has any such.
+        largest sample of users that has any such; where there are none but what is popular, also
+        those for which the dig would end late.
         """
         able: list[Judgement] = []
-        for rung in range(self.planner.reached_rung, -1, -1):
-            able = [
-                result
-                for result in self._on(rung)
-                if isinstance(result.setting, Popular)
-                or self.ending.possible(result.setting, self.clock.left)
-            ]
-            if any(not isinstance(result.setting, Popular) for result in able):
-                break
+        for late in (LITTLE_LATE, LATE):
+            for rung in range(self.planner.reached_rung, -1, -1):
+                able = [
+                    result
+                    for result in self._on(rung)
+                    if isinstance(result.setting, Popular)
+                    or self.ending.possible(result.setting, self.clock.left, late)
+                ]
+                if any(not isinstance(result.setting, Popular) for result in able):
+                    return able
         return able
 
     def _on(self, rung: int) -> list[Judgement]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -62,6 +63,10 @@ class Costs:
     _slow_fits: dict[str, float] = field(default_factory=dict)
     _slow_lists: dict[str, float] = field(default_factory=dict)
     _ratios: list[float] = field(default_factory=list)
+    # log → label → the model's own estimate: it is asked for thousands of times
+    _guesses: WeakKeyDictionary[Interactions, dict[str, float]] = field(
+        default_factory=WeakKeyDictionary
+    )
 
     def fit(self, model: Recommender, train: Interactions) -> float:
         """Estimated seconds of a fit."""
@@ -73,7 +78,7 @@ class Costs:
                 self._slow_fits.get(model.label, 0.0),
                 LEAST_FIT,
             )
-        guess = _guess(model, train)
+        guess = self._guess(model, train)
         known = self._fits.get(model.name)
         if known is None and guess >= INFORMATIVE:
             known = self._fits.get(_family(model))
@@ -112,7 +117,7 @@ class Costs:
         if isinstance(model, Mixture):
             self._mixture_fits[model.name] = (seconds, model, train)
             return
-        guess = _guess(model, train)
+        guess = self._guess(model, train)
         self._fits[model.name] = (seconds, guess)
         self._fits.setdefault(_family(model), (seconds, guess))
         if guess >= INFORMATIVE:
@@ -152,7 +157,7 @@ class Costs:
         if isinstance(model, Mixture):
             self._mixture_fits[model.name] = (seconds, model, train)
         else:
-            self._fits[model.name] = (seconds, _guess(model, train))
+            self._fits[model.name] = (seconds, self._guess(model, train))
 
     def _set_lists(self, model: Recommender, users: int, seconds: float) -> None:
         if isinstance(model, Mixture):
@@ -166,7 +171,10 @@ class Costs:
         """Seconds of its parts, once or, where it learns weights from a cut log, twice; and those
         of its own work by its own estimate.
         """
-        own, parts = _guess(model, train), sum(_guess(part, train) for part in model.models)
+        own, parts = (
+            self._guess(model, train),
+            sum(self._guess(part, train) for part in model.models),
+        )
         times = min(own / parts, 2.0)
         return (
             times * sum(self.fit(part, train) for part in model.models)
@@ -198,6 +206,13 @@ class Costs:
             users * len(other.models)
         )
 
+    def _guess(self, model: Recommender, train: Interactions) -> float:
+        """Seconds of a fit by the model's own estimate, on the reference machine."""
+        known = self._guesses.setdefault(train, {})
+        if model.label not in known:
+            known[model.label] = max(model.cost(train).seconds, 1e-6)
+        return known[model.label]
+
     @property
     def _usual_ratio(self) -> float:
         return statistics.median(self._ratios) if self._ratios else FIRST_RATIO * self.machine
@@ -214,11 +229,6 @@ def calibrate() -> Costs:
     return Costs(
         machine=float(np.clip((time.perf_counter() - begun) / REFERENCE_SECONDS, 0.5, 6.0))
     )
-
-
-def _guess(model: Recommender, train: Interactions) -> float:
-    """Seconds of a fit by the model's own estimate, on the reference machine."""
-    return max(model.cost(train).seconds, 1e-6)
 
 
 def _family(model: Recommender) -> str:

@@ -7,26 +7,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from spadework.data.interactions import Interactions
+from spadework.evaluation.statistics import GROUPS
 from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
 from spadework.workbench.search.costs import LEAST_USER, Costs
 
-WRITING, A_USER, A_VALUE = 2.5, 3e-5, 4e-6
+WRITING, A_USER, A_VALUE = 2.5, 8e-6, 8e-6
 """Seconds of board, examples, report and manifest: on any log, per user of the test span, and per
-user and model (bootstraps).
+group of users that is resampled and model.
 """
 BASELINES_USER = 3e-5
 """Seconds of the baselines per user: popular items are ranked once, and random ones are drawn."""
-RESAMPLED = 20_000
-"""From so many users on fewer resamples are drawn, so that more users take no longer."""
 MODELS = 8
 """Models that the test span's board has, about, at least."""
 OTHERS, COMPANIONS = 0.06, 0.1
 """Shares of the budget reserved for other models than the winner on the test span, and, at most,
 for models that are kept in addition to it.
 """
-LITTLE_LATE = 0.05
-"""Share of the budget that a winner may cost beyond the time left."""
+LITTLE_LATE, LATE = 0.05, 0.2
+"""Shares of the budget that a winner may cost beyond the time left: any winner, and one without
+which nothing but what is popular could be served.
+"""
 SLACK = 1.2
 """Estimates are off by so much at times; the reserved time must suffice."""
 
@@ -58,14 +59,13 @@ class Ending:
         )
         return seconds + SLACK * judged + self.keeping(winner)
 
-    def possible(self, winner: Recommender, left: float) -> bool:
+    def possible(self, winner: Recommender, left: float, late: float = LITTLE_LATE) -> bool:
         """Whether the dig can end with this winner in the time left, or so little later that it is
         no reason to serve another model: in a short budget, writing alone may take what is left.
+        `late` is a share of the budget.
         """
         seconds = self.seconds(winner)
-        return (
-            seconds <= max(left, 0.0) or seconds - self.seconds(None) <= LITTLE_LATE * self.budget
-        )
+        return seconds <= max(left, 0.0) or seconds - self.seconds(None) <= late * self.budget
 
     def keeping(self, model: Recommender) -> float:
         """Seconds to fit a model on the whole log and to save it."""
@@ -89,7 +89,7 @@ class Ending:
     def writing(self, models: int = MODELS) -> float:
         """Seconds to write board and report with so many models on the test span."""
         users = len(self.test.truth.users)
-        seconds = WRITING + A_USER * users + A_VALUE * min(users, RESAMPLED) * models
+        seconds = WRITING + A_USER * users + A_VALUE * min(users, GROUPS) * models
         return seconds * min(max(self.costs.machine, 1.0), 2.0)
 
     def serving(self, kept: list[Recommender], models: int) -> float:

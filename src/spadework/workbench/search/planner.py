@@ -130,10 +130,10 @@ class Planner:
             self._first_of(family, until)
         events.step("families", len(self.families), len(self.families))
 
-    def _first_of(self, family: Family, until: float) -> None:
+    def _first_of(self, family: Family, until: float, share: float = MOST_OF_STAGE) -> None:
         for setting in family.members:
             if not self.judging.settled(setting) and self.schedule.affordable(
-                setting, 0, until, share=MOST_OF_STAGE
+                setting, 0, until, share=share
             ):
                 self._judge(family, [setting], until)
                 if family.judged:
@@ -164,9 +164,12 @@ class Planner:
             for setting in rest:
                 if self.schedule.affordable(setting, 0, end):
                     self._judge(family, [setting], end)
-        for family in self.families:  # those for which the breadth had no time
+        # A family for which the breadth had no time comes before the second settings of others: its
+        # first answer may take all the time of the rounds.
+        before_rounds = self.schedule.until("rounds")
+        for family in self.families:
             if not family.judged:
-                self._first_of(family, until)
+                self._first_of(family, before_rounds, share=1.0)
 
     def _mix(self, until: float) -> int:
         """Try mixtures of the best of the best families, the quick ones first; returns how many

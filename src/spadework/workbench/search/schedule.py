@@ -55,16 +55,17 @@ class Schedule:
     @property
     def left(self) -> float:
         """Seconds left for the search: those of the budget, less what the end takes with the best
-        so far and with its companions.
+        so far that can still win, and with its companions, which get half of the rest at most.
         """
-        room = self.judging.clock.left - self.ending.company_seconds
+        left = self.judging.clock.left
         ends = (
             self.ending.seconds(result.setting)
             for result in best(list(self.judging.judged.values()), LEADERS)
         )
-        return room - next(
-            (seconds for seconds in ends if seconds <= room), self.ending.seconds(None)
+        room = left - next(
+            (seconds for seconds in ends if seconds <= left), self.ending.seconds(None)
         )
+        return room - min(self.ending.company_seconds, max(room, 0.0) / 2)
 
     def until(self, stage: str) -> float:
         """The deadline of a stage: its part of the time that is left for the search."""
