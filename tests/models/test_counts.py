@@ -19,9 +19,9 @@ from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, OutputExists, Unsuitable
 from spadework.models.cooccurrence import counts as counts_module
-from spadework.models.counting.channel import Channel
 from spadework.models.cooccurrence.counts import OWN_ENTRIES, Counts, count, merge
 from spadework.models.cooccurrence.counts import fit as fit_from
+from spadework.models.counting.channel import Channel
 from spadework.models.labels import model
 
 NOW = START + 200 * DAY

@@ -22,9 +22,9 @@ from spadework.kernels.counting.stored_counts import StoredCounter
 from spadework.kernels.similarity.neighbour_table import tables
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import counts_folder
+from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import Pass, count_pass
-from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.ragged import offsets_of
 
 OWN_ENTRIES = ("binary", "count", "root", "log", "value", "recency")

@@ -21,8 +21,8 @@ from spadework.kernels.similarity.neighbour_table import Table, Weighing
 from spadework.kernels.similarity.pair_weights import llr_keeps, pair_weights
 from spadework.kernels.similarity.pairs import Pairs
 from spadework.kernels.similarity.table_finishing import keep_in_columns, rows_over, rows_to_one
-from spadework.models.counting.channel import Channel
 from spadework.models.cooccurrence.shared_tables import FINISHING, tables_of
+from spadework.models.counting.channel import Channel
 from spadework.models.item_item import ItemItem
 from spadework.models.needs import Cost, Need, check_group
 from spadework.models.parameters import Doc, Duration, OneOf, Range
