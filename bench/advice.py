@@ -183,7 +183,7 @@ INTRODUCTION = """# Was the advice right?
 Written by `python bench/advice.py run` and `python bench/advice.py tell`; do not edit. Public logs
 were dug as a user would, and the transformer that each `train.toml` asks for was trained beside
 models that differ from it in one ingredient. A share is by how much the model as advised is better
-in ndcg@10 on the validation span, with its 95 % interval over users, paired, of the mean over
+in ndcg@10 on the validation span, with its 95% interval over users, paired, of the mean over
 seeds; beside it the share of each seed. Logs are cut down by leaving out users, and all networks
 are of size tiny with few epochs, since two processors trained them all: what is right here may be
 larger or smaller on a whole log. This page is of two cores of an AMD EPYC, 24 GiB; its digs were
@@ -194,7 +194,7 @@ LastFM was dug beside other work, and most of its probes found no time.
 
 Predicted advice is judged as `spadework train --ablate` does: wrong where the whole interval lies
 outside what was expected. Plain advice, where no finding asks for anything, is wrong where the
-other model is better by more than chance, and right where it is at most 2 % better.
+other model is better by more than chance, and right where it is at most 2% better.
 """
 
 

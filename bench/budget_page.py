@@ -231,7 +231,7 @@ def _sessions(read: Read) -> Part:
         Verdict(
             "sessions, 2 min: regret",
             _percent(regret),
-            "≤ 3 %",
+            "≤ 3%",
             None if regret is None else regret <= 0.03,
         ),
     ], lines

@@ -106,7 +106,7 @@ Known: TypeAlias = dict[str, str]
 LOGS: dict[str, tuple[Callable[[], Case], str, Known]] = {
     "grocery (The Complete Journey)": (
         grocery,
-        "households buy again; 40–60 % of a next basket was bought before",
+        "households buy again; 40–60% of a next basket was bought before",
         {"REP-1": "found", "REP-3": "found"},
     ),
     "Ta-Feng": (
@@ -185,7 +185,7 @@ def main(parts: list[str]) -> None:
         "dig` say of logs whose nature is known, on the"
     )
     print(
-        "validation span alone. A share is of the metric without the choice, with its 95 % "
+        "validation span alone. A share is of the metric without the choice, with its 95% "
         "interval, paired by user. The log's integrity"
     )
     print(

@@ -69,7 +69,7 @@ system accounts it (no less than the 22 MiB of the bench that started it).""",
         ("neural-speed", "neural-films", "neural-beauty", "neural-catalogue"),
         """Written by `make bench-neural`; do not edit. Each training is a fresh process; contenders
 take turns on the same data. Quality is of ten items among all, own items left out,
-with 95 % intervals over users. Seconds are a measurement where the load was low when a bench began
+with 95% intervals over users. Seconds are a measurement where the load was low when a bench began
 and no more than the processors when it ended.""",
         {"rectools-torch": ("RecTools", "torch", "pytorch-lightning", "numpy")},
         ("spadework", "torch", "lightning-fabric", "numpy", "polars", "numba"),

@@ -136,7 +136,7 @@ def readme(tree: Path) -> str:
 
 ROWS = {
     "files in the largest flat folder": largest_folder,
-    "widest 1 % of lines": widths,
+    "widest 1% of lines": widths,
     "classes above the deepest model": deepest_model,
     "private words in identifiers": words_left,
     "full-line comments in kernels": comments,

@@ -131,7 +131,7 @@ def values_of(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def compare(these: Path, those: Path) -> dict[str, Any]:
-    """By how much these are above those, paired by user, with the 95 % interval."""
+    """By how much these are above those, paired by user, with the 95% interval."""
     (users, ours), (other_users, theirs) = values_of(these), values_of(those)
     if not np.array_equal(users, other_users):
         raise SystemExit(f"{these} and {those} are of different users.")

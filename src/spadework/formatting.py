@@ -103,10 +103,10 @@ def percent(share: float | None) -> str:
     size = abs(value)
     digits = 0 if size >= 10 or size == 0 else 1 if size >= 1 else 2
     if 0 < size < 0.005:
-        return f"{number(value, 2)}{BOUND}%"
+        return f"{number(value, 2)}%"
     if 99.5 <= size < 100:  # nearly all is not all
         digits = 1 if size < 99.95 else 2
-    return f"{MINUS if value < 0 else ''}{size:,.{digits}f}{BOUND}%"
+    return f"{MINUS if value < 0 else ''}{size:,.{digits}f}%"
 
 
 def seconds(value: float | None) -> str:

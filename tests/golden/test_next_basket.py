@@ -68,7 +68,7 @@ def test_frequencies_on_tafeng(tafeng, name, params, published):
     ],
 )
 def test_similar_users_on_tafeng(tafeng, name, params, learn_from_all, published):
-    """Lists are for a fifth of the users. TIFU-KNN learns from 72 % that are others, UP-CF from
+    """Lists are for a fifth of the users. TIFU-KNN learns from 72% that are others, UP-CF from
     the histories of all.
     """
     drawn = np.random.RandomState(0).permutation(tafeng.train.user_count)

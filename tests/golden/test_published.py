@@ -218,7 +218,7 @@ def test_sparse_least_squares_on_gowalla_as_they_come(gowalla, name, recall):
 
 
 def stratified(users: np.ndarray, seed: int) -> np.ndarray:
-    """Which rows are trained on: 75 % of each user's, by the order of uniform draws, as the split
+    """Which rows are trained on: 75% of each user's, by the order of uniform draws, as the split
     of the published number is made.
     """
     order = np.lexsort((np.random.RandomState(seed).rand(len(users)), users))

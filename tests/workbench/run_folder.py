@@ -356,7 +356,7 @@ def _scores() -> dict[str, Any]:
         "repetition": {
             "k": 10,
             "target_share": 0.41,
-            "policy": "Items of the history may come back, since 41 % of the targets are repeats.",
+            "policy": "Items of the history may come back, since 41% of the targets are repeats.",
             "models": [
                 {
                     "label": label,
@@ -472,7 +472,7 @@ def _findings() -> list[dict[str, Any]]:
         {
             "code": "REP-1",
             "level": "strong",
-            "says": "38 % of events are repeats of what the same user took before.",
+            "says": "38% of events are repeats of what the same user took before.",
             "effect": 0.38,
             "interval": None,
             "advice": "Keep items that were bought before in the lists.",
@@ -496,7 +496,7 @@ def _findings() -> list[dict[str, Any]]:
         {
             "code": "SPLIT-4",
             "level": "note",
-            "says": "3 % of events share a time with another of the same user.",
+            "says": "3% of events share a time with another of the same user.",
             "effect": None,
             "interval": None,
             "advice": "",

@@ -138,14 +138,14 @@ def test_the_verdict_names_the_choice_on_validation_and_the_tie(folder: Path) ->
         "0.124 (0.118 … 0.130; NDCG@10, last 28 days, 2,300 users)" in verdict
     )
     assert "It is the cheapest of them." in verdict
-    assert "106 % better than the most popular items of all time (101 % … 111 %)" in verdict
-    assert "74 % better than the most popular items of the last 7 days (70 % … 79 %)" in verdict
+    assert "106% better than the most popular items of all time (101% … 111%)" in verdict
+    assert "74% better than the most popular items of the last 7 days (70% … 79%)" in verdict
     assert (
         "fitted in 1.2 s and answers 2,300 users in 0.4 s on 2 processors, within 76 MiB" in verdict
     )
     assert "No neural model was compared" in verdict
     assert (
-        "for 39 % of the users, at least one of the 10 recommended items was among those that they "
+        "for 39% of the users, at least one of the 10 recommended items was among those that they "
         "had next" in verdict
     )
 
@@ -174,7 +174,7 @@ def test_a_difference_within_the_noise_is_not_sold_as_a_gain(
     files["scores"]["scores"][7]["difference"]["interval"] = [-0.07, 0.01]
     verdict = verdict_of(rendered(tmp_path, files))
     assert "not surely better than the most popular items of all time" in verdict
-    assert "74 % better than the most popular items of the last 7 days" in verdict
+    assert "74% better than the most popular items of the last 7 days" in verdict
 
 
 def test_popularity_on_top_is_said_plainly(tmp_path: Path, files: dict[str, Any]) -> None:
@@ -187,7 +187,7 @@ def test_popularity_on_top_is_said_plainly(tmp_path: Path, files: dict[str, Any]
     )
     assert "Nothing beats popular items" in verdict_of(rendered(tmp_path, files))
     files["scores"]["protocol"] |= {"repeats": "forbid", "target_repeat_share": 0.54}
-    assert "But 54 % of the items of the test span are repeats" in verdict_of(
+    assert "But 54% of the items of the test span are repeats" in verdict_of(
         rendered(tmp_path, files)
     )
     files["scores"]["scores"] = board[7:]
@@ -195,9 +195,9 @@ def test_popularity_on_top_is_said_plainly(tmp_path: Path, files: dict[str, Any]
 
 
 def test_a_leak_is_the_first_warning(tmp_path: Path, files: dict[str, Any]) -> None:
-    files["scores"]["protocol"]["leak"] = "40 % of test rows happened before the last training row."
+    files["scores"]["protocol"]["leak"] = "40% of test rows happened before the last training row."
     page = rendered(tmp_path, files)
-    assert page.count("Leak: 40 % of test rows") == 2
+    assert page.count("Leak: 40% of test rows") == 2
     assert "No leak" not in page
 
 
@@ -252,7 +252,7 @@ def test_a_run_that_was_stopped_shows_what_it_judged_and_says_so(
     page = rendered(tmp_path, files)
     assert "The run stopped before the test span was used" in page
     assert "the test span was not used" in page
-    assert "106 % better" in verdict_of(page)
+    assert "106% better" in verdict_of(page)
 
 
 def test_a_finding_that_blocks_is_in_the_verdict(tmp_path: Path, files: dict[str, Any]) -> None:
@@ -500,7 +500,7 @@ def test_a_run_in_a_notebook_shows_its_verdict(
     assert cell.count('class="mark"') == 16
     assert Page(cell).tags.count("table") == 2
     text = notebook.run_markdown(folder)
-    assert "| Model | NDCG@10 | 95 % interval | Fit and answer |" in text
+    assert "| Model | NDCG@10 | 95% interval | Fit and answer |" in text
     begun = run_folder.write_run(tmp_path / "begun", {"recipe": files["recipe"]})
     assert "there is no verdict yet" in notebook.run_html(begun)
     assert "there is no verdict yet" in notebook.run_markdown(begun)

@@ -72,7 +72,7 @@ def rows_table(
     marks: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """One line per finished model; `marks` maps labels to the word next to them, such as saved."""
-    head, right = ["rank", "model", primary, "95 %", "fit", "answer", "memory"], (0, 2, 4, 5, 6)
+    head, right = ["rank", "model", primary, "95%", "fit", "answer", "memory"], (0, 2, 4, 5, 6)
     rows = [_row(entry, primary) for entry in entries]
     spare = (6, 5, 3, 4)
     if any(entry.label in marks for entry in entries):

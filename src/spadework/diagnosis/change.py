@@ -41,7 +41,7 @@ class Change:
     """
 
     effect: float
-    low: float  # 95 % interval
+    low: float  # 95% interval
     high: float
     base: float  # mean without the choice
     users: int

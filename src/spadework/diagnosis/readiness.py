@@ -33,10 +33,10 @@ transformer is then expected to differ from the best cheap model.
 Chosen by hand around what is known: MovieLens-20M by time (the eSASRec paper: hit rate .5313
 against .5699 of the popularity of seven days, −.07), Beauty (eSASRec .0928 against a second stage
 over closed forms .1059, −.12; against the best single closed form .0847, +.10; against EASE .0705,
-+.32), music with repeats (three transformers gain 25 to 70 % by personal popularity). The lower
++.32), music with repeats (three transformers gain 25 to 70% by personal popularity). The lower
 ends were lowered by ten to fifteen points after small networks were trained on six logs
 (docs/was-the-advice-right.md): compared with blends of the best cheap models they fell short by 9
-to 43 %, where −30 % was the least expected.
+to 43%, where −30% was the least expected.
 """
 
 

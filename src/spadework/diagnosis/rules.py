@@ -148,7 +148,7 @@ RULES: tuple[Rule, ...] = (
         at_least=-0.03,
         source=(
             "docs/was-the-advice-right.md: causality alone tells a network most of it; "
-            "positions gave +2.6 % on Beauty, −1.8 % on Yoochoose"
+            "positions gave +2.6% on Beauty, −1.8% on Yoochoose"
         ),
     ),
     Rule(
@@ -170,7 +170,7 @@ RULES: tuple[Rule, ...] = (
         at_least=0.0,
         source=(
             "Abbattista et al., RecSys 2024 (arXiv 2409.04329): personal popularity lifted "
-            "three transformers by 25 to 70 %"
+            "three transformers by 25 to 70%"
         ),
     ),
     Rule(
@@ -188,8 +188,8 @@ RULES: tuple[Rule, ...] = (
         reason="at least half of the items are described, which helps where events are few",
         settings={"item_content": True},
         at_least=-0.02,
-        source="docs/was-the-advice-right.md: small networks with content were better by 125 % on "
-        "Beauty, and by 26, 27 and 49 % on MovieLens-1M, "
+        source="docs/was-the-advice-right.md: small networks with content were better by 125% on "
+        "Beauty, and by 26, 27 and 49% on MovieLens-1M, "
         "Yelp and LastFM, where no probe of content was in favour of it",
     ),
     Rule(
@@ -199,7 +199,7 @@ RULES: tuple[Rule, ...] = (
         reason="a tenth or more of what users choose is a repeat",
         settings={"repeats": "allow", "item_content": False},
         source=(
-            "a model that may not repeat cannot be compared with the others; content cost 5 % "
+            "a model that may not repeat cannot be compared with the others; content cost 5% "
             "on the grocery log (docs/was-the-advice-right.md)"
         ),
     ),
@@ -211,7 +211,7 @@ RULES: tuple[Rule, ...] = (
         reason="about a third or more of what users choose is a repeat",
         settings={"repeats": "allow", "personal_popularity": True},
         source="REP-1 is strong on every public log where a tenth of the targets and more are "
-        "repeats: grocery 35 %, Ta-Feng 14 %, TaoBao 10 % "
+        "repeats: grocery 35%, Ta-Feng 14%, TaoBao 10% "
         "(docs/findings-on-public-logs.md)",
     ),
     Rule(
@@ -324,7 +324,7 @@ RULES: tuple[Rule, ...] = (
         at_least=0.0,
         source="measured on this log: content hits items that fewer than five users had. Rare "
         "items' own vectors need no extra shrinking with it: "
-        "κ = 5 gained nothing on Beauty, −1 to −3 % (docs/was-the-advice-right.md)",
+        "κ = 5 gained nothing on Beauty, −1 to −3% (docs/was-the-advice-right.md)",
     ),
     Rule(
         about="UNIT-1",

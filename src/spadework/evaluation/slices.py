@@ -59,7 +59,7 @@ def heavy_users(truth: Truth) -> Slice:
 
 @_register("head items")
 def head_items(truth: Truth) -> Slice:
-    """Targets among the most popular items that together hold 20 % of the train events."""
+    """Targets among the most popular items that together hold 20% of the train events."""
     return _of_targets(truth, truth.head[truth.items])
 
 

@@ -16,7 +16,7 @@ RESAMPLES = 2000
 MANY = 20_000
 """From this number of users on, the permutation distribution is approximated by the normal law."""
 OUTSIDE = 40
-"""One resample in so many lies outside an interval of 95 % on either side."""
+"""One resample in so many lies outside an interval of 95% on either side."""
 SMALLEST = 1e-12
 """No p is reported as smaller: the law is unknown so far out."""
 MANY_ENOUGH = 100
@@ -203,8 +203,8 @@ def means(values: Array) -> Array:
 
 
 def interval(resampled: Array) -> tuple[Array, Array]:
-    """Ends of the middle 95 % of resampled means: two of these means, the innermost that leave less
-    than 2.5 % of them outside on either side.
+    """Ends of the middle 95% of resampled means: two of these means, the innermost that leave less
+    than 2.5% of them outside on either side.
 
     A mean and no point between two, so that it lies on the same side of zero as `two_sided` counts.
     """

@@ -32,7 +32,7 @@ class Truth:
     user_counts: Array  # [items] users in train
     train_users: int
     has_history: Mask  # [rows]
-    head: Mask  # [items] the most popular items that together hold 20 % of the train events
+    head: Mask  # [items] the most popular items that together hold 20% of the train events
 
     @classmethod
     def of(cls, split: Split) -> Truth:

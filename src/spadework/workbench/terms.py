@@ -311,12 +311,12 @@ TERMS = (
         "strong",
         (
             "A level of findings. Of a question: very unlikely to be chance, and even the lower "
-            "end of the interval is at least 5 %. A check says itself what is strong."
+            "end of the interval is at least 5%. A check says itself what is strong."
         ),
     ),
     Term(
         "weak",
-        "A level of findings. Of a question: unlikely to be chance, and at least 3 % on average.",
+        "A level of findings. Of a question: unlikely to be chance, and at least 3% on average.",
     ),
     Term(
         "note",

@@ -56,9 +56,7 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
         rows.append([row["run"], row["label"], formatting.score(row["value"]), paired])
     click.echo(f"{comparison['metric']}; differences to {comparison['against']}")
     click.echo(
-        terminal.table(
-            ["run", "model", comparison["metric"], "difference (95 %)"], rows, right=(2,)
-        )
+        terminal.table(["run", "model", comparison["metric"], "difference (95%)"], rows, right=(2,))
     )
     for remark in comparison["remarks"]:
         click.echo(remark)

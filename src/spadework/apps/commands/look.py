@@ -105,7 +105,7 @@ def _text(
         f"{log_facts['median_history']:.0f} interactions per user"
     )
     lines.append(
-        f"{log_facts['repeat_share']:.0%} of the interactions are repeats · the top 1 % of items "
+        f"{log_facts['repeat_share']:.0%} of the interactions are repeats · the top 1% of items "
         f"have {log_facts['head_share']:.0%} of the interactions"
     )
     lines.append(_split_text(log_facts["split"]))

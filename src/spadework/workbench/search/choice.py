@@ -4,7 +4,7 @@ cannot be told from it.
 The rule. Candidates were judged on all validation users, and where the calendar allows on an older
 window, too. The best by value has the highest mean, averaged over windows as shares of the highest
 in each, weighted by the square root of their users, as standard errors fall with it. By sense the
-winner is the simplest of those that the paired 95 % interval cannot tell from the best and whose
+winner is the simplest of those that the paired 95% interval cannot tell from the best and whose
 mean lies below it by no more than one standard error of the difference, or two per cent: the best
 of hundreds of settings is partly luck (the rule of one standard error: Breiman, Friedman, Olshen
 and Stone, "Classification and Regression Trees", 1984), but few users must not excuse a much worse
@@ -157,7 +157,7 @@ def finalists(found: Sequence[Judgement], train: Interactions) -> list[Judgement
 def by_sense(
     models: Sequence[Recommender], values: Sequence[Array], train: Interactions
 ) -> list[int]:
-    """Indices of models that a 95 % interval cannot tell from the best and that lie within one
+    """Indices of models that a 95% interval cannot tell from the best and that lie within one
     standard error of it, or two per cent; the simplest first. `values` of each model [users] are of
     the same users; NaN where a user has nothing held out.
     """

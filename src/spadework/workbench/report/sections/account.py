@@ -152,7 +152,7 @@ def _in_words(data_facts: Map) -> list[Block]:
     )
     if head is not None:
         sentences.append(
-            f"{formatting.percent(head)} of the rows fall on the most popular 1 % of the items."
+            f"{formatting.percent(head)} of the rows fall on the most popular 1% of the items."
         )
     if repeats is not None:
         sentences.append(
@@ -190,7 +190,7 @@ def _sizes(data_facts: Map) -> tuple[tuple[str, str], ...]:
     ]
     pairs += [
         ("Inequality of items (Gini)", formatting.number(get("gini_items"), 2)),
-        ("Rows on the top 1 %", formatting.percent(get("head_share"))),
+        ("Rows on the top 1%", formatting.percent(get("head_share"))),
     ]
     if get("baskets") is not None:
         pairs += [

@@ -79,14 +79,14 @@ def _dots(facts: RunFacts, scored: list[Entry], heading: str) -> Chart:
     ]
     twin = table(
         title,
-        ("Model", f"#{formatting.metric(facts.primary)}", "#95 % interval"),
+        ("Model", f"#{formatting.metric(facts.primary)}", "#95% interval"),
         lines,
         "scores.json",
         folded=True,
     )
     reading = (
         "The dashed line marks the highest value; coloured rows share rank 1. Lines are "
-        "95 % intervals of the mean over users."
+        "95% intervals of the mean over users."
     )
     return Chart(title, wide, reading, twin, narrow)
 
@@ -152,7 +152,7 @@ def _models(facts: RunFacts, scored: list[Entry], heading: str) -> Table:
     heads = (
         "#Rank",
         "Model",
-        f"#{formatting.metric(facts.primary)} (95 % interval)",
+        f"#{formatting.metric(facts.primary)} (95% interval)",
         "#To the leader",
         "#Fit",
         "#Answer",

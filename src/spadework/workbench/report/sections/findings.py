@@ -126,7 +126,7 @@ def _table(facts: RunFacts, title: str, shown: Sequence[Map], *, folded: bool = 
         )
     return table(
         title,
-        ("Level", "What was found", "#Effect (95 % interval)", "Advice"),
+        ("Level", "What was found", "#Effect (95% interval)", "Advice"),
         rows,
         "findings.json",
         folded=folded,
@@ -166,7 +166,7 @@ def _picture(facts: RunFacts) -> list[Block]:
     ]
     reading = (
         "A dot is the change of the metric as a share of what it is without the choice, the "
-        "line its 95 % interval, paired by user. "
+        "line its 95% interval, paired by user. "
     )
     reading += "Coloured: strong or weak findings."
     reading += f" Beyond the picture: {', '.join(beyond)}." if beyond else ""
@@ -175,7 +175,7 @@ def _picture(facts: RunFacts) -> list[Block]:
         for finding in shown
     ]
     twin = table(
-        title, ("Code", "Choice", "#Effect (95 % interval)"), rows, "findings.json", folded=True
+        title, ("Code", "Choice", "#Effect (95% interval)"), rows, "findings.json", folded=True
     )
     wide, narrow = (
         charts.dots_with_interval(

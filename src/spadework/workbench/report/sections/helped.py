@@ -110,7 +110,7 @@ def _effects(effects: list[Map]) -> Chart:
         )
         for row in effects
     ]
-    heads = ("Change", "Model", "#Without", "#With", "#Effect", "#95 % interval")
+    heads = ("Change", "Model", "#Without", "#With", "#Effect", "#95% interval")
     reading = (
         "Right of the dashed line the change helped, left of it it harmed. A grey row is within "
         "the noise."
@@ -199,7 +199,7 @@ def _tried(facts: RunFacts, tried: list[Entry]) -> Block:
     heads = (
         "Setting",
         f"#{formatting.metric(metric)}",
-        "#95 % interval",
+        "#95% interval",
         "#Fit",
         "#Users",
     )

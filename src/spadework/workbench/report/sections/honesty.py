@@ -187,7 +187,7 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
         (
             "Intervals",
             (
-                f"95 %, from {resamples} resamples of the users. A p below 0.05 and an interval "
+                f"95%, from {resamples} resamples of the users. A p below 0.05 and an interval "
                 "without zero mean the same."
             ),
         ),

@@ -70,7 +70,7 @@ def training(facts: RunFacts) -> Sequence[Block]:
         for row in maps(facts.advice.get("pairs"))
     ]
     if pairs:
-        head = ("Choice", "#Change of the metric (95 % interval)", "The model without it")
+        head = ("Choice", "#Change of the metric (95% interval)", "The model without it")
         blocks.append(table("One choice changed, all else equal", head, pairs, "advice.json"))
     return [*blocks, *_curves(facts, trained)]
 

@@ -366,13 +366,13 @@ def _picture(facts: RunFacts, scored: list[Entry]) -> Chart:
     ]
     twin = table(
         title,
-        ("Model", f"#{metric}", "#95 % interval", "#Fit and answer"),
+        ("Model", f"#{metric}", "#95% interval", "#Fit and answer"),
         rows,
         "scores.json",
         folded=True,
     )
     reading = (
-        "A dot is the mean over users, the line its 95 % interval. The coloured row is the "
+        "A dot is the mean over users, the line its 95% interval. The coloured row is the "
         "model to use; popular items are grey."
     )
     axis = facts.heading
