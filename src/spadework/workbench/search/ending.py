@@ -16,7 +16,7 @@ WRITING, A_USER, A_VALUE = 2.5, 8e-6, 8e-6
 """Seconds of board, examples, report and manifest: on any log, per user of the test span, and per
 group of users that is resampled and model.
 """
-BASELINES_USER = 3e-5
+BASELINES_USER = 1.5e-5
 """Seconds of the baselines per user: popular items are ranked once, and random ones are drawn."""
 MODELS = 8
 """Models that the test span's board has, about, at least."""
