@@ -52,7 +52,7 @@ def graph_of(seed: int, items: int, share: float = 0.4) -> tuple[sparse_graph.Gr
 
 def members_of(found: Ragged) -> list[list[int]]:
     return [
-        found.items[found.starts[i] : found.starts[i + 1]].tolist()
+        found.values[found.starts[i] : found.starts[i + 1]].tolist()
         for i in range(len(found.starts) - 1)
     ]
 
@@ -254,7 +254,7 @@ def test_shared_columns_are_means_over_blocks(seed, items, most, share):
         sparse_graph.halved(found), diagonal, members, found, share, "solve"
     )
     made = {
-        (int(sources.items[at]), column): weights[at]
+        (int(sources.values[at]), column): weights[at]
         for column in range(items)
         for at in range(sources.starts[column], sources.starts[column + 1])
     }
