@@ -44,7 +44,7 @@ DIALECTS: dict[str, tuple[str, str, dict[str, str]]] = {
         {
             "user": "CustomerID",
             "item": "StockCode",
-            "time": "InvoiceDate",
+            "time": "InvoiceDate:month-first",
             "weight": "Quantity",
             "basket": "InvoiceNo",
         },
