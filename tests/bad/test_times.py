@@ -280,7 +280,7 @@ def test_ids_of_single_precision_are_refused_where_they_merge(role: str) -> None
     with pytest.raises(BadData) as caught:
         read_interactions(frame.with_columns(large))
     assert caught.value.message == (
-        f"The {role} column '{role}_id' holds Float32 numbers up to 100000064; beyond 16777216 "
+        f"The {role} column '{role}_id' holds Float32 numbers up to 100000056; beyond 16777216 "
         "such numbers lose digits, so that different ids become one."
     )
     small = pl.Series(f"{role}_id", range(60)).cast(pl.Float32)

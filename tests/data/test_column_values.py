@@ -134,10 +134,10 @@ def test_columns_of_lists_are_no_candidates() -> None:
             "user_id": [1, 2, 3],
             "items": [["a"], ["b"], ["c"]],
             "item": [{"id": 1}, {"id": 2}, {"id": 3}],
-            "thing": ["x", "y", "x"],
+            "sku": ["x", "y", "x"],
         }
     )
-    assert columns(read_interactions(frame)) == {"user": "user_id", "item": "thing"}
+    assert columns(read_interactions(frame)) == {"user": "user_id", "item": "sku"}
     with pytest.raises(BadData, match="The item column 'item' holds lists or structures"):
         read_interactions(frame, item="item")
 

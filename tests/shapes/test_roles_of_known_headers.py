@@ -543,6 +543,6 @@ def test_the_question_about_a_line_number_names_the_article_number(tmp_path: Pat
         "The column 'Item #' is called an item, but it looks like the number of a line within an "
         "order: it counts up and begins again."
     )
-    assert caught.value.hint.startswith("Say which: --item SKU or --item Item Name")
+    assert caught.value.hint.startswith("Say which: --item SKU or --item 'Item Name'")
     log = read_interactions(path, item="SKU")
     assert log.item_count == 11

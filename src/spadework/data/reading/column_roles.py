@@ -4,6 +4,7 @@ asking the user.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -176,7 +177,7 @@ def ask(role: str, hits: Iterable[str], why: str = "") -> Undecided:
     return Undecided(
         why or f"The columns {shown} could each be the {role}.",
         f"Say which: --{role} "
-        + f" or --{role} ".join(names)
+        + f" or --{role} ".join(map(shlex.quote, names))
         + (f"; --{role} - reads none." if role in _OPTIONAL else "."),
     )
 
@@ -299,7 +300,8 @@ def _check_item(search: _Search, named: frozenset[str]) -> None:
     look = search.look
     others = [column for column in search.free() if look.holds_ids(column)]
     rivals = [hit for hits in hits_by_line("item", others) for hit in hits]
-    rivals = rivals or (others if look.is_constant(item) else [])
+    if not rivals and look.is_constant(item):
+        rivals = [column for column in others if not look.is_constant(column)]
     if not rivals:
         return
     if look.numbers_lines(item, search.chosen.get("basket")):

@@ -83,5 +83,5 @@ def names_in(given: str) -> list[str]:
     """The column names in a text for the time, before the columns are known."""
     if given == ROW:
         return []
-    name, _, reading = given.rpartition(":")
-    return (name if reading in READINGS else given).split("+")
+    name, colon, reading = given.rpartition(":")
+    return (name if colon and reading in READINGS else given).split("+")

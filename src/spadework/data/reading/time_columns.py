@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from spadework.data.reading.column_values import Look
@@ -98,5 +99,7 @@ def check_named_time(time: TimeChoice, look: Look, others: Sequence[str]) -> Non
 def _ask(columns: Sequence[str]) -> Undecided:
     return Undecided(
         f"The columns {' and '.join(repr(column) for column in columns)} could each be the time.",
-        "Say which: --time " + " or --time ".join(columns) + "; --time - reads none.",
+        "Say which: --time "
+        + " or --time ".join(map(shlex.quote, columns))
+        + "; --time - reads none.",
     )
