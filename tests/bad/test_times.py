@@ -297,3 +297,10 @@ def test_weights_that_no_sum_can_hold_are_refused(
     log = read("user_id,item_id,rating\na,x,1e12\nb,y,2\n")
     assert log.weights is not None
     assert len(recwarn) == 0
+
+
+def test_times_that_a_spreadsheet_has_cut_are_told(read: Reader) -> None:
+    log = read(log_of(["1.76723E+09", "1.76731E+09", "1.76740E+09"]))
+    assert "are written like '1.76723E+09': they are exact to 10,000 units only" in remarks(log)
+    exact = read(log_of(["1.767225600E+09", "1767225600.5"]))
+    assert "exact to" not in remarks(exact)

@@ -290,6 +290,7 @@ def _of_text(column: pl.Series, name: str, ledger: Ledger, reading: str | None) 
         text = text.set(unreadable, None)
     form = next(iter(counts))
     if form == _DECIMAL:
+        _tell_exponents(text, name, ledger)
         return _of_decimals(text.cast(pl.Float64, strict=False), name, ledger, reading)
     if form == _WHOLE:
         whole = text.cast(pl.Int64, strict=False)
@@ -299,6 +300,20 @@ def _of_text(column: pl.Series, name: str, ledger: Ledger, reading: str | None) 
     timestamps = parse_dates(text, form, name, reading, ledger)
     values, is_present = _filled(timestamps, ledger)
     return _in_unit(values, is_present, _MICRO, ledger)
+
+
+def _tell_exponents(text: pl.Series, name: str, ledger: Ledger) -> None:
+    """Numbers that a spreadsheet has cut to a few digits."""
+    parts = text.str.extract_groups(
+        r"\.(?P<digits>[0-9]+)[eE]\+?(?P<power>[0-9]+)$"
+    ).struct.unnest()
+    power = parts["power"].cast(pl.Int64, strict=False)
+    lost = (power - parts["digits"].str.len_chars().cast(pl.Int64)).drop_nulls()
+    if len(lost) and (most := int(lost.median())) > 0:  # type: ignore[arg-type]
+        ledger.remark(
+            f"Times in {name!r} are written like {text.drop_nulls()[0]!r}: they are exact to "
+            f"{10**most:,} units only. Export all digits."
+        )
 
 
 def _forms(text: pl.Series, numbers: pl.Series) -> pl.Series:

@@ -4,6 +4,7 @@ cannot be is never taken in silence.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -207,14 +208,15 @@ def _question(name: str, above: Timestamps, others: Sequence[str] = ()) -> Undec
             text += f" ({lost:,} of {len(above):,} rows before 1971 or in the future)"
         shown.append(text)
         if lost < len(above):
-            options.append(f"--time {name}:{reading}")
+            options.append("--time " + shlex.quote(f"{name}:{reading}"))
     low, high = int(above.min()), int(above.max())
     readings = "; ".join(shown) or "no unit gives a date"
     return Undecided(
         f"The numbers in {name!r}, {low} to {high}, can be read in several ways: {readings}.",
         "Say which: "
         + "".join(f"{option}, " for option in options)
-        + f"--time {name}:position for their order alone, without dates, or --time - for none.",
+        + f"--time {shlex.quote(f'{name}:position')} for their order alone, without dates, or "
+        "--time - for none.",
     )
 
 
