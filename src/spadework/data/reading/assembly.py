@@ -144,7 +144,7 @@ def _checked(
                 f"The {role} column {names[role]!r} is empty throughout.",
                 f"Name another column: --{role}.",
             )
-    absent = {
+    absent: set[str] = {
         role
         for role in ("time", "weight")
         if role in frame.columns

@@ -231,7 +231,7 @@ def _of_decimals(column: pl.Series, name: str, ledger: Ledger, reading: str | No
         return _of_integers(values.astype(np.int64), is_present, name, ledger, reading)
     are_serials = SERIALS[0] <= float(present.min()) and float(present.max()) <= SERIALS[1]
     if reading == "serial" or (reading is None and are_serials):
-        return _of_serials(values, is_present, name, ledger)
+        return _of_serials(values.astype(np.float64), is_present, name, ledger)
     if reading == "position":
         ledger.time_reading = reading
         ledger.counts["time_is_position"] = 1
@@ -242,7 +242,9 @@ def _of_decimals(column: pl.Series, name: str, ledger: Ledger, reading: str | No
             f"The time column {name!r} holds small numbers with decimals, which are no times.",
             f"Give epoch seconds. --time {name}:position takes their order alone.",
         )
-    scale = UNITS[reading] if reading in UNITS else _scale_of(np.floor(present))
+    scale = (
+        UNITS[reading] if reading is not None and reading in UNITS else _scale_of(np.floor(present))
+    )
     return Clock(coarse.seconds, np.rint(values * (_MICRO / scale)).astype(np.int64), True)
 
 

@@ -136,7 +136,7 @@ def choose_roles(table: Table, given: Mapping[str, str | None]) -> Roles:
         time = join_time_of_day(search.chosen["time"], search.free(), look, search.remarks)
     _tell_empty(search, reserved)
     columns = {role: column for role, column in search.chosen.items() if role != "time"}
-    return Roles(**columns, time=time, named=named, remarks=tuple(search.remarks))  # type: ignore[arg-type]
+    return Roles(**columns, time=time, named=named, remarks=tuple(search.remarks))
 
 
 def _given_columns(

@@ -4,6 +4,7 @@ rounded.
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from spadework.data.reading.set_aside import Ledger, counted
@@ -73,7 +74,7 @@ def _of_floats(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Se
     exact = _EXACT[str(column.dtype)]
     values = column.cast(pl.Float64).fill_nan(None)
     if exact < _EXACT["Float64"] and (values.is_finite() & (values.abs() >= exact)).any():
-        largest = values.filter(values.is_finite()).abs().max()
+        largest = float(np.abs(values.filter(values.is_finite()).to_numpy()).max())
         raise BadData(
             f"The {role} column {name!r} holds {column.dtype} numbers up to {largest:.0f}; beyond "
             f"{exact:.0f} such numbers lose digits, so that different ids become one.",
