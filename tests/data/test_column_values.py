@@ -272,3 +272,12 @@ def test_the_text_for_the_time() -> None:
     assert parse_time("@row", names).name == "@row"
     assert names_in("day+clock:day-first") == ["day", "clock"]
     assert (names_in("@row"), names_in("ts:position")) == ([], ["ts"])
+
+
+def test_numbered_days_are_joined_with_times_of_day(tmp_path: Path) -> None:
+    rows = ["u,late,2,0930", "u,first,1,2330", "u,second,2,0005", "u,last,400,0001"]
+    log = read(tmp_path, "user_id,item_id,DAY,TRANS_TIME", rows, time="DAY+TRANS_TIME")
+    assert log.frame()["item_id"].to_list() == ["first", "second", "late", "last"]
+    assert columns(log)["time"] == "DAY+TRANS_TIME:position"
+    again = read(tmp_path, "user_id,item_id,DAY,TRANS_TIME", rows, time=columns(log)["time"])
+    assert again.fingerprint == log.fingerprint

@@ -22,6 +22,9 @@ def account_of(
     numbers: NDArray[np.int64] | None,
     used: int,
 ) -> RowAccount:
+    """The account of the rows of `frame`. `names` are the columns by role, `used` counts the rows
+    of the log; one in `every` users was read.
+    """
     totals = {reason: len(rows) for reason, rows in table.dropped.items()} | ledger.totals()
     if every > 1:
         reason = f"user left out by sampling (1 of {every} kept)"

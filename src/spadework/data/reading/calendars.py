@@ -152,6 +152,7 @@ def _day_comes_first(
 def is_day(
     year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
+    """Whether each is a day of the Gregorian calendar."""
     lengths = np.asarray([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     length = lengths[np.clip(month, 1, 12) - 1] + (leap & (month == 2))

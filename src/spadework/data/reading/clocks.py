@@ -88,7 +88,18 @@ def positions_of_rows(numbers: NDArray[np.int64], ledger: Ledger) -> Clock:
         "The order of the rows is the order of events, as asked for: there are no dates. "
         "A source that is not sorted by time gives a wrong order."
     )
-    return Clock(numbers.astype(np.int64), None, False)
+    return as_positions(numbers.astype(np.int64))
+
+
+def as_positions(values: Timestamps) -> Clock:
+    """Positions smaller than any date: large ones are replaced by their ranks."""
+    if not len(values) or int(values.max()) < FIRST:
+        return Clock(values, None, False)
+    ranks = np.unique(values, return_inverse=True)[1].astype(np.int64)
+    highest = int(ranks.max())
+    if highest < FIRST:
+        return Clock(ranks, None, False)
+    return Clock(ranks * (FIRST - 1) // highest, ranks, False)
 
 
 def looks_like_calendar(column: pl.Series) -> bool:
@@ -199,7 +210,7 @@ def _clock_of(whole: Whole, is_present: NDArray[np.bool_] | None, ledger: Ledger
         ledger.remark(whole.remark)
     if whole.reading == "position":
         ledger.counts["time_is_position"] = 1
-        return Clock(whole.values, None, False)
+        return as_positions(whole.values)
     return _in_unit(whole.values, is_present, whole.scale, ledger)
 
 
@@ -235,7 +246,7 @@ def _of_decimals(column: pl.Series, name: str, ledger: Ledger, reading: str | No
     if reading == "position":
         ledger.time_reading = reading
         ledger.counts["time_is_position"] = 1
-        return Clock(np.unique(values, return_inverse=True)[1].astype(np.int64), None, False)
+        return as_positions(np.unique(values, return_inverse=True)[1].astype(np.int64))
     coarse = _of_integers(np.floor(values).astype(np.int64), is_present, name, ledger, reading)
     if not coarse.calendar:
         raise BadData(

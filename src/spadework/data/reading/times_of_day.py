@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from spadework.data.reading.clocks import Clock, read_clock
+from spadework.data.reading.clocks import Clock, as_positions, read_clock
 from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.whole_times import Timestamps
 from spadework.data.reading.written_times import ENOUGH
@@ -73,6 +73,8 @@ def joined_clock(
         )
     ledger.set_aside(absent, "time missing")
     ledger.set_aside(~fits, "time not readable")
+    if not days.calendar:  # days that are numbered from some first day
+        return as_positions(days.seconds * _DAY + np.where(fits, values // _MICRO, 0))
     base = days.seconds - days.seconds % _DAY
     seconds = base + np.where(fits, values // _MICRO, 0)
     if not (values[fits] % _MICRO).any():
