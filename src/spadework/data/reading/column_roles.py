@@ -8,8 +8,8 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from spadework.data.reading.column_names import check_header, listed, no_such_column
 from spadework.data.reading.column_values import MANY_KINDS, Look
-from spadework.data.reading.headers import check_header, listed, no_such_column
 from spadework.data.reading.readings import TimeChoice, parse_time
 from spadework.data.reading.synonyms import (
     SESSIONS,
