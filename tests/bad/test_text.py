@@ -14,6 +14,7 @@ import zstandard
 from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
 from spadework.data.reading import byte_sources, reading_memory
+from spadework.data.reading.date_forms import EXAMPLES
 from spadework.errors import BadData, OutOfMemory, SpadeworkError, Undecided
 
 Reader = Callable[..., Interactions]
@@ -165,8 +166,9 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
         timed("soon", "later"),
         {},
         (
-            "The time column 'timestamp' holds 2 values that are no time, such as 'soon'.\nName "
-            "another column: --time."
+            "The time column 'timestamp' holds 2 values that are no time, such as 'soon'.\n"
+            f"Read are epoch seconds to nanoseconds, and dates such as {EXAMPLES}. Name another "
+            "column, or read none: --time -."
         ),
     ),
     (

@@ -39,8 +39,12 @@ def read_interactions(
     `sample:grocery`, `world:NAME`, or a frame with the Arrow interface (polars, pandas,
     pyarrow, duckdb). Formats: csv, tsv and other delimiters, JSON lines (each also gz or zst),
     parquet, Arrow files. Columns are found by name, then by their values; names that you give win,
-    and `-` leaves a role out. `time="when:day-first"` settles the order of day and month. `events`
-    are the event types to use; where there are several, each row keeps its own in `.event_types`.
+    and `-` leaves a role out. `time="when:day-first"` settles how times are read: day-first,
+    month-first, seconds, milliseconds, microseconds, nanoseconds, filetime, ticks, written
+    (202601310930), serial (days of a spreadsheet) or position (order alone). `time="day+clock"`
+    joins a date and a time of day; `time="@row"` takes the order of the rows, which must be sorted.
+    `events` are the event types to use; where there are several, each row keeps its own in
+    `.event_types`.
     The many parameters are the roles of a log.
 
     Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two

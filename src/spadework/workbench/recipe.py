@@ -53,7 +53,13 @@ class Recipe(BaseModel):
         None, description="Name of the user column; found by itself if absent."
     )
     item: str | None = Field(None, description="Name of the item column.")
-    time: str | None = Field(None, description="Name of the time column.")
+    time: str | None = Field(
+        None,
+        description=(
+            "Name of the time column, perhaps with a reading (ts:milliseconds); DATE+TIME joins "
+            "two columns, @row is the order of the rows."
+        ),
+    )
     basket: str | None = Field(None, description="Name of the basket column.")
     weight: str | None = Field(None, description="Name of the weight column.")
     event: str | None = Field(None, description="Name of the column with the event type of a row.")
@@ -177,7 +183,9 @@ def from_toml(path: Path) -> dict[str, Any]:
 
 
 def from_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Values of `key=value` texts, each read as TOML where it is TOML, else as text."""
+    """Values of `key=value` texts, each read as TOML where it is TOML, else as text. Of a key that
+    is given twice the last value counts; lists add up.
+    """
     values: dict[str, Any] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
@@ -186,6 +194,7 @@ def from_settings(settings: Sequence[str]) -> dict[str, Any]:
                 f"The setting {setting!r} is not key=value.", "Write it as --set seed=3"
             )
         name = key.strip()
+        before = values.get(name)
         field = Recipe.model_fields.get(name)
         if field is not None and field.annotation in (str, str | None):
             values[name] = text
@@ -202,6 +211,8 @@ def from_settings(settings: Sequence[str]) -> dict[str, Any]:
             )
         if name in ("metrics", "models", "events") and not isinstance(values[name], list):
             values[name] = [text]
+        if isinstance(before, list) and isinstance(values[name], list):
+            values[name] = [*before, *values[name]]
     return values
 
 

@@ -3,6 +3,8 @@
 Start with `reading`; `data/addresses.py` is its entry point, and item tables are read by
 `data/content.py`. `opening` finds the bytes (`byte_sources`) and makes a table of them
 (`delimited`, `jsonlines`, Parquet, frames); `column_roles` decides which column is the user, the
-item and the time; `assembly` checks every value and codes it. A row is used, or it is set aside
-with its reason (`set_aside`); nothing else can happen to it.
+item and the time, by `synonyms` and by `column_values`; `readings` is what users say about the
+time, `clocks` reads it (`whole_times` numbers, `calendars` texts); `assembly` checks every value
+and codes it. A row is used, or it is set aside with its reason (`set_aside`); nothing else can
+happen to it.
 """

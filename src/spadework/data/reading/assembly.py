@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,10 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from spadework.arrays import Array, Codes, Floats, Mask
-from spadework.data.account import RowAccount
 from spadework.data.interactions import Interactions
 from spadework.data.ordering import by_user_time_arrival
-from spadework.data.reading.clocks import Clock, read_clock
+from spadework.data.reading.accounting import account_of
+from spadework.data.reading.clocks import Clock, positions_of_rows, read_clock
 from spadework.data.reading.column_roles import Roles
 from spadework.data.reading.duplicates import find_repeats
 from spadework.data.reading.event_types import event_type_codes, read_event_types
@@ -22,6 +22,7 @@ from spadework.data.reading.identifiers import clean_ids, count_near_twins
 from spadework.data.reading.numbers import compact, read_weights
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.tables import Table
+from spadework.data.reading.times_of_day import joined_clock
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData
 
@@ -92,7 +93,7 @@ def assemble(
     for remark in (*table.remarks, *plan.roles.remarks):
         ledger.remark(remark)
     names = plan.roles.columns()
-    columns = _checked(frame, names, plan, ledger)
+    columns = _checked(frame, names, plan, numbers, ledger)
     used = ledger.used()
     if used is not None and not used.any():
         raise _nothing_left(table, ledger)
@@ -106,16 +107,30 @@ def assemble(
     _observe(log, kept.clock, ledger)
     unused = {
         role
-        for role, column in (("time", log.times), ("weight", log.weights), ("basket", log.baskets))
+        for role, column in (
+            ("time", log.times),
+            ("weight", log.weights),
+            ("basket", log.baskets),
+            ("event", columns.events),
+        )
         if column is None
     }
     present = {role: column for role, column in names.items() if role not in unused}
-    account = _account(frame, table, present, ledger, plan, numbers, len(log))
-    others = tuple(column for column in table.columns if column not in present.values())
+    if "time" in present and ledger.time_reading is not None:
+        present["time"] = f"{present['time']}:{ledger.time_reading}"
+    account = account_of(frame, table, present, ledger, plan.every, numbers, len(log))
+    taken = {column for role, column in plan.roles.fetched().items() if role not in unused}
+    others = tuple(column for column in table.columns if column not in taken)
     return replace(log, account=replace(account, other_columns=others))
 
 
-def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: Ledger) -> _Columns:
+def _checked(
+    frame: pl.DataFrame,
+    names: Mapping[str, str],
+    plan: Plan,
+    numbers: NDArray[np.int64] | None,
+    ledger: Ledger,
+) -> _Columns:
     named = plan.roles.named
     users = clean_ids(frame["user"], "user", names["user"], ledger)
     items = clean_ids(frame["item"], "item", names["item"], ledger)
@@ -129,25 +144,20 @@ def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: 
                 f"The {role} column {names[role]!r} is empty throughout.",
                 f"Name another column: --{role}.",
             )
-    absent = {
+    absent: set[str] = {
         role
         for role in ("time", "weight")
-        if role in names and _is_empty(frame[role], role, names[role], role in named, ledger)
+        if role in frame.columns
+        and _is_empty(frame[role], role, names[role], role in named, ledger)
     }
-    clock = (
-        read_clock(frame["time"], names["time"], ledger, plan.roles.day_order)
-        if "time" in names and "time" not in absent
-        else None
-    )
-    if clock is None and not absent & {"time"}:
-        ledger.remark("There is no time column, so there is no order of events.")
+    clock = _clock(frame, names, absent, plan.roles, numbers, ledger)
     weights = (
         read_weights(frame["weight"], names["weight"], ledger)
         if "weight" in names and "weight" not in absent
         else None
     )
     events = (
-        read_event_types(frame["event"], names["event"], plan.events, ledger)
+        read_event_types(frame["event"], names["event"], plan.events, "event" in named, ledger)
         if "event" in names
         else None
     )
@@ -155,6 +165,27 @@ def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: 
     return _Columns(
         users=users, items=items, clock=clock, weights=weights, baskets=baskets, events=events
     )
+
+
+def _clock(
+    frame: pl.DataFrame,
+    names: Mapping[str, str],
+    absent: set[str],
+    roles: Roles,
+    numbers: NDArray[np.int64] | None,
+    ledger: Ledger,
+) -> Clock | None:
+    if roles.time is None:
+        ledger.remark("There is no time column, so there is no order of events.")
+        return None
+    if not roles.time.columns:
+        return positions_of_rows(np.arange(frame.height) if numbers is None else numbers, ledger)
+    if "time" in absent:
+        return None
+    name, reading = names["time"], roles.time.reading
+    if "date" in frame.columns:
+        return joined_clock(frame["date"], frame["time"], name, ledger, reading)
+    return read_clock(frame["time"], name, ledger, reading)
 
 
 def _is_empty(column: pl.Series, role: str, name: str, named: bool, ledger: Ledger) -> bool:
@@ -324,60 +355,3 @@ def _nothing_left(table: Table, ledger: Ledger) -> BadData:
         f"No row of {table.name} can be used: {reasons}.",
         "Check which columns are meant with --user, --item, --time and --weight.",
     )
-
-
-def _account(
-    frame: pl.DataFrame,
-    table: Table,
-    names: Mapping[str, str],
-    ledger: Ledger,
-    plan: Plan,
-    numbers: NDArray[np.int64] | None,
-    used: int,
-) -> RowAccount:
-    totals = {reason: len(rows) for reason, rows in table.dropped.items()} | ledger.totals()
-    if plan.every > 1:
-        reason = f"user left out by sampling (1 of {plan.every} kept)"
-        left_out = table.rows - frame.height
-        totals = {reason: left_out} | totals
-        ledger.remark(
-            f"There is not enough memory for all rows, so 1 of {plan.every} users was read, "
-            "with all their rows."
-        )
-    for name, rows in table.parts:
-        ledger.remark(f"{name}: {counted(rows, 'row')}.")
-    return RowAccount(
-        source=table.name,
-        read=table.rows,
-        used=used,
-        set_aside=totals,
-        columns=names,
-        remarks=tuple(ledger.remarks),
-        counts=ledger.counts,
-        rows_set_aside=_rows_set_aside(frame, table, ledger, numbers),
-    )
-
-
-def _rows_set_aside(
-    frame: pl.DataFrame, table: Table, ledger: Ledger, numbers: NDArray[np.int64] | None
-) -> pl.DataFrame:
-    """Row number, reason and the values as text; rows that could not be parsed have no values."""
-    at, reasons = ledger.aside()
-    known = table.row_numbers() if numbers is None and at.size else numbers
-    rows = pl.DataFrame(
-        {
-            "row": pl.Series(known[at] if known is not None and at.size else [], dtype=pl.Int64),
-            "reason": pl.Series(reasons, dtype=pl.String),
-        }
-    )
-    values = frame[at].select(_as_text(column) for column in frame.get_columns())
-    parsed = pl.concat([rows, values], how="horizontal")
-    unparsed: Sequence[pl.DataFrame] = [
-        pl.DataFrame({"row": pl.Series(lost, dtype=pl.Int64), "reason": [reason] * len(lost)})
-        for reason, lost in table.dropped.items()
-    ]
-    return pl.concat([parsed, *unparsed], how="diagonal").sort("row")
-
-
-def _as_text(column: pl.Series) -> pl.Expr:
-    return pl.col(column.name).cast(pl.String)

@@ -6,72 +6,38 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from spadework.data.reading.date_forms import FORMS
 from spadework.data.reading.set_aside import Ledger
 from spadework.errors import BadData, Undecided
 
-_CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(?:([AaPp])\.?[Mm]\.?)?"
-_ZONE = r"\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
-_DATE = r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})"
-_PATTERN = rf"^{_DATE}(?:[T ]\s*{_CLOCK}(?:{_ZONE})?)?$"
-_YEAR_FIRST = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}"
-_YEAR_LAST = r"\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
 _QUICK = (
-    (r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$", "%Y-%m-%d %H:%M:%S"),
-    (r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$", "%Y-%m-%dT%H:%M:%S"),
-    (r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2} UTC$", "%Y-%m-%d %H:%M:%S UTC"),
-    (r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$", "%Y-%m-%dT%H:%M:%SZ"),
-    (r"^\d{4}-\d{2}-\d{2}$", "%Y-%m-%d"),
+    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$", "%Y-%m-%d %H:%M:%S"),
+    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}$", "%Y-%m-%dT%H:%M:%S"),
+    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} UTC$", "%Y-%m-%d %H:%M:%S UTC"),
+    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", "%Y-%m-%dT%H:%M:%SZ"),
+    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "%Y-%m-%d"),
 )
-_PARTS = ("first", "second", "third", "hour", "minute", "seconds", "fraction", "half", "zone")
-_FORMS: tuple[tuple[str, str], ...] = (
-    (rf"^{_YEAR_FIRST}$", "dates (year first)"),
-    (rf"^{_YEAR_FIRST}[T ]\s*{_CLOCK}$", "dates with a clock (year first)"),
-    (rf"^{_YEAR_FIRST}[T ]\s*{_CLOCK}{_ZONE}$", "dates with a clock and a zone (year first)"),
-    (rf"^{_YEAR_LAST}$", "dates (year last)"),
-    (rf"^{_YEAR_LAST}[T ]\s*{_CLOCK}$", "dates with a clock (year last)"),
-    (rf"^{_YEAR_LAST}[T ]\s*{_CLOCK}{_ZONE}$", "dates with a clock and a zone (year last)"),
-)
-
-
-def date_forms(text: pl.Series) -> pl.Series:
-    """The form of each date, "" where it is none; null stays null."""
-    forms = [
-        pl.when(pl.col("text").str.contains(pattern)).then(pl.lit(form)) for pattern, form in _FORMS
-    ]
-    known = pl.when(pl.col("text").is_not_null()).then(pl.coalesce(*forms, pl.lit("")))
-    return pl.DataFrame({"text": text}).select(known.alias("form"))["form"]
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_PIVOT = 69  # 69 is 1969 and 68 is 2068, as in C
 
 
 def parse_dates(
     text: pl.Series, form: str, name: str, day_order: str | None, ledger: Ledger
 ) -> pl.Series:
     """Microseconds since 1970, null where the value is missing or no day of the calendar (those are
-    set aside).
+    set aside). `form` is a label of FORMS.
 
     Zones are honoured, times without one are UTC. Raises Undecided where day and month could be
     swapped in every row.
     """
-    if "zone" not in form:
+    if not FORMS[form].has_zone:
         ledger.remark(f"Times in {name!r} have no zone and are read as UTC.")
     quick = _quickly(text)
     if quick is not None:
         return quick
-    part = dict(
-        zip(_PARTS, text.str.extract_groups(_PATTERN).struct.unnest().get_columns(), strict=True)
-    )
-    first, second, third = (_integers(part[key], 1) for key in ("first", "second", "third"))
+    part = _parts(text, form)
     is_present = text.is_not_null().to_numpy()
-    if "year first" in form:
-        year, month, day = first, second, third
-    elif _day_comes_first(first[is_present], second[is_present], text, name, day_order, ledger):
-        day, month, year = first, second, third
-    else:
-        month, day, year = first, second, third
-    year = (
-        np.where(part["third"].str.len_bytes().fill_null(4).to_numpy() == 2, year + 2000, year)
-        if "last" in form
-        else year
-    )
+    year, month, day = _date(part, is_present, text, name, day_order, ledger)
     hour, minute, seconds = (_integers(part[key], 0) for key in ("hour", "minute", "seconds"))
     half = part["half"].str.to_lowercase()
     hour = np.where(
@@ -80,10 +46,10 @@ def parse_dates(
         np.where((half == "a").fill_null(False).to_numpy(), hour % 12, hour),
     )
     micros = _integers(part["fraction"].str.pad_end(6, "0").str.head(6), 0)
-    wrong = is_present & ~_is_day(year, month, day) | (hour > 23) | (minute > 59) | (seconds > 60)
+    wrong = is_present & ~is_day(year, month, day) | (hour > 23) | (minute > 59) | (seconds > 60)
     ledger.set_aside(wrong, "time not readable")
     epoch_seconds = (
-        _days(year, month, day) * 86_400
+        days_since_1970(year, month, day) * 86_400
         + hour * 3600
         + minute * 60
         + seconds
@@ -94,6 +60,38 @@ def parse_dates(
     # missing too.
     timestamps = timestamps.set(pl.Series(wrong), 10**15) if wrong.any() else timestamps
     return timestamps.set(text.is_null(), None) if text.null_count() else timestamps
+
+
+def _parts(text: pl.Series, form: str) -> dict[str, pl.Series]:
+    """Part → text of it; a part that the form lacks is null throughout."""
+    found = text.str.extract_groups(FORMS[form].pattern).struct.unnest().to_dict()
+    absent = pl.Series([None], dtype=pl.String).new_from_index(0, len(text))
+    names = ("hour", "minute", "seconds", "fraction", "half", "zone")
+    return dict.fromkeys(names, absent) | found
+
+
+def _date(
+    part: dict[str, pl.Series],
+    is_present: NDArray[np.bool_],
+    text: pl.Series,
+    name: str,
+    day_order: str | None,
+    ledger: Ledger,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Year, month and day."""
+    year = _integers(part["year"], 1)
+    is_short = part["year"].str.len_bytes().fill_null(4).to_numpy() == 2
+    year = np.where(is_short, year + np.where(year < _PIVOT, 2000, 1900), year)
+    if "name" in part:
+        names = part["name"].str.head(3).str.to_lowercase()
+        month = _integers(names.replace(list(_MONTHS), [str(at) for at in range(1, 13)]), 1)
+        return year, month, _integers(part["day"], 1)
+    if "first" not in part:
+        return year, _integers(part["month"], 1), _integers(part["day"], 1)
+    first, second = _integers(part["first"], 1), _integers(part["second"], 1)
+    if _day_comes_first(first[is_present], second[is_present], text, name, day_order, ledger):
+        return year, second, first
+    return year, first, second
 
 
 def _quickly(text: pl.Series) -> pl.Series | None:
@@ -135,6 +133,7 @@ def _day_comes_first(
                 f"{conflicting:,} dates in {name!r} cannot be read {day_order}.",
                 "Leave the order of day and month to the reader.",
             )
+        ledger.time_reading = day_order
         return day_order == "day-first"
     if not day_first and not month_first:
         example = text.drop_nulls()[0]
@@ -146,12 +145,14 @@ def _day_comes_first(
             f"Say which: --time {name}:day-first or --time {name}:month-first.",
         )
     ledger.remark(f"Dates in {name!r} are read {'day' if day_first else 'month'} first.")
+    ledger.time_reading = "day-first" if day_first else "month-first"
     return day_first > 0
 
 
-def _is_day(
+def is_day(
     year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
+    """Whether each is a day of the Gregorian calendar."""
     lengths = np.asarray([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     length = lengths[np.clip(month, 1, 12) - 1] + (leap & (month == 2))
@@ -159,7 +160,7 @@ def _is_day(
     return real
 
 
-def _days(
+def days_since_1970(
     year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March."""
@@ -172,6 +173,7 @@ def _offsets(zone: pl.Series) -> NDArray[np.int64]:
     """Seconds east of UTC."""
     digits = zone.str.replace_all(r"[^0-9]", "")
     hours, minutes = _integers(digits.str.slice(0, 2), 0), _integers(digits.str.slice(2, 2), 0)
-    sign = np.where(zone.str.starts_with("-").fill_null(False).to_numpy(), -1, 1)
+    is_west = zone.str.contains("-", literal=True).fill_null(False).to_numpy()
+    sign = np.where(is_west, -1, 1)
     offsets: NDArray[np.int64] = sign * (hours * 3600 + minutes * 60)
     return offsets

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,24 +9,28 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from spadework.data.reading.calendars import date_forms, parse_dates
+from spadework.data.reading.calendars import parse_dates
+from spadework.data.reading.date_forms import EXAMPLES, date_forms
+from spadework.data.reading.readings import UNITS
 from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.whole_times import (
+    FIRST,
+    LAST,
+    SERIAL_1970,
+    SERIALS,
+    Timestamps,
+    Whole,
+    are_likely,
+    as_told,
+    mixed,
+    now,
+    understand,
+)
 from spadework.errors import BadData
 
-Timestamps = NDArray[np.int64]
-
-FIRST = 31_536_000  # 1971-01-01; earlier values are zeros or small numbers, not dates
-LAST = 4_102_444_800  # 2100-01-01
-UNITS: Mapping[str, int] = {
-    "seconds": 1,
-    "milliseconds": 10**3,
-    "microseconds": 10**6,
-    "nanoseconds": 10**9,
-}
-_POSITION_LIMIT = 100_000_000
-# 1995 … 2035: the narrower window for columns whose name is no synonym of time
-_LIKELY = (788_918_400, 2_051_222_400)
 _POLARS_UNITS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
+_MICRO = 10**6
+_WHOLE, _DECIMAL = "whole numbers", "decimals"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,47 +44,67 @@ class Clock:
     calendar: bool
 
 
-def now() -> int:
-    """Epoch seconds of now."""
-    return int(time.time())
-
-
-def read_clock(column: pl.Series, name: str, ledger: Ledger, day_order: str | None = None) -> Clock:
+def read_clock(column: pl.Series, name: str, ledger: Ledger, reading: str | None = None) -> Clock:
     """The clock of a column. One unit holds for all rows; mixed units are refused with their
-    counts.
+    counts. `reading` is one of READINGS, where the user gave it.
 
     Missing times, times before 1971 and times later than tomorrow are set aside in `ledger`.
+    Raises Undecided where the values allow several readings.
     """
     dtype = column.dtype
     if dtype in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
         dtype = column.dtype
     if dtype == pl.String:
-        return _of_text(column, name, ledger, day_order)
+        return _of_text(column, name, ledger, reading)
     if isinstance(dtype, pl.Datetime):
+        _refuse_reading(reading, name, "dates with a type of their own")
         if dtype.time_zone is None:
             ledger.remark(f"Times in {name!r} have no zone and are read as UTC.")
         return _in_unit(
             *_filled(column.to_physical(), ledger), _POLARS_UNITS[dtype.time_unit], ledger
         )
     if dtype == pl.Date:
+        _refuse_reading(reading, name, "dates with a type of their own")
         days, is_present = _filled(column.to_physical().cast(pl.Int64), ledger)
         return _in_unit(days * 86_400, is_present, 1, ledger)
     if dtype.is_integer():
         wide = column.cast(pl.Int64, strict=False)
         _refuse_lost(column, wide, name)
-        return _of_integers(*_filled(wide, ledger), name, ledger)
+        return _of_integers(*_filled(wide, ledger), name, ledger, reading)
     if dtype.is_float() or dtype.is_decimal():
-        return _of_decimals(column.cast(pl.Float64), name, ledger)
+        _tell_lost_digits(column, name, ledger)
+        return _of_decimals(column.cast(pl.Float64), name, ledger, reading)
     raise BadData(
         f"The time column {name!r} holds {dtype}, which is no time.",
         "Give epoch seconds, dates or ISO text; --time - reads none.",
     )
 
 
+def positions_of_rows(numbers: NDArray[np.int64], ledger: Ledger) -> Clock:
+    """The order of the rows as the clock; `numbers` are their numbers in the source."""
+    ledger.counts["time_is_position"] = 1
+    ledger.remark(
+        "The order of the rows is the order of events, as asked for: there are no dates. "
+        "A source that is not sorted by time gives a wrong order."
+    )
+    return as_positions(numbers.astype(np.int64))
+
+
+def as_positions(values: Timestamps) -> Clock:
+    """Positions smaller than any date: large ones are replaced by their ranks."""
+    if not len(values) or int(values.max()) < FIRST:
+        return Clock(values, None, False)
+    ranks = np.unique(values, return_inverse=True)[1].astype(np.int64)
+    highest = int(ranks.max())
+    if highest < FIRST:
+        return Clock(ranks, None, False)
+    return Clock(ranks * (FIRST - 1) // highest, ranks, False)
+
+
 def looks_like_calendar(column: pl.Series) -> bool:
-    """Whether every value is a date, or an epoch number between 1995 and 2035. Used where the name
-    does not decide.
+    """Whether every value is a date, or a number that is a time between 1995 and 2035. Used where
+    the name does not decide.
     """
     dtype = column.dtype
     if dtype == pl.Date or isinstance(dtype, pl.Datetime):
@@ -93,12 +115,39 @@ def looks_like_calendar(column: pl.Series) -> bool:
         values = values.filter(values != "")
         if len(values) and (date_forms(values) != "").all():
             return True
-        values = values.cast(pl.Int64, strict=False)
+        values = values.cast(pl.Float64 if _has_point(values) else pl.Int64, strict=False)
+        dtype = values.dtype
+    if dtype.is_float() and not values.null_count() and values.is_finite().all():
+        values = values.clip(-1.0, 2.0**62).floor().cast(pl.Int64)
         dtype = values.dtype
     if not dtype.is_integer() or len(values) == 0 or values.null_count():
         return False
-    low, high = int(values.min()), int(values.max())  # type: ignore[arg-type]
-    return any(_LIKELY[0] * scale <= low and high <= _LIKELY[1] * scale for scale in UNITS.values())
+    return are_likely(values.cast(pl.Int64, strict=False).fill_null(0).to_numpy())
+
+
+def could_be_time(column: pl.Series) -> bool:
+    """Whether at least half of the values are dates or numbers."""
+    dtype = column.dtype
+    if dtype in (pl.Categorical, pl.Enum):
+        column, dtype = column.cast(pl.String), pl.String()
+    if dtype != pl.String:
+        return dtype.is_numeric() or dtype == pl.Date or isinstance(dtype, pl.Datetime)
+    values = column.drop_nulls().str.strip_chars()
+    values = values.filter(values != "")
+    fits = (date_forms(values) != "") | values.cast(pl.Float64, strict=False).is_not_null()
+    return int(fits.sum()) * 2 >= len(values)
+
+
+def _has_point(text: pl.Series) -> bool:
+    return bool(len(text)) and "." in text[0]
+
+
+def _refuse_reading(reading: str | None, name: str, found: str) -> None:
+    if reading is not None:
+        raise BadData(
+            f"The time column {name!r} holds {found}, so it cannot be read as {reading}.",
+            f"Leave the reading out: --time {name}.",
+        )
 
 
 def _filled(column: pl.Series, ledger: Ledger) -> tuple[Timestamps, NDArray[np.bool_] | None]:
@@ -121,68 +170,48 @@ def _refuse_lost(before: pl.Series, after: pl.Series, name: str) -> None:
         )
 
 
+def _tell_lost_digits(column: pl.Series, name: str, ledger: Ledger) -> None:
+    """Single precision has 24 binary digits: epoch seconds are then two minutes apart."""
+    if column.dtype.is_decimal() or column.dtype == pl.Float64:
+        return
+    highest = column.abs().fill_nan(None).max()
+    width = np.float32 if column.dtype == pl.Float32 else np.float16
+    step = float(np.spacing(width(highest or 0)))  # type: ignore[arg-type]
+    if np.isfinite(step) and step > 1:
+        ledger.remark(
+            f"Times in {name!r} are numbers of {column.dtype.to_python().__name__} type with "
+            f"{np.finfo(width).bits} bits: they are exact to {step:,.0f} units only, and the order "
+            "within is that of the file. Store them as 64-bit numbers."
+        )
+
+
 def _of_integers(
-    values: Timestamps, is_present: NDArray[np.bool_] | None, name: str, ledger: Ledger
+    values: Timestamps,
+    is_present: NDArray[np.bool_] | None,
+    name: str,
+    ledger: Ledger,
+    reading: str | None,
 ) -> Clock:
     present = values if is_present is None else values[is_present]
     if len(present) == 0:
         return Clock(values, None, False)
-    low, high = int(present.min()), int(present.max())
-    for scale in UNITS.values():
-        if FIRST * scale < low and high < LAST * scale:
-            return _in_unit(values, is_present, scale, ledger)
-    if high < _POSITION_LIMIT:
-        days = _of_written_days(values, present)
-        if days is not None:
-            ledger.remark(f"Times in {name!r} are days written as YYYYMMDD.")
-            return _in_unit(days * 86_400, is_present, 1, ledger)
-        return _as_positions(values, name, ledger)
-    counts = {
-        unit: int(((present > FIRST * scale) & (present < LAST * scale)).sum())
-        for unit, scale in UNITS.items()
-    }
-    counts = {unit: count for unit, count in counts.items() if count}
-    if len(counts) > 1:
-        raise _mixed(name, counts)
-    if not counts:
-        raise BadData(
-            f"The times in {name!r} fit no unit: they run from {low} to {high}.",
-            "Give epoch seconds, or leave the time out: --time -.",
-        )
-    return _in_unit(values, is_present, UNITS[next(iter(counts))], ledger)
+    if reading in ("day-first", "month-first"):
+        _refuse_reading(reading, name, "numbers")
+    if reading is None:
+        whole = understand(values, is_present, name)
+    else:
+        whole = as_told(values, present[present > 0], name, reading)
+    ledger.time_reading = reading or (None if whole.reading in UNITS else whole.reading)
+    return _clock_of(whole, is_present, ledger)
 
 
-def _mixed(name: str, counts: Mapping[str, int]) -> BadData:
-    shown = ", ".join(f"{count:,} as {form}" for form, count in counts.items())
-    return BadData(
-        f"The times in {name!r} are written in more than one way: {shown}.",
-        "Write them all in one way.",
-    )
-
-
-def _of_written_days(values: Timestamps, present: Timestamps) -> Timestamps | None:
-    """Days since 1970 of numbers like 20240131; None where one of them is no such day."""
-    if int(present.min()) < 19_710_101 or int(present.max()) > 21_001_231:
-        return None
-    distinct = np.unique(present)
-    text = pl.Series(distinct).cast(pl.String)
-    days = text.str.to_date("%Y%m%d", strict=False)
-    if days.null_count():
-        return None
-    return (
-        days.to_physical()
-        .cast(pl.Int64)
-        .to_numpy()[np.minimum(np.searchsorted(distinct, values), len(distinct) - 1)]
-    )
-
-
-def _as_positions(values: Timestamps, name: str, ledger: Ledger) -> Clock:
-    ledger.counts["time_is_position"] = 1
-    ledger.remark(
-        f"The numbers in {name!r} are too small for a calendar and are read as positions: "
-        "there is an order, but no dates."
-    )
-    return Clock(values, None, False)
+def _clock_of(whole: Whole, is_present: NDArray[np.bool_] | None, ledger: Ledger) -> Clock:
+    if whole.remark:
+        ledger.remark(whole.remark)
+    if whole.reading == "position":
+        ledger.counts["time_is_position"] = 1
+        return as_positions(whole.values)
+    return _in_unit(whole.values, is_present, whole.scale, ledger)
 
 
 def _in_unit(
@@ -198,7 +227,7 @@ def _in_unit(
     return Clock(seconds, None if is_exact else values, True)
 
 
-def _of_decimals(column: pl.Series, name: str, ledger: Ledger) -> Clock:
+def _of_decimals(column: pl.Series, name: str, ledger: Ledger, reading: str | None) -> Clock:
     column = column.fill_nan(None)
     values, is_present = _filled(column, ledger)
     present = values if is_present is None else values[is_present]
@@ -209,17 +238,38 @@ def _of_decimals(column: pl.Series, name: str, ledger: Ledger) -> Clock:
             f"The time column {name!r} holds no readable time.",
             "Give epoch seconds, or leave the time out: --time -.",
         )
-    floors = np.floor(present)
-    if (floors == present).all():
-        return _of_integers(values.astype(np.int64), is_present, name, ledger)
-    coarse = _of_integers(np.floor(values).astype(np.int64), is_present, name, ledger)
+    if (np.floor(present) == present).all():
+        return _of_integers(values.astype(np.int64), is_present, name, ledger, reading)
+    are_serials = SERIALS[0] <= float(present.min()) and float(present.max()) <= SERIALS[1]
+    if reading == "serial" or (reading is None and are_serials):
+        return _of_serials(values.astype(np.float64), is_present, name, ledger)
+    if reading == "position":
+        ledger.time_reading = reading
+        ledger.counts["time_is_position"] = 1
+        return as_positions(np.unique(values, return_inverse=True)[1].astype(np.int64))
+    coarse = _of_integers(np.floor(values).astype(np.int64), is_present, name, ledger, reading)
     if not coarse.calendar:
         raise BadData(
             f"The time column {name!r} holds small numbers with decimals, which are no times.",
-            "Give epoch seconds.",
+            f"Give epoch seconds. --time {name}:position takes their order alone.",
         )
-    scale = _scale_of(np.floor(present))
-    return Clock(coarse.seconds, np.rint(values * (10**6 / scale)).astype(np.int64), True)
+    scale = (
+        UNITS[reading] if reading is not None and reading in UNITS else _scale_of(np.floor(present))
+    )
+    return Clock(coarse.seconds, np.rint(values * (_MICRO / scale)).astype(np.int64), True)
+
+
+def _of_serials(
+    values: NDArray[np.float64], is_present: NDArray[np.bool_] | None, name: str, ledger: Ledger
+) -> Clock:
+    ledger.time_reading = "serial"
+    ledger.remark(
+        f"Times in {name!r} are read as days of a spreadsheet, counted from 1899-12-30, to the "
+        "nearest second."
+    )
+    return _in_unit(
+        np.rint((values - SERIAL_1970) * 86_400).astype(np.int64), is_present, 1, ledger
+    )
 
 
 def _scale_of(present: NDArray[np.float64]) -> int:
@@ -227,12 +277,12 @@ def _scale_of(present: NDArray[np.float64]) -> int:
     return next((scale for scale in UNITS.values() if FIRST * scale < middle < LAST * scale), 1)
 
 
-def _of_text(column: pl.Series, name: str, ledger: Ledger, day_order: str | None) -> Clock:
+def _of_text(column: pl.Series, name: str, ledger: Ledger, reading: str | None) -> Clock:
     text = column.str.strip_chars()
     text = text.set(text == "", None) if (text == "").any() else text
     numbers = text.cast(pl.Int64, strict=False)
     if numbers.null_count() == text.null_count():
-        return _of_integers(*_filled(numbers, ledger), name, ledger)
+        return _of_integers(*_filled(numbers, ledger), name, ledger, reading)
     forms = _forms(text, numbers)
     counts: dict[str, Any] = dict(forms.filter(forms != "").value_counts(sort=True).iter_rows())
     unreadable = (forms == "").fill_null(False)
@@ -241,36 +291,55 @@ def _of_text(column: pl.Series, name: str, ledger: Ledger, day_order: str | None
         example = text.filter(unreadable)[0]
         raise BadData(
             f"The time column {name!r} holds {bad:,} values that are no time, such as {example!r}.",
-            "Name another column: --time.",
+            f"Read are epoch seconds to nanoseconds, and dates such as {EXAMPLES}. Name another "
+            "column, or read none: --time -.",
         )
-    if set(counts) == {"whole numbers", "decimals"}:
-        counts = {"decimals": sum(counts.values())}
+    if set(counts) == {_WHOLE, _DECIMAL}:
+        counts = {_DECIMAL: sum(counts.values())}
     if len(counts) > 1:
-        raise _mixed(name, counts)
+        raise mixed(name, counts)
     if bad:
         ledger.set_aside(unreadable, "time not readable")
         text = text.set(unreadable, None)
     form = next(iter(counts))
-    if form == "decimals":
-        return _of_decimals(text.cast(pl.Float64, strict=False), name, ledger)
-    if form == "whole numbers":
-        return _of_integers(*_filled(text.cast(pl.Int64, strict=False), ledger), name, ledger)
-    timestamps = parse_dates(text, form, name, day_order, ledger)
+    if form == _DECIMAL:
+        _tell_exponents(text, name, ledger)
+        return _of_decimals(text.cast(pl.Float64, strict=False), name, ledger, reading)
+    if form == _WHOLE:
+        whole = text.cast(pl.Int64, strict=False)
+        return _of_integers(*_filled(whole, ledger), name, ledger, reading)
+    if reading not in (None, "day-first", "month-first"):
+        _refuse_reading(reading, name, "written dates")
+    timestamps = parse_dates(text, form, name, reading, ledger)
     values, is_present = _filled(timestamps, ledger)
-    return _in_unit(values, is_present, 10**6, ledger)
+    return _in_unit(values, is_present, _MICRO, ledger)
+
+
+def _tell_exponents(text: pl.Series, name: str, ledger: Ledger) -> None:
+    """Numbers that a spreadsheet has cut to a few digits."""
+    parts = text.str.extract_groups(
+        r"\.(?P<digits>[0-9]+)[eE]\+?(?P<power>[0-9]+)$"
+    ).struct.unnest()
+    power = parts["power"].cast(pl.Int64, strict=False)
+    lost = (power - parts["digits"].str.len_chars().cast(pl.Int64)).drop_nulls()
+    if len(lost) and (most := int(lost.median())) > 0:  # type: ignore[arg-type]
+        ledger.remark(
+            f"Times in {name!r} are written like {text.drop_nulls()[0]!r}: they are exact to "
+            f"{10**most:,} units only. Export all digits."
+        )
 
 
 def _forms(text: pl.Series, numbers: pl.Series) -> pl.Series:
     """The way each value is written, "" for none that is known, null where it is missing."""
     frame = pl.DataFrame({"text": text, "date": date_forms(text), "number": numbers.is_not_null()})
-    decimal = pl.col("text").str.contains(r"^[+-]?\d+\.\d+(?:[eE][+]?\d+)?$")
+    decimal = pl.col("text").str.contains(r"^[+-]?[0-9]+\.[0-9]+(?:[eE][+]?[0-9]+)?$")
     form = (
         pl.when(pl.col("text").is_null())
         .then(None)
         .when("number")
-        .then(pl.lit("whole numbers"))
+        .then(pl.lit(_WHOLE))
         .when(decimal)
-        .then(pl.lit("decimals"))
+        .then(pl.lit(_DECIMAL))
         .otherwise("date")
     )
     return frame.select(form.alias("form"))["form"]

@@ -4,80 +4,44 @@ asking the user.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import polars as pl
-
-from spadework.data.reading.clocks import looks_like_calendar
+from spadework.data.reading.column_names import check_header, listed, no_such_column
+from spadework.data.reading.column_values import MANY_KINDS, Look
+from spadework.data.reading.readings import TimeChoice, parse_time
+from spadework.data.reading.synonyms import (
+    SESSIONS,
+    SYNONYMS,
+    candidates,
+    hits_by_line,
+    plain_name,
+)
 from spadework.data.reading.tables import Table
-from spadework.errors import BadData, BadRequest, Undecided, nearest
+from spadework.data.reading.time_columns import (
+    check_named_time,
+    join_time_of_day,
+    time_by_name,
+    time_by_values,
+)
+from spadework.errors import BadData, BadRequest, Undecided
+
+__all__ = [
+    "ABSENT",
+    "ROLES",
+    "Roles",
+    "candidates",
+    "choose_roles",
+    "listed",
+    "no_such_column",
+    "plain_name",
+]
 
 ROLES = ("user", "item", "time", "weight", "event", "basket")
 ABSENT = "-"
 """Given as a column's name: the log has no such column."""
 
-_SAMPLE = 10_000  # rows looked at where names do not decide
-
-# Names without case, blanks, underscores and typed suffixes. Of two lines, the upper one wins;
-# within a line, two names are a tie.
-_SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "user": (
-        "userid user uid",
-        "customerid clientid memberid visitorid householdid accountid reviewerid personid "
-        "shopperid buyerid playerid profileid "
-        "subscriberid listenerid readerid borrowerid consumerid guestid patientid",
-        (
-            "customer client member visitor household account reviewer person shopper buyer "
-            "player profile subscriber consumer"
-        ),
-        (
-            "usercode customercode customerno customernumber clientno cardid cardno loyaltyid "
-            "msno sessionuser hhid"
-        ),
-    ),
-    "item": (
-        "itemid item iid",
-        "parentasin",
-        "productid movieid articleid trackid songid bookid skuid gameid appid businessid venueid "
-        "poiid placeid locationid newsid videoid animeid recipeid courseid jobid hotelid "
-        "contentid goodsid offerid listingid adid asin isbn sku stockcode productcode itemcode "
-        "articleno productno barcode ean upc gtin",
-        "product movie article track song book game app business venue poi place location news "
-        "video anime recipe course job hotel content goods offer listing",
-        "artistid artist albumid album tagid domain url",
-    ),
-    "time": (
-        "timestamp",
-        "time datetime ts eventtime eventtimestamp",
-        "transactiontimestamp transactiontime purchasetime ordertime clicktime viewtime "
-        "createdat created createdtime unixreviewtime "
-        "unixtime invoicedate orderdate purchasedate transactiondate tdat eventdate datetimeutc",
-        "date day timems reviewtime reviewdate",
-        "seqpos position",
-    ),
-    "weight": (
-        "weight",
-        "rating stars overall",
-        "quantity qty count plays playcount listens",
-        "eventvalue value",
-        "score",
-    ),
-    "event": (
-        "event eventtype",
-        "behavior behaviour behaviortype action actiontype interactiontype",
-        "type",
-    ),
-    "basket": (
-        "basketid basket",
-        (
-            "orderid invoiceno invoice invoiceid transactionid receiptid receiptno receipt "
-            "ticketid ticketno ticket orderno ordernumber cartid"
-        ),
-        "sessionid session visitid visit",
-    ),
-}
-_SESSIONS = frozenset(_SYNONYMS["basket"][2].split())
 _OPTIONAL = frozenset(ROLES) - {"user", "item"}
 _MEANINGS = {"user": "who acted", "item": "what they interacted with", "time": "when"}
 
@@ -88,26 +52,49 @@ class Roles:
 
     user: str
     item: str
-    time: str | None = None
+    time: TimeChoice | None = None
     weight: str | None = None
     event: str | None = None
     basket: str | None = None
     named: frozenset[str] = frozenset()  # roles that the user gave
-    # "day-first" or "month-first", given as time="InvoiceDate:day-first"
-    day_order: str | None = None
     remarks: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, str]:
-        """Role → column, of the roles that have one."""
-        return {role: column for role in ROLES if (column := getattr(self, role)) is not None}
+        """Role → column, of the roles that have one; a time that is no single column has the name
+        that would be given.
+        """
+        found: dict[str, str] = {}
+        for role in ROLES:
+            column = getattr(self, role)
+            if column is not None:
+                found[role] = column.name if role == "time" else column
+        return found
+
+    def fetched(self) -> dict[str, str]:
+        """What is read: role → column; a time of two columns has its date as "date"."""
+        found: dict[str, str] = {}
+        for role, column in self.columns().items():
+            if role == "time" and self.time is not None:
+                found |= dict(zip(("time", "date"), self.time.columns[::-1], strict=False))
+            else:
+                found[role] = column
+        return found
 
 
-def plain_name(column: str) -> str:
-    """A column's name without case, blanks, punctuation and RecBole's typed suffix
-    (`user_id:token`).
-    """
-    base = column.split(":")[0] if ":" in column else column
-    return "".join(letter for letter in base.casefold() if letter.isalnum())
+@dataclass(frozen=True, kw_only=True)
+class _Search:
+    """What the roles are chosen from, and what was found so far."""
+
+    table: Table
+    look: Look
+    live: list[str]  # columns of single values that are not empty
+    left_out: set[str]  # roles that the user does not want
+    chosen: dict[str, str]
+    remarks: list[str]
+
+    def free(self) -> list[str]:
+        """Live columns without a role."""
+        return [column for column in self.live if column not in self.chosen.values()]
 
 
 def choose_roles(table: Table, given: Mapping[str, str | None]) -> Roles:
@@ -115,28 +102,48 @@ def choose_roles(table: Table, given: Mapping[str, str | None]) -> Roles:
     leaves a role out.
 
     Raises BadData for an unknown name, BadRequest for one column in two roles, Undecided
-    where columns are equally good.
+    where columns are equally good, or where a name says one thing and its values another.
     """
-    found, day_order = _given_columns(table, given)
+    found, time = _given_columns(table, given)
     left_out = {role for role, name in given.items() if name == ABSENT}
-    named = frozenset(found)
-    _check_header(table, found)
-    remarks: list[str] = []
-    by_name = _by_name(table.columns, found, left_out)
-    _sessions_as_users(table.columns, by_name, left_out, remarks)
-    _drop_scores_of_recommendations(table.columns, by_name, named, remarks)
-    _settle_by_values(table, by_name, left_out, remarks)
+    if time is not None:
+        left_out.add("time")  # there is nothing left to find
+    named = frozenset((*found, *(("time",) if time is not None else ())))
+    check_header(table, found)
+    look = Look(table)
+    reserved = set() if time is None else set(time.columns)
+    live = [
+        column
+        for column in table.columns
+        if column not in reserved and look.is_single(column) and not look.is_empty(column)
+    ]
+    search = _Search(
+        table=table, look=look, live=live, left_out=left_out, chosen=dict(found), remarks=[]
+    )
+    if time is not None:
+        check_named_time(time, look, live)
+    _by_name(search)
+    _sessions_as_users(search)
+    _unfit_by_name(search, ("user", "item"), reserved)
+    _drop_scores_of_recommendations(search, named)
+    _check_item(search, named)
+    _settle_by_values(search)
+    _unfit_by_name(search, ("time", "weight", "event", "basket"), reserved)
     for role in ("user", "item"):
-        if role not in by_name:
+        if role not in search.chosen:
             raise _missing(role, table)
-    return Roles(**by_name, named=named, day_order=day_order, remarks=tuple(remarks))
+    if time is None and "time" in search.chosen:
+        time = join_time_of_day(search.chosen["time"], search.free(), look, search.remarks)
+    _tell_empty(search, reserved)
+    columns = {role: column for role, column in search.chosen.items() if role != "time"}
+    return Roles(**columns, time=time, named=named, remarks=tuple(search.remarks))
 
 
 def _given_columns(
     table: Table, given: Mapping[str, str | None]
-) -> tuple[dict[str, str], str | None]:
+) -> tuple[dict[str, str], TimeChoice | None]:
     found: dict[str, str] = {}
-    day_order = None
+    time: TimeChoice | None = None
     for role, name in given.items():
         if name is None or name == ABSENT:
             if name == ABSENT and role in ("user", "item"):
@@ -145,153 +152,196 @@ def _given_columns(
                     f"Name a column: --{role}.",
                 )
             continue
-        column = name
-        if (
-            role == "time"
-            and name not in table.columns
-            and name.endswith((":day-first", ":month-first"))
-        ):
-            column, _, day_order = name.rpartition(":")
-        if column not in table.columns:
-            raise no_such_column(column, f"--{role}", table)
-        if column in found.values():
-            other = next(r for r, c in found.items() if c == column)
-            raise BadRequest(
-                f"The column {column!r} is named twice, for the {other} and for the {role}.",
-                "Give each role its own column.",
-            )
-        found[role] = column
-    return found, day_order
+        columns: tuple[str, ...] = (name,)
+        if role == "time":
+            time = parse_time(name, table.columns)
+            columns = time.columns
+        for column in columns:
+            if column not in table.columns:
+                raise no_such_column(column, f"--{role}", table)
+            if column in found.values() or (role != "time" and time and column in time.columns):
+                other = next((r for r, c in found.items() if c == column), "time")
+                raise BadRequest(
+                    f"The column {column!r} is named twice, for the {other} and for the {role}.",
+                    "Give each role its own column.",
+                )
+        if role != "time":
+            found[role] = name
+    return found, time
 
 
-def no_such_column(column: str, option: str, table: Table) -> BadData:
-    """The error for a column that does not exist; it lists those that do."""
-    near = nearest(column, table.columns)
-    hint = f"Did you mean {near!r}? " if near else ""
-    return BadData(
-        f"{table.name} has no column {column!r} ({option}).",
-        f"{hint}Its columns are {listed(table.columns)}.",
+def ask(role: str, hits: Iterable[str], why: str = "") -> Undecided:
+    """The question which of several columns has a role."""
+    names = list(hits)
+    shown = " and ".join(repr(hit) for hit in names)
+    return Undecided(
+        why or f"The columns {shown} could each be the {role}.",
+        f"Say which: --{role} "
+        + f" or --{role} ".join(map(shlex.quote, names))
+        + (f"; --{role} - reads none." if role in _OPTIONAL else "."),
     )
 
 
-def listed(columns: Sequence[str]) -> str:
-    """Columns for a sentence; long lists are cut."""
-    shown = ", ".join(repr(column) for column in columns[:30])
-    return shown + (f" and {len(columns) - 30} more" if len(columns) > 30 else "")
-
-
-def _check_header(table: Table, found: Mapping[str, str]) -> None:
-    if not table.headerless or {"user", "item"} <= set(found):
-        return
-    values = table.head(1).row(0)
-    clocks = _calendar_columns(table, set())
-    example = "--user column_1 --item column_2" + (
-        f" --time {clocks[0]}" if len(clocks) == 1 else ""
-    )
-    raise Undecided(
-        (
-            f"{table.name} has no header: its first row is "
-            f"{', '.join(str(value) for value in values)}. The columns count as "
-            f"{listed(table.columns)}."
-        ),
-        f"Say which is which, for example {example}.",
-    )
-
-
-def candidates(role: str, columns: Sequence[str]) -> list[str]:
-    """Columns whose name means this role, of the best line of synonyms only."""
-    plain = {column: plain_name(column) for column in columns}
-    for line in _SYNONYMS[role]:
-        names = line.split()
-        hits = [column for column in columns if plain[column] in names]
-        if hits:
-            return hits
-    return []
-
-
-def _by_name(
-    columns: Sequence[str], found: Mapping[str, str], left_out: set[str]
-) -> dict[str, str]:
-    chosen = dict(found)
+def _by_name(search: _Search) -> None:
     for role in ROLES:
-        if role in chosen or role in left_out:
+        if role in search.chosen or role in search.left_out:
             continue
-        hits = candidates(role, [column for column in columns if column not in chosen.values()])
+        if role == "time":
+            column = time_by_name(search.free(), search.look, search.remarks)
+            if column is not None:
+                search.chosen["time"] = column
+            continue
+        hits = candidates(role, search.free())
+        if role == "event":
+            hits = [hit for hit in hits if _could_be_event(hit, search)]
         if len(hits) > 1:
-            raise Undecided(
-                f"The columns {' and '.join(repr(hit) for hit in hits)} could each be the {role}.",
-                f"Say which: --{role} "
-                + f" or --{role} ".join(hits)
-                + (f"; --{role} - reads none." if role in _OPTIONAL else "."),
-            )
+            raise ask(role, hits)
         if hits:
-            chosen[role] = hits[0]
-    return chosen
+            search.chosen[role] = hits[0]
 
 
-def _sessions_as_users(
-    columns: Sequence[str], chosen: dict[str, str], left_out: set[str], remarks: list[str]
-) -> None:
+def _could_be_event(column: str, search: _Search) -> bool:
+    kinds = search.look.count_kinds(column)
+    if kinds <= MANY_KINDS:
+        return True
+    search.remarks.append(
+        f"The column {column!r} holds {kinds:,} kinds {search.look.where}, too many for events, "
+        "and is not used; --event names it."
+    )
+    return False
+
+
+def _sessions_as_users(search: _Search) -> None:
+    chosen = search.chosen
     if "user" in chosen:
         return
+    taken = set(chosen.values()) - {chosen.get("basket")}
     sessions = [
-        column
-        for column in columns
-        if plain_name(column) in _SESSIONS
-        and column not in set(chosen.values()) - {chosen.get("basket")}
+        column for column in search.live if plain_name(column) in SESSIONS and column not in taken
     ]
     if len(sessions) == 1:
         chosen["user"] = sessions[0]
         if chosen.get("basket") == sessions[0]:
             del chosen["basket"]
-        remarks.append(f"There is no user column, so the sessions ({sessions[0]}) are the users.")
+        search.remarks.append(
+            f"There is no user column, so the sessions ({sessions[0]}) are the users."
+        )
 
 
-def _drop_scores_of_recommendations(
-    columns: Sequence[str], chosen: dict[str, str], named: frozenset[str], remarks: list[str]
-) -> None:
+def _unfit_by_name(search: _Search, roles: Sequence[str], reserved: set[str]) -> None:
+    """Roles for which there are only columns that are empty or hold no single values: these are
+    kept, so that the reader says what is wrong with them.
+    """
+    unfit = [
+        column
+        for column in search.table.columns
+        if column not in search.live and column not in reserved
+    ]
+    for role in roles:
+        if role in search.chosen or role in search.left_out:
+            continue
+        if role not in ("user", "item"):
+            unfit = [column for column in unfit if search.look.is_single(column)]
+        hits = [hit for hit in candidates(role, unfit) if hit not in search.chosen.values()]
+        if hits:
+            search.chosen[role] = hits[0]
+
+
+def _tell_empty(search: _Search, reserved: set[str]) -> None:
+    """Name empty columns whose name would have won a role."""
+    empty = [
+        column
+        for column in search.table.columns
+        if column not in search.chosen.values()
+        and column not in reserved
+        and search.look.is_single(column)
+        and search.look.is_empty(column)
+    ]
+    for role in ROLES:
+        chosen = search.chosen.get(role)
+        if chosen is None or role in search.left_out:
+            continue
+        rank = _rank(role, chosen)
+        for column in empty:
+            if _rank(role, column) <= min(rank, len(SYNONYMS[role]) - 1):
+                search.remarks.append(
+                    f"The column {column!r} is empty {search.look.where} and is not the {role}."
+                )
+
+
+def _rank(role: str, column: str) -> int:
+    name = plain_name(column)
+    lines = SYNONYMS[role]
+    return next((at for at, line in enumerate(lines) if name in line.split()), len(lines))
+
+
+def _drop_scores_of_recommendations(search: _Search, named: frozenset[str]) -> None:
     """Scores of a recommendation list are no amounts: they may be zero or below."""
-    weight = chosen.get("weight")
+    weight = search.chosen.get("weight")
     if (
         weight
         and "weight" not in named
         and plain_name(weight) == "score"
-        and "rank" in map(plain_name, columns)
+        and "rank" in map(plain_name, search.table.columns)
     ):
-        del chosen["weight"]
-        remarks.append("This is a list of recommendations; its scores are not used as weights.")
+        del search.chosen["weight"]
+        search.remarks.append(
+            "This is a list of recommendations; its scores are not used as weights."
+        )
 
 
-def _settle_by_values(
-    table: Table, chosen: dict[str, str], left_out: set[str], remarks: list[str]
-) -> None:
-    """Where names leave gaps: a column of calendar times is the time; the only other column of ids
-    is the missing user or item.
+def _check_item(search: _Search, named: frozenset[str]) -> None:
+    """A column that is called item but numbers the lines of an order, or the rows, or holds one
+    value, while another column could be the item.
     """
-    if "time" not in chosen and "time" not in left_out:
-        clocks = _calendar_columns(table, set(chosen.values()))
-        if len(clocks) == 1:
-            chosen["time"] = clocks[0]
-            remarks.append(f"The column {clocks[0]!r} holds times throughout, so it is the time.")
-        elif len(clocks) > 1:
-            raise Undecided(
-                (
-                    f"The columns {' and '.join(repr(clock) for clock in clocks)} could each be "
-                    "the time."
-                ),
-                "Say which: --time " + " or --time ".join(clocks) + "; --time - reads none.",
+    item = search.chosen.get("item")
+    if item is None or "item" in named:
+        return
+    look = search.look
+    others = [column for column in search.free() if look.holds_ids(column)]
+    rivals = [hit for hits in hits_by_line("item", others) for hit in hits]
+    if not rivals and look.is_constant(item):
+        rivals = [column for column in others if not look.is_constant(column)]
+    if not rivals:
+        return
+    if look.numbers_lines(item, search.chosen.get("basket")):
+        why = "looks like the number of a line within an order: it counts up and begins again"
+    elif look.numbers_rows(item) and not look.numbers_rows(rivals[0]):
+        why = f"has another value in every row {look.where}, as a key of the rows has"
+    elif look.is_constant(item) and not look.is_constant(rivals[0]):
+        why = f"holds one value {look.where}, {look.example(item)}"
+    else:
+        return
+    raise ask("item", [*rivals[:3], item], f"The column {item!r} is called an item, but it {why}.")
+
+
+def _settle_by_values(search: _Search) -> None:
+    """Where names leave gaps: a column of calendar times is the time, one of words for events is
+    the event; the only other column of ids is the missing user or item.
+    """
+    chosen, look = search.chosen, search.look
+    if "time" not in chosen and "time" not in search.left_out:
+        column = time_by_values(search.free(), look, search.remarks)
+        if column is not None:
+            chosen["time"] = column
+    if "event" not in chosen and "event" not in search.left_out:
+        kinds = [column for column in search.free() if look.holds_events(column)]
+        if len(kinds) > 1:
+            raise ask("event", kinds)
+        if kinds:
+            chosen["event"] = kinds[0]
+            search.remarks.append(
+                f"The column {kinds[0]!r} holds words for kinds of events, so it is the event."
             )
     missing = [role for role in ("user", "item") if role not in chosen]
     if not missing:
         return
-    ids = [
-        column
-        for column in table.columns
-        if column not in chosen.values() and _holds_ids(table, column)
-    ]
+    ids = [column for column in search.free() if look.holds_ids(column)]
+    if len(ids) < len(missing):
+        ids += [column for column in search.free() if look.holds_whole_floats(column)]
     if len(missing) == 1 and len(ids) == 1:
         chosen[missing[0]] = ids[0]
-        remarks.append(
+        search.remarks.append(
             f"The column {ids[0]!r} is the only other column of ids, so it is the {missing[0]}."
         )
     elif ids and len(ids) >= len(missing):
@@ -301,27 +351,6 @@ def _settle_by_values(
             f"No column name matches the {roles}; {listed(ids)} could be.",
             f"Say which with {options}.",
         )
-
-
-def _calendar_columns(table: Table, used: set[str]) -> list[str]:
-    left = [column for column in table.columns if column not in used]
-    if not left or table.rows == 0:
-        return []
-    head = table.head(_SAMPLE)
-    return [column for column in left if looks_like_calendar(head[column])]
-
-
-def _holds_ids(table: Table, column: str) -> bool:
-    """Whole numbers or short text with repeats: what an id column of a log looks like."""
-    values = table.head(_SAMPLE)[column]
-    dtype = values.dtype
-    if not (
-        dtype.is_integer() or dtype in (pl.String, pl.Categorical, pl.Enum)
-    ) or values.null_count() == len(values):
-        return False
-    text = values.drop_nulls().cast(pl.String)
-    short = (text.str.len_chars() <= 64).all()
-    return short and not text.str.contains(r"^[+-]?\d+\.\d+$").all()
 
 
 def _missing(role: str, table: Table) -> BadData:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -10,21 +10,31 @@ from spadework.arrays import Codes
 from spadework.data.reading.set_aside import Ledger
 from spadework.errors import BadData
 
+MOST_KINDS = 1_000
+"""A column with more kinds holds no kinds of events: texts, perhaps, or ids."""
+
+_SHOWN = 6  # kinds that a remark lists
+_REASONS = 20  # kinds that were not asked for with a reason each
+
 
 def read_event_types(
-    column: pl.Series, name: str, wanted: Sequence[str] | None, ledger: Ledger
-) -> pl.Series:
+    column: pl.Series, name: str, wanted: Sequence[str] | None, is_named: bool, ledger: Ledger
+) -> pl.Series | None:
     """The event type of each row as text, empty where it is missing; rows of types that are not
     wanted are set aside.
+
+    With more than MOST_KINDS kinds and none wanted, the column is left out (None), or refused where
+    the user named it. O(rows log kinds).
     """
     event_types = column.cast(pl.String).fill_null("")
     counts = dict(event_types.value_counts(sort=True, name="rows").iter_rows())
     if wanted is None:
-        shown = ", ".join(
-            f"{count:,} {event_type or '(empty)'}" for event_type, count in list(counts.items())[:6]
-        )
-        more = f" and {len(counts) - 6} more types" if len(counts) > 6 else ""
-        ledger.remark(f"All event types in {name!r} are used: {shown}{more}.")
+        if len(counts) > MOST_KINDS:
+            _refuse_many(len(counts), name, is_named, ledger)
+            return None
+        more = f" and {len(counts) - _SHOWN} more types" if len(counts) > _SHOWN else ""
+        ledger.remark(f"All event types in {name!r} are used: {_listed(counts)}{more}.")
+        _tell_twins(counts, name, ledger)
         return event_types
     unknown = [event for event in wanted if event not in counts]
     if unknown:
@@ -32,13 +42,77 @@ def read_event_types(
         raise BadData(
             f"No row has the event {unknown[0]!r} in {name!r}.", f"Its events are {known}."
         )
-    for event_type in counts:
-        if event_type not in wanted:
-            ledger.set_aside(
-                event_types == event_type,
-                f"event {event_type!r} not asked for" if event_type else "event missing",
-            )
+    _tell_unwanted_twins(counts, wanted, ledger)
+    unwanted = [event_type for event_type in counts if event_type not in wanted]
+    for event_type in unwanted[:_REASONS]:
+        ledger.set_aside(
+            event_types == event_type,
+            f"event {event_type!r} not asked for" if event_type else "event missing",
+        )
+    if len(unwanted) > _REASONS:
+        rest = pl.Series(unwanted[_REASONS:], dtype=pl.String)
+        ledger.set_aside(
+            event_types.is_in(rest.implode()), f"event of {len(rest):,} further types not asked for"
+        )
     return event_types
+
+
+def _refuse_many(kinds: int, name: str, is_named: bool, ledger: Ledger) -> None:
+    if is_named:
+        raise BadData(
+            f"The event column {name!r} holds {kinds:,} kinds of events; {MOST_KINDS:,} are read.",
+            "Choose some with --events, name another column, or read none: --event -.",
+        )
+    ledger.remark(
+        f"The column {name!r} holds {kinds:,} kinds, too many for events, and is not used."
+    )
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(
+        f"{count:,} {event_type or '(empty)'}"
+        for event_type, count in list(counts.items())[:_SHOWN]
+    )
+
+
+def _plain(event_type: str) -> str:
+    return " ".join(event_type.casefold().split())
+
+
+def _tell_twins(counts: Mapping[str, int], name: str, ledger: Ledger) -> None:
+    """Tell kinds that are one but for case or blanks, and kinds without a name."""
+    twins: dict[str, list[str]] = {}
+    for event_type in counts:
+        twins.setdefault(_plain(event_type), []).append(event_type)
+    groups = [group for plain, group in twins.items() if len(group) > 1 and plain]
+    blanks = twins.get("", [])
+    if groups:
+        ledger.counts["event_types_that_differ_by_case_or_blanks"] = sum(map(len, groups))
+        shown = "; ".join(
+            " and ".join(f"{event_type!r} ({counts[event_type]:,})" for event_type in group)
+            for group in groups[:_SHOWN]
+        )
+        ledger.remark(
+            f"Event types in {name!r} that differ by case or blanks only are counted apart: "
+            f"{shown}."
+        )
+    if blanks:
+        ledger.counts["rows_without_event_type"] = sum(counts[blank] for blank in blanks)
+        ledger.remark(
+            f"Rows without an event type in {name!r}, which are a type of their own: "
+            f"{ledger.counts['rows_without_event_type']:,}."
+        )
+
+
+def _tell_unwanted_twins(counts: Mapping[str, int], wanted: Sequence[str], ledger: Ledger) -> None:
+    plain = {_plain(event_type): event_type for event_type in wanted}
+    for event_type, count in counts.items():
+        twin = plain.get(_plain(event_type))
+        if twin is not None and event_type not in wanted:
+            ledger.remark(
+                f"{event_type!r} ({count:,} rows) differs from {twin!r} by case or blanks only and "
+                "was not asked for."
+            )
 
 
 def event_type_codes(events: pl.Series | None) -> tuple[Codes | None, tuple[str, ...]]:

@@ -4,6 +4,7 @@ rounded.
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from spadework.data.reading.set_aside import Ledger, counted
@@ -12,7 +13,8 @@ from spadework.errors import BadData
 LONGEST = 256
 """Longest id, in characters."""
 
-_EXACT = 2.0**53  # beyond this, neighbouring whole numbers are one float
+# beyond this, neighbouring whole numbers are one float
+_EXACT = {"Float64": 2.0**53, "Float32": 2.0**24, "Float16": 2.0**11}
 
 
 def clean_ids(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Series:
@@ -69,9 +71,17 @@ def _refused(role: str, name: str, dtype: pl.DataType) -> BadData:
 
 
 def _of_floats(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Series:
+    exact = _EXACT[str(column.dtype)]
     values = column.cast(pl.Float64).fill_nan(None)
+    if exact < _EXACT["Float64"] and (values.is_finite() & (values.abs() >= exact)).any():
+        largest = float(np.abs(values.filter(values.is_finite()).to_numpy()).max())
+        raise BadData(
+            f"The {role} column {name!r} holds {column.dtype} numbers up to {largest:.0f}; beyond "
+            f"{exact:.0f} such numbers lose digits, so that different ids become one.",
+            "Write the ids as text or whole numbers, from where they are still exact.",
+        )
     odd = values.filter(
-        (values != values.round(0)) | (values.abs() >= _EXACT) | values.is_infinite()
+        (values != values.round(0)) | (values.abs() >= exact) | values.is_infinite()
     )
     if len(odd):
         raise BadData(

@@ -12,6 +12,9 @@ from spadework.arrays import Floats
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.errors import BadData, Undecided
 
+LARGEST = 1e15
+"""Largest weight: sums of squares in single precision end at 3e38."""
+
 _POINT = r"^[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?$"
 _COMMA = r"^[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?$"
 
@@ -34,6 +37,13 @@ def read_weights(column: pl.Series, name: str, ledger: Ledger) -> NDArray[np.flo
             "Name another column, or read none: --weight -.",
         )
     values = numbers.fill_null(np.nan).to_numpy()
+    huge = np.isfinite(values) & (values > LARGEST)
+    if huge.any():
+        raise BadData(
+            f"The weights in {name!r} reach {float(values[huge].max()):.3g} "
+            f"({counted(int(huge.sum()), 'row')} beyond {LARGEST:g}), too large for sums.",
+            "Mend them, or divide all of them by one number; --weight - reads none.",
+        )
     with np.errstate(invalid="ignore"):
         if len(values) and not (float(values.min()) > 0 and np.isfinite(values).all()):
             unknown = np.isnan(values)

@@ -8,10 +8,11 @@ import polars as pl
 
 from spadework.data.interactions import Interactions
 from spadework.data.reading.assembly import Duplicates, Plan, assemble
-from spadework.data.reading.column_roles import choose_roles
+from spadework.data.reading.column_roles import ABSENT, choose_roles
 from spadework.data.reading.identifiers import check_id_type
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.reading_memory import check_expansion, keep_one_of
+from spadework.data.reading.readings import names_in
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData, BadRequest
 
@@ -29,7 +30,12 @@ def read_source(
     """The log of a file, a folder or a frame; `given` maps roles to the names that the user
     gave.
     """
-    wanted = [_bare(name) for name in given.values() if name not in (None, "-") and name]
+    wanted = [
+        part
+        for role, name in given.items()
+        if name and name != ABSENT
+        for part in (names_in(name) if role == "time" else [name])
+    ]
     table = open_table(
         source, delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, wanted=wanted
     )
@@ -46,8 +52,15 @@ def read_table(
     """The log of an opened table; `given` maps roles to the names that the user gave."""
     if table.rows == 0:
         raise BadData(f"{table.name} has 0 rows.", "Give a source with rows.")
+    dropped = {reason: len(rows) for reason, rows in table.dropped.items()}
+    if sum(dropped.values()) == table.rows:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+        raise BadData(
+            f"No row of {table.name} can be read: {reasons}.",
+            "Read it without --skip-bad to see the first one; it may be in another format.",
+        )
     roles = choose_roles(table, given)
-    columns = roles.columns()
+    columns = roles.fetched()
     if events is not None and roles.event is None:
         raise BadRequest(
             f"Events are named, but {table.name} has no event column.", "Name it with --event."
@@ -82,7 +95,3 @@ def _check_types(table: Table, columns: Mapping[str, str]) -> None:
                 f"The {role} column {column!r} holds {found}.",
                 f"Name a column of single values, or read none: --{role} -.",
             )
-
-
-def _bare(name: str) -> str:
-    return name.removesuffix(":day-first").removesuffix(":month-first")

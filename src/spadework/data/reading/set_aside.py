@@ -21,6 +21,8 @@ class Ledger:
         self.rows = rows
         self.remarks: list[str] = []
         self.counts: dict[str, int] = {}
+        # how the time was read, where that is more than a unit: such as "day-first"
+        self.time_reading: str | None = None
         self._reasons: list[str] = []
         # number of the reason, counted from 1; 0 is used
         self._marks: NDArray[np.int16] | None = None
