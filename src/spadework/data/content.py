@@ -172,9 +172,12 @@ def read_item_table(
     encoding: str = "utf-8",
 ) -> ItemContent:
     """The content of items from a file or a frame; see `read_content`."""
-    table = open_table(
-        source, delimiter=delimiter, encoding=encoding, wanted=[item] if item else []
-    )
+    try:
+        table = open_table(
+            source, delimiter=delimiter, encoding=encoding, wanted=[item] if item else []
+        )
+    except BadData as error:
+        raise _with_own_options(error) from None
     if table.rows == 0:
         raise BadData(f"{table.name} has 0 rows.", "Give an item table with rows.")
     name = _item_column(table, item)
@@ -188,6 +191,22 @@ def read_item_table(
     vocabulary = log.item_vocabulary if log is not None else Vocabulary.build(ids.drop_nulls())[0]
     codes = _codes(vocabulary, ids, name, ledger)
     return _aligned(frame.select(others), codes, ids, vocabulary, table, ledger)
+
+
+_OWN_OPTIONS = (
+    ("--delimiter", "--items-delimiter"),
+    ("--encoding", "--items-encoding"),
+    (", or use --skip-bad to set such rows aside", ""),
+    (", or use --skip-bad to set such lines aside", ""),
+)
+
+
+def _with_own_options(error: BadData) -> BadData:
+    """The same error, naming the options that reach the item table."""
+    hint = error.hint
+    for option, own in _OWN_OPTIONS:
+        hint = hint.replace(option, own)
+    return type(error)(error.message, hint)
 
 
 def _item_column(table: Table, item: str | None) -> str:

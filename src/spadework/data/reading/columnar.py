@@ -1,0 +1,71 @@
+"""Parquet, Arrow files and lazy frames as tables: only the requested columns are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from spadework.data.reading.library_errors import LIBRARY_ERRORS, broken
+from spadework.data.reading.tables import RowNumbers, Table
+
+_PATTERN = frozenset("*?[]")
+
+
+def open_columnar(path: Path, name: str, source_format: str) -> Table:
+    """The table of one parquet or Arrow file. Raises BadData where it is broken."""
+    try:
+        return table_of_scan(scan_of(path, source_format), name, source_format, path.stat().st_size)
+    except LIBRARY_ERRORS as error:
+        raise broken(name, source_format, error) from None
+
+
+def scan_of(path: Path, source_format: str) -> pl.LazyFrame:
+    """The named file alone, whatever signs its name holds."""
+    if source_format == "parquet":
+        return pl.scan_parquet(path, glob=False)
+    # older releases expand patterns in names of Arrow files, so such a file is read from its bytes
+    return pl.scan_ipc(path.read_bytes() if _PATTERN & set(str(path)) else path)
+
+
+def table_of_scan(
+    scan: pl.LazyFrame,
+    name: str,
+    source_format: str,
+    size: int,
+    *,
+    parts: tuple[tuple[str, int], ...] = (),
+    remarks: tuple[str, ...] = (),
+) -> Table:
+    """A lazily read table. Raises BadData when the file turns out to be broken."""
+
+    def collected(plan: pl.LazyFrame) -> pl.DataFrame:
+        try:
+            return plan.collect()
+        except LIBRARY_ERRORS as error:
+            raise broken(name, source_format, error) from None
+
+    def sampled(columns: Sequence[str], user: str, every: int) -> tuple[pl.DataFrame, RowNumbers]:
+        chosen = (
+            scan.select(columns)
+            .with_row_index("row number", offset=1)
+            .filter(pl.col(user).hash(seed=0) % every == 0)
+        )
+        frame = collected(chosen)
+        return frame.drop("row number"), frame["row number"].cast(pl.Int64).to_numpy()
+
+    schema = dict(scan.collect_schema())
+    rows = int(collected(scan.select(pl.len())).item())
+    return Table(
+        name=name,
+        source_format=source_format,
+        schema=schema,
+        rows=rows,
+        fetch=lambda columns: collected(scan.select(columns)),
+        head=lambda n: collected(scan.head(n)),
+        size=size,
+        sampled=sampled,
+        parts=parts,
+        remarks=remarks,
+    )
