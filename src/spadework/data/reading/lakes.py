@@ -47,8 +47,9 @@ def refuse_lake(path: Path) -> None:
 
 
 def _refusal(path: Path, folder: Path, kind: str) -> BadData:
+    article = "an" if kind == "Iceberg" else "a"
     what = (
-        f"The folder {folder.name!r} is a {kind} table"
+        f"The folder {folder.name!r} is {article} {kind} table"
         if folder == path.absolute()
         else f"{path.name!r} is a part of the {kind} table {folder.name!r}"
     )
