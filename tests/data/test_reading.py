@@ -208,7 +208,8 @@ def test_a_role_can_be_left_out(tmp_path: Path) -> None:
         (
             "a,b,c\nx,y,z\n",
             "No column name matches the user and item; 'a', 'b', 'c' could be.",
-            "Say which with --user and --item.",
+            "Say which with --user and --item. If the first row is data, call the columns "
+            "column_1, column_2 and so on.",
         ),
     ],
 )

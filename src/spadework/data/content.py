@@ -319,6 +319,8 @@ def _flat(column: pl.Series) -> pl.Series:
         if (vectors := _vectors(column)) is not None:
             return vectors
         column = column.cast(pl.List(pl.String)).list.join(_LIST_SEPARATOR)
+    elif column.dtype == pl.Duration:
+        column = column.dt.total_microseconds() / 1e6  # seconds
     elif column.dtype in (pl.Categorical, pl.Enum, pl.Boolean) or column.dtype.is_temporal():
         column = column.cast(pl.String)
     if column.dtype == pl.String:

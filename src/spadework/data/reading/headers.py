@@ -75,7 +75,7 @@ def _evidence(first: Sequence[str], below: Sequence[Sequence[str]]) -> str:
     """Why the first row is data; an empty text where it may be a header."""
     if all(_NUMBER.fullmatch(field) for field in first):
         return "all of it are numbers"
-    if any(_is_name(field) for field in first):
+    if any(names_something(field) for field in first):
         return ""
     for at, field in enumerate(first):
         values = [row[at].strip() for row in below if at < len(row)]
@@ -88,5 +88,6 @@ def _evidence(first: Sequence[str], below: Sequence[Sequence[str]]) -> str:
     return ""
 
 
-def _is_name(field: str) -> bool:
+def names_something(field: str) -> bool:
+    """Whether a field is a word that names a column of logs or of item tables."""
     return plain_name(field) in _WORDS or any(candidates(role, [field]) for role in ROLES)

@@ -8,7 +8,8 @@ import polars as pl
 
 from spadework.data.interactions import Interactions
 from spadework.data.reading.assembly import Duplicates, Plan, assemble
-from spadework.data.reading.column_roles import choose_roles
+from spadework.data.reading.column_roles import Roles, choose_roles
+from spadework.data.reading.headers import names_something
 from spadework.data.reading.identifiers import check_id_type
 from spadework.data.reading.library_errors import named
 from spadework.data.reading.nested_rows import unnested
@@ -62,8 +63,7 @@ def read_table(
     """The log of an opened table; `given` maps roles to the names that the user gave."""
     if table.rows == 0:
         raise BadData(f"{table.name} has 0 rows.", "Give a source with rows.")
-    with named(table.name, _types_of(table)):
-        roles = choose_roles(table, given)
+    roles = _roles(table, given)
     columns = roles.columns()
     if events is not None and roles.event is None:
         raise BadRequest(
@@ -90,6 +90,25 @@ def read_table(
     used = {column: table.schema[column] for column in names}
     with named(table.name, {column: str(dtype) for column, dtype in used.items()}):
         return assemble(frame, table, plan, numbers)
+
+
+def _roles(table: Table, given: Mapping[str, str | None]) -> Roles:
+    try:
+        with named(table.name, _types_of(table)):
+            return choose_roles(table, given)
+    except BadData as error:
+        if not _may_lack_a_header(table):
+            raise
+        advice = "If the first row is data, call the columns column_1, column_2 and so on."
+        raise type(error)(error.message, f"{error.hint} {advice}") from None
+
+
+def _may_lack_a_header(table: Table) -> bool:
+    return (
+        table.source_format == "csv"
+        and not table.headerless
+        and not any(map(names_something, table.columns))
+    )
 
 
 def _types_of(table: Table) -> dict[str, str]:
