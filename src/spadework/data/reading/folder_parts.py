@@ -66,49 +66,44 @@ def open_folder(folder: Path) -> Table:
     parts = tuple((table.name, table.rows) for table in tables)
     if len(parts) > FEW_PARTS:
         remarks.append(parts_in_one_line(parts))
-    return table_of_scan(
-        _scan(files, values, list(tables[0].schema), folder.name),
-        folder.name if len(tables) > 1 else tables[0].name,
-        "parquet",
-        sum(table.size for table in tables),
-        parts=parts if 1 < len(parts) <= FEW_PARTS else (),
-        remarks=tuple(remarks),
-    )
+    try:
+        return table_of_scan(
+            _scan(files, values, list(tables[0].schema)),
+            folder.name if len(tables) > 1 else tables[0].name,
+            "parquet",
+            sum(table.size for table in tables),
+            parts=parts if 1 < len(parts) <= FEW_PARTS else (),
+            remarks=tuple(remarks),
+        )
+    except LIBRARY_ERRORS as error:
+        raise broken(folder.name, "parquet", error) from None
 
 
 def _scan(
-    files: Sequence[Path], values: Sequence[Mapping[str, Value]], columns: list[str], name: str
+    files: Sequence[Path], values: Sequence[Mapping[str, Value]], columns: list[str]
 ) -> pl.LazyFrame:
     keys = [key for key in values[0] if key not in columns]
     if not keys:
         return _of_parts(files, columns)
     types = {key: dtype_of([found[key] for found in values]) for key in keys}
-    groups: dict[tuple[Value, ...], list[Path]] = {}
-    previous: tuple[Value, ...] | None = None
-    for path, found in zip(files, values, strict=True):  # parts of a folder follow each other
+    groups: list[tuple[tuple[Value, ...], list[Path]]] = []
+    for path, found in zip(files, values, strict=True):
         group = tuple(found[key] for key in keys)
-        if group != previous and group in groups:
-            raise BadData(
-                f"{name} has two folders that mean the same: "
-                f"{', '.join(f'{key}={value}' for key, value in zip(keys, group, strict=True))}.",
-                "Name them in one way.",
+        if groups and groups[-1][0] == group:
+            groups[-1][1].append(path)
+        else:
+            groups.append((group, [path]))
+    return pl.concat(
+        [
+            _of_parts(paths, columns).with_columns(
+                [
+                    pl.lit(value, types[key]).alias(key)
+                    for key, value in zip(keys, group, strict=True)
+                ]
             )
-        groups.setdefault(group, []).append(path)
-        previous = group
-    try:
-        return pl.concat(
-            [
-                _of_parts(paths, columns).with_columns(
-                    [
-                        pl.lit(value, types[key]).alias(key)
-                        for key, value in zip(keys, group, strict=True)
-                    ]
-                )
-                for group, paths in groups.items()
-            ]
-        )
-    except LIBRARY_ERRORS as error:
-        raise broken(name, "parquet", error) from None
+            for group, paths in groups
+        ]
+    )
 
 
 def _of_parts(files: Sequence[Path], columns: list[str]) -> pl.LazyFrame:

@@ -94,9 +94,10 @@ def _types(records: Sequence[Record]) -> dict[str, pl.DataType]:
         ]
         if entries and all(isinstance(entry, dict) for entry in entries):
             fields = dict.fromkeys(field for entry in flattened(entries) for field in entry)
-            types[key] = pl.List(pl.Struct(dict.fromkeys(fields, pl.String())))
-        else:
-            types[key] = pl.List(pl.String())
+            if len(fields) <= _MOST:
+                types[key] = pl.List(pl.Struct(dict.fromkeys(fields, pl.String())))
+                continue
+        types[key] = pl.List(pl.String())
     return types
 
 

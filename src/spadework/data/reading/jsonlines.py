@@ -52,7 +52,8 @@ def parse_jsonlines(
     such lines are set aside.
     """
     data, remarks = decoded(data, name, encoding, header=False)
-    first = data.lstrip().split(b"\n", 1)[0]
+    text = data.lstrip()
+    first = text[: text.find(b"\n")] if b"\n" in text else text
     if python_lines.looks_like(first):
         remarks.append("Each line is a Python dict.")
         return _of_lines(data, name, _parsed_python, remarks, skip_bad)
