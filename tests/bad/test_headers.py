@@ -149,3 +149,32 @@ def test_lists_of_what_was_shown_are_asked_for(read: Reader) -> None:
         read(named, "log.tsv")
     assert "--shape impressions" in caught.value.hint
     assert len(read(named, "log.tsv", shape="impressions", user="who")) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "first"),
+    [
+        ("% bip unweighted\n% 5 3 3\n1 21\n1 22\n2 21\n", "out.graph", "% bip unweighted"),
+        ("# Directed graph\n# Nodes: 3\n1\t21\n1\t22\n2\t21\n", "graph.txt", "# Directed"),
+        ("# made by a tool, today\n1,21,x\n1,22,x\n2,21,y\n", "log.csv", "# made by"),
+    ],
+)
+def test_comments_before_the_rows_are_said(read: Reader, text: str, name: str, first: str) -> None:
+    log = read(text, name, user="column_1", item="column_2")
+    assert log.frame().rows() == [("1", "21"), ("1", "22"), ("2", "21")]
+    assert log.account is not None
+    assert any(
+        remark.startswith("Left out before the table, ") and first in remark
+        for remark in log.account.remarks
+    )
+
+
+def test_rows_and_headers_that_begin_with_a_mark_stay(read: Reader) -> None:
+    assert len(read("#user,item\na,x\nb,y\n")) == 2
+    log = read("#a,x\n#b,y\nc,x\n", user="column_1", item="column_2")
+    assert log.user_vocabulary.ids.to_list() == ["#a", "#b", "c"]
+
+
+def test_the_first_line_of_a_workbook_names_the_delimiter(read: Reader) -> None:
+    log = read("sep=;\nuser;item;price\na;x;1,5\nb;y;2,5\n")
+    assert log.frame().rows() == [("a", "x"), ("b", "y")]

@@ -16,6 +16,7 @@ from spadework.data.reading.column_roles import listed
 from spadework.data.reading.encodings import decoded
 from spadework.data.reading.headers import LOOKED_AT, header_of
 from spadework.data.reading.line_lists import blank_layout, parse_line_lists, with_single_blanks
+from spadework.data.reading.preambles import without_preamble
 from spadework.data.reading.records import Records, scan
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table
@@ -95,6 +96,9 @@ def parse_delimited(
         remarks.append("Lines end with a carriage return alone.")
     if not data.strip():
         raise BadData(f"{name} is empty.", "Give a file with a header and rows.")
+    data, said, left_out = without_preamble(data)
+    delimiter = delimiter if delimiter is not None else said
+    remarks += left_out
     layout = blank_layout(data) if delimiter is None else None
     if layout == "lists":
         return parse_line_lists(data, name, None, delimiter=_BLANK, encoding="utf-8")
