@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -101,7 +101,8 @@ def parse_delimited(
     remarks += left_out
     layout = blank_layout(data) if delimiter is None else None
     if layout == "lists":
-        return parse_line_lists(data, name, None, delimiter=_BLANK, encoding="utf-8")
+        table = parse_line_lists(data, name, None, delimiter=_BLANK, encoding="utf-8")
+        return replace(table, remarks=(*remarks, *table.remarks))
     if delimiter is not None:
         chosen = check_delimiter(delimiter)
     else:

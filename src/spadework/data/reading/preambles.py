@@ -16,8 +16,8 @@ def without_preamble(data: bytes) -> tuple[bytes, str | None, list[str]]:
     """The text from its header or first row on, the delimiter that its first line names, and
     remarks.
 
-    A line of comments begins with # or % and has not as many fields as the rows; one that has is
-    the header.
+    A line of comments begins with %, or with # and has not as many fields as the rows; one that
+    has is the header.
     """
     named = _SEPARATOR.match(data[:16])
     if named is not None:
@@ -48,7 +48,11 @@ def without_preamble(data: bytes) -> tuple[bytes, str | None, list[str]]:
 
 
 def _fits(line: bytes, row: bytes) -> bool:
-    """Whether a line has as many fields as a row, under the delimiter of the row."""
+    """Whether a line has as many fields as a row, under the delimiter of the row; no header
+    begins with %.
+    """
+    if line.startswith(b"%"):
+        return False
     for sign in _SIGNS:
         if sign in row:
             return line.count(sign) == row.count(sign)
