@@ -185,7 +185,7 @@ TEXT = [
         file="train.txt",
         shown="0 21 33\n1 21\n2 33 40 21\n",
         read="Found by itself where the first numbers count the lines.",
-        rows=[("0", "21"), ("0", "33"), ("1", "21"), ("2", "21"), ("2", "33"), ("2", "40")],
+        rows=[("0", "21"), ("0", "33"), ("1", "21"), ("2", "33"), ("2", "40"), ("2", "21")],
     ),
     Shape(
         name="Lines of a user and their items, with other ids",
@@ -202,11 +202,11 @@ TEXT = [
         read="Each line is a basket and counts as a user of its own.",
         options={"shape": "baskets", "delimiter": ","},
         rows=[
-            ("1", "bread"),
             ("1", "whole milk"),
+            ("1", "bread"),
             ("2", "beer"),
-            ("3", "beer"),
             ("3", "bread"),
+            ("3", "beer"),
             ("3", "salt"),
         ],
     ),

@@ -474,12 +474,12 @@ def test_every_quoted_field_comes_back_exactly(rows: list[list[str]]) -> None:
     def quoted(field: str) -> str:
         return '"' + field.replace('"', '""') + '"'
 
-    text = "a,b,c\n" + "".join(",".join(map(quoted, row)) + "\n" for row in rows)
+    text = "user,b,c\n" + "".join(",".join(map(quoted, row)) + "\n" for row in rows)
     table = parse_delimited(
         text.encode(), "log.csv", delimiter=",", encoding="utf-8", skip_bad=False
     )
     assert table.rows == len(rows)
-    read = [[value or "" for value in row] for row in table.fetch(["a", "b", "c"]).rows()]
+    read = [[value or "" for value in row] for row in table.fetch(["user", "b", "c"]).rows()]
     assert read == rows
 
 

@@ -77,8 +77,9 @@ def _evidence(first: Sequence[str], below: Sequence[Sequence[str]]) -> str:
         return "all of it are numbers"
     if any(names_something(field) for field in first):
         return ""
+    others = [row for row in below if list(row) != list(first)]  # a header may be written twice
     for at, field in enumerate(first):
-        values = [row[at].strip() for row in below if at < len(row)]
+        values = [row[at].strip() for row in others if at < len(row)]
         if _DATE.fullmatch(field) or _EPOCH.fullmatch(field):
             return f"{field!r} is a time"
         if _NUMBER.fullmatch(field) and values and all(map(_NUMBER.fullmatch, values)):

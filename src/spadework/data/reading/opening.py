@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -22,7 +22,7 @@ from spadework.data.reading.lakes import refuse_lake
 from spadework.data.reading.library_errors import first_line
 from spadework.data.reading.line_lists import ADJACENCY, BASKETS, parse_line_lists
 from spadework.data.reading.partitions import columns_of_folders, dtype_of, with_columns
-from spadework.data.reading.path_patterns import matched
+from spadework.data.reading.path_patterns import given_twice, matched
 from spadework.data.reading.reading_memory import check_text_size
 from spadework.data.reading.tables import Table, joined
 from spadework.data.reading.wide_tables import IMPRESSIONS, MATRIX
@@ -110,9 +110,14 @@ def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
     root = Path(os.path.commonpath([path.parent for path in paths]))
     values = columns_of_folders([path.relative_to(root) for path in paths])
     types = {key: dtype_of([found[key] for found in values]) for key in values[0]}
-    return joined(
+    whole = joined(
         [with_columns(table, found, types) for table, found in zip(tables, values, strict=True)]
     )
+    said = tuple(
+        f"{name} is given more than once; where there are no times, its rows count each time."
+        for name in given_twice(addresses)
+    )
+    return replace(whole, remarks=(*whole.remarks, *said))
 
 
 def _open_address(address: str | Path, options: Options) -> Table:

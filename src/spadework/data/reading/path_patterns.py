@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def matched(addresses: Sequence[str | Path]) -> list[str | Path]:
     """The addresses, with each pattern replaced by its files in the order of their names. A file
     whose name holds such signs is meant itself.
 
-    Raises BadRequest where a pattern matches nothing, and where a file would be read twice.
+    Raises BadRequest where a pattern matches nothing.
     """
     found: list[str | Path] = []
     for address in addresses:
@@ -25,8 +26,6 @@ def matched(addresses: Sequence[str | Path]) -> list[str | Path]:
                 "Give paths only, or one frame.",
             )
         found += _files_of(address)
-    if len(found) > 1:
-        _refuse_twice(found)
     return found
 
 
@@ -45,13 +44,7 @@ def _files_of(address: str | Path) -> list[str | Path]:
     return files
 
 
-def _refuse_twice(addresses: Sequence[str | Path]) -> None:
-    seen: set[Path] = set()
-    for address in addresses:
-        path = Path(address).resolve()
-        if path in seen:
-            raise BadRequest(
-                f"{str(address)!r} is given twice, so its rows would count twice.",
-                "Give each file once.",
-            )
-        seen.add(path)
+def given_twice(addresses: Sequence[str | Path]) -> list[str]:
+    """Names of the files that stand more than once among the addresses."""
+    counts = Counter(Path(address).resolve() for address in addresses)
+    return [path.name for path, count in counts.items() if count > 1]
