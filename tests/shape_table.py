@@ -104,11 +104,14 @@ def _two_files(pattern: Path) -> None:
 
 
 def _packed(text: str) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(gzip.compress(text.encode())) and None
+    return _bytes(gzip.compress(text.encode()))
 
 
 def _bytes(data: bytes) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(data) and None
+    def write(path: Path) -> None:
+        path.write_bytes(data)
+
+    return write
 
 
 def _arrow(frame: pl.DataFrame) -> bytes:

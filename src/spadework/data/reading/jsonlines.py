@@ -197,7 +197,7 @@ def _checked(record: Any) -> dict[str, Any]:
     if not isinstance(record, dict):
         found = "a JSON array" if isinstance(record, list) else "a single JSON value"
         raise _BadLine(f"is {found}, not an object")
-    level = [record]
+    level: list[Any] = [record]
     for _ in range(_DEEPEST):
         level = [
             entry

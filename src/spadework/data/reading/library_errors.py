@@ -15,6 +15,7 @@ LIBRARY_ERRORS: tuple[type[BaseException], ...] = (
     OSError,
 )
 """What reading a foreign file may raise. A panic of the library is no `Exception`."""
+_CAUGHT: tuple[type[BaseException], ...] = (*LIBRARY_ERRORS, OverflowError)
 
 
 def first_line(error: BaseException) -> str:
@@ -36,7 +37,7 @@ def named(name: str, types: Mapping[str, str]) -> Iterator[None]:
     """Turn what the library raises inside into BadData; `types` are role and column → type."""
     try:
         yield
-    except (*LIBRARY_ERRORS, OverflowError) as error:
+    except _CAUGHT as error:
         listed = ", ".join(f"{column} holds {kind}" for column, kind in types.items())
         raise BadData(
             f"{name} cannot be read: {first_line(error)}. Its columns: {listed}.",

@@ -139,7 +139,7 @@ def _dated(typed: dict[str, list[Value]]) -> dict[str, list[Value]]:
     days: list[Value] = []
     for numbers in zip(*(typed[key] for key in used), strict=True):
         try:
-            days.append(date(*(int(number) for number in numbers), *([1] if day is None else [])))  # type: ignore[arg-type]
+            days.append(date(*(int(number) for number in numbers), *([1] if day is None else [])))
         except (TypeError, ValueError):
             return typed
     others = {key: values for key, values in typed.items() if key not in used}
