@@ -119,6 +119,20 @@ def test_objects_and_lists_in_an_item_table(tmp_path: Path) -> None:
     assert table["tags"].to_list() == ["p|q"]
 
 
+def test_lists_inside_lists_are_no_items(read: Reader) -> None:
+    with pytest.raises(BadData, match="no column that looks like the item"):
+        read(lines({"user": "u", "items": [["a", "b"], ["c"]]}))
+    assert len(read(lines({"user": "u", "item": "x", "at": [[1, 2], [3]]}))) == 1
+
+
+def test_odd_types_of_item_tables_end_in_values_or_sentences() -> None:
+    durations = pl.Series([5, 7], dtype=pl.Duration("ms"))
+    table = pl.DataFrame({"item_id": ["a", "b"], "length": durations, "at": [durations] * 2})
+    content = read_content(table)
+    assert content.table["length"].to_list() == pytest.approx([0.005, 0.007])
+    assert content.table.columns == ["length"]
+
+
 # ---- Python dicts
 
 

@@ -46,6 +46,12 @@ def test_a_pattern_without_files_is_refused(tmp_path: Path) -> None:
         read_interactions(str(tmp_path / "*.csv"))
 
 
+@pytest.mark.parametrize("source", ["", " ", [""]])
+def test_an_empty_text_is_not_the_working_folder(source: str | list[str]) -> None:
+    with pytest.raises(BadRequest, match="The source is an empty text"):
+        read_interactions(source)
+
+
 def test_one_file_twice_is_said(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("user,item\nu,x\n")

@@ -16,6 +16,7 @@ from spadework.arrays import Array, Codes, frozen
 from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import candidates, listed, no_such_column, plain_name
 from spadework.data.reading.identifiers import check_id_type, clean_ids
+from spadework.data.reading.library_errors import named
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.tables import Table
@@ -187,10 +188,11 @@ def read_item_table(
     ]
     frame = table.fetch([name, *others])
     ledger = Ledger(frame.height)
-    ids = clean_ids(frame[name], "item", name, ledger)
-    vocabulary = log.item_vocabulary if log is not None else Vocabulary.build(ids.drop_nulls())[0]
-    codes = _codes(vocabulary, ids, name, ledger)
-    return _aligned(frame.select(others), codes, ids, vocabulary, table, ledger)
+    with named(table.name, {column: str(table.schema[column]) for column in [name, *others]}):
+        ids = clean_ids(frame[name], "item", name, ledger)
+        known = log.item_vocabulary if log is not None else Vocabulary.build(ids.drop_nulls())[0]
+        codes = _codes(known, ids, name, ledger)
+        return _aligned(frame.select(others), codes, ids, known, table, ledger)
 
 
 _OWN_OPTIONS = (
@@ -232,7 +234,7 @@ def _item_column(table: Table, item: str | None) -> str:
 
 def _is_readable(dtype: pl.DataType) -> bool:
     if isinstance(dtype, (pl.List, pl.Array)):
-        return not _inner(dtype).is_nested()
+        return not _inner(dtype).is_nested() and _inner(dtype) != pl.Duration
     return not dtype.is_nested() and dtype not in (pl.Binary, pl.Object, pl.Null)
 
 

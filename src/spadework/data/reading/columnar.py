@@ -9,6 +9,7 @@ import polars as pl
 
 from spadework.data.reading.library_errors import LIBRARY_ERRORS, broken
 from spadework.data.reading.tables import RowNumbers, Table
+from spadework.errors import BadData
 
 _PATTERN = frozenset("*?[]")
 
@@ -57,12 +58,22 @@ def table_of_scan(
 
     schema = dict(scan.collect_schema())
     rows = int(collected(scan.select(pl.len())).item())
+
+    def fetch(columns: Sequence[str]) -> pl.DataFrame:
+        frame = collected(scan.select(columns))
+        if frame.height != rows:  # a damaged footer, or a file that changed since it was counted
+            raise BadData(
+                f"{name} claims {rows:,} rows, but {frame.height:,} were read.",
+                "Write or download the file again; where it is still being written, wait.",
+            )
+        return frame
+
     return Table(
         name=name,
         source_format=source_format,
         schema=schema,
         rows=rows,
-        fetch=lambda columns: collected(scan.select(columns)),
+        fetch=fetch,
         head=lambda n: collected(scan.head(n)),
         size=size,
         sampled=sampled,

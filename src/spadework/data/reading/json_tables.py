@@ -97,7 +97,8 @@ def _types(records: Sequence[Record]) -> dict[str, pl.DataType]:
             if len(fields) <= _MOST:
                 types[key] = pl.List(pl.Struct(dict.fromkeys(fields, pl.String())))
                 continue
-        types[key] = pl.List(pl.String())
+        deep = any(isinstance(entry, list) for entry in entries)
+        types[key] = pl.List(pl.List(pl.String())) if deep else pl.List(pl.String())
     return types
 
 
@@ -106,6 +107,17 @@ def _series(key: str, dtype: pl.DataType, records: Sequence[Record]) -> pl.Serie
     if not isinstance(dtype, pl.List):
         return pl.Series(key, [text_of(value) for value in values], dtype=pl.String)
     lists = [value if value is None or isinstance(value, list) else [value] for value in values]
+    if isinstance(dtype.inner, pl.List):
+        deep = [
+            None
+            if value is None
+            else [
+                [text_of(part) for part in (entry if isinstance(entry, list) else [entry])]
+                for entry in value
+            ]
+            for value in lists
+        ]
+        return pl.Series(key, deep, dtype=dtype)
     if not isinstance(dtype.inner, pl.Struct):
         texts = [None if value is None else [text_of(entry) for entry in value] for value in lists]
         return pl.Series(key, texts, dtype=dtype)

@@ -156,9 +156,9 @@ def _list_of_items(table: Table, given: Mapping[str, str | None]) -> str | None:
     lists = {
         column: _names_inside(column, dtype)
         for column, dtype in table.schema.items()
-        if _inner(dtype) is not None
+        if (inner := _inner(dtype)) is not None and not isinstance(inner, (pl.List, pl.Array))
     }
-    single = [column for column in table.columns if column not in lists]
+    single = [column for column, dtype in table.schema.items() if _inner(dtype) is None]
     for role in ("item", "user"):
         name = given.get(role)
         inside = [column for column, names in lists.items() if name in names]

@@ -25,6 +25,8 @@ def matched(addresses: Sequence[str | Path]) -> list[str | Path]:
                 f"A list of sources holds a {type(address).__name__}.",
                 "Give paths only, or one frame.",
             )
+        if not str(address).strip():
+            raise BadRequest("The source is an empty text.", "Give a file or a folder.")
         found += _files_of(address)
     return found
 
