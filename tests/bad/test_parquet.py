@@ -271,7 +271,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, sound: bytes) -> N
     pl.concat([FRAME, FRAME]).write_parquet(path)
     with pytest.raises(BadData) as caught:
         table.fetch(["user_id"])
-    assert caught.value.message == "log.parquet claims 2 rows, but 4 were read."
+    assert caught.value.message == "log.parquet changed while it was read."
     path.write_bytes(sound[:40])
-    with pytest.raises(BadData, match="is a broken parquet file"):
+    with pytest.raises(BadData, match=r"log\.parquet (is a broken parquet file|changed)"):
         table.fetch(["user_id"])

@@ -17,7 +17,8 @@ _PATTERN = frozenset("*?[]")
 def open_columnar(path: Path, name: str, source_format: str) -> Table:
     """The table of one parquet or Arrow file. Raises BadData where it is broken."""
     try:
-        return table_of_scan(scan_of(path, source_format), name, source_format, path.stat().st_size)
+        scan = scan_of(path, source_format)
+        return table_of_scan(scan, name, source_format, path.stat().st_size, files=[path])
     except LIBRARY_ERRORS as error:
         raise broken(name, source_format, error) from None
 
@@ -30,6 +31,11 @@ def scan_of(path: Path, source_format: str) -> pl.LazyFrame:
     return pl.scan_ipc(path.read_bytes() if _PATTERN & set(str(path)) else path)
 
 
+def _stamps(files: Sequence[Path]) -> list[tuple[int, int]]:
+    found = [path.stat() for path in files]
+    return [(stat.st_mtime_ns, stat.st_size) for stat in found]
+
+
 def table_of_scan(
     scan: pl.LazyFrame,
     name: str,
@@ -38,8 +44,12 @@ def table_of_scan(
     *,
     parts: tuple[tuple[str, int], ...] = (),
     remarks: tuple[str, ...] = (),
+    files: Sequence[Path] = (),
 ) -> Table:
-    """A lazily read table. Raises BadData when the file turns out to be broken."""
+    """A lazily read table. Raises BadData when the file turns out to be broken, or when one of the
+    `files` changes between the first look and the reading.
+    """
+    before = _stamps(files)
 
     def collected(plan: pl.LazyFrame) -> pl.DataFrame:
         try:
@@ -61,10 +71,14 @@ def table_of_scan(
 
     def fetch(columns: Sequence[str]) -> pl.DataFrame:
         frame = collected(scan.select(columns))
-        if frame.height != rows:  # a damaged footer, or a file that changed since it was counted
+        if _stamps(files) != before:
+            raise BadData(
+                f"{name} changed while it was read.", "Wait until it is written, and read it again."
+            )
+        if frame.height != rows:
             raise BadData(
                 f"{name} claims {rows:,} rows, but {frame.height:,} were read.",
-                "Write or download the file again; where it is still being written, wait.",
+                "Write or download the file again.",
             )
         return frame
 

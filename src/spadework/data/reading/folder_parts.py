@@ -74,6 +74,7 @@ def open_folder(folder: Path) -> Table:
             sum(table.size for table in tables),
             parts=parts if 1 < len(parts) <= FEW_PARTS else (),
             remarks=tuple(remarks),
+            files=files,
         )
     except LIBRARY_ERRORS as error:
         raise broken(folder.name, "parquet", error) from None
