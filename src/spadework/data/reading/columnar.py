@@ -32,7 +32,11 @@ def scan_of(path: Path, source_format: str) -> pl.LazyFrame:
 
 
 def _stamps(files: Sequence[Path]) -> list[tuple[int, int]]:
-    found = [path.stat() for path in files]
+    """When each file was written and its bytes; nothing where one is gone."""
+    try:
+        found = [path.stat() for path in files]
+    except OSError:
+        return []
     return [(stat.st_mtime_ns, stat.st_size) for stat in found]
 
 
