@@ -133,6 +133,28 @@ def test_odd_types_of_item_tables_end_in_values_or_sentences() -> None:
     assert content.table.columns == ["length"]
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (
+            "item_id;title|x\n1;a|b\n",
+            "Say which: --items-delimiter ';' or --items-delimiter '|'.",
+        ),
+        (
+            "item_id,title\n1,\xe9\n",
+            "Say how it was written, for example --items-encoding latin-1 or --items-encoding "
+            "cp1252.",
+        ),
+        ("item_id,title\n1,a,b\n", "Mend the file."),
+    ],
+)
+def test_errors_of_item_tables_name_their_options(tmp_path: Path, text: str, hint: str) -> None:
+    (tmp_path / "items.csv").write_text(text, encoding="latin-1")
+    with pytest.raises(BadData) as caught:
+        read_content(tmp_path / "items.csv")
+    assert caught.value.hint == hint
+
+
 # ---- Python dicts
 
 

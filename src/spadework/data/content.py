@@ -16,6 +16,7 @@ from spadework.arrays import Array, Codes, frozen
 from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import candidates, listed, no_such_column, plain_name
 from spadework.data.reading.identifiers import check_id_type, clean_ids
+from spadework.data.reading.item_options import with_item_options
 from spadework.data.reading.library_errors import named
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.set_aside import Ledger
@@ -178,7 +179,7 @@ def read_item_table(
             source, delimiter=delimiter, encoding=encoding, wanted=[item] if item else []
         )
     except BadData as error:
-        raise _with_own_options(error) from None
+        raise with_item_options(error) from None
     if table.rows == 0:
         raise BadData(f"{table.name} has 0 rows.", "Give an item table with rows.")
     name = _item_column(table, item)
@@ -193,22 +194,6 @@ def read_item_table(
         known = log.item_vocabulary if log is not None else Vocabulary.build(ids.drop_nulls())[0]
         codes = _codes(known, ids, name, ledger)
         return _aligned(frame.select(others), codes, ids, known, table, ledger)
-
-
-_OWN_OPTIONS = (
-    ("--delimiter", "--items-delimiter"),
-    ("--encoding", "--items-encoding"),
-    (", or use --skip-bad to set such rows aside", ""),
-    (", or use --skip-bad to set such lines aside", ""),
-)
-
-
-def _with_own_options(error: BadData) -> BadData:
-    """The same error, naming the options that reach the item table."""
-    hint = error.hint
-    for option, own in _OWN_OPTIONS:
-        hint = hint.replace(option, own)
-    return type(error)(error.message, hint)
 
 
 def _item_column(table: Table, item: str | None) -> str:
