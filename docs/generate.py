@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from functools import cached_property
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -13,6 +14,9 @@ from typing import Any
 
 import click
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # where the examples are
+
+import shape_table
 import spadework as sw
 from spadework.apps.cli import spadework
 from spadework.workbench.glossary import WORDS, entries
@@ -41,6 +45,7 @@ def pages() -> dict[str, str]:
     texts["commands.md"] = _commands()
     texts["../glossary.md"] = _glossary()
     texts["../python.md"] = _python()
+    texts["../shapes.md"] = shape_table.page(NOTE)
     return texts
 
 

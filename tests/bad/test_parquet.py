@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from spadework.data.addresses import read_interactions
 from spadework.data.reading import byte_sources, reading_memory
-from spadework.errors import BadData
+from spadework.data.reading.opening import open_table
+from spadework.errors import BadData, SpadeworkError
 
 TIMESTAMP = 1_700_000_000
 FRAME = pl.DataFrame(
@@ -238,3 +240,38 @@ def test_32_too_many_rows_are_sampled_by_whole_users(
         account.remarks[-1]
         == "There is not enough memory for all rows, so 1 of 3 users was read, with all their rows."
     )
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_damaged_files_end_in_an_account_or_a_sentence(tmp_path: Path, ending: str) -> None:
+    frame = pl.DataFrame({"user": list(range(200)), "item": [f"i{at % 7}" for at in range(200)]})
+    sound, path = tmp_path / f"sound.{ending}", tmp_path / f"log.{ending}"
+    frame.write_parquet(sound) if ending == "parquet" else frame.write_ipc(sound)
+    data = sound.read_bytes()
+    random = np.random.default_rng(0)
+    sentences = 0
+    for _ in range(60):
+        damaged = np.frombuffer(data, np.uint8).copy()
+        places = random.integers(8, len(damaged) - 8, random.choice([1, 3, 20]))
+        damaged[places] = random.integers(0, 256, len(places))
+        path.write_bytes(damaged.tobytes())
+        try:
+            account = read_interactions(path).account
+        except SpadeworkError as error:
+            sentences += bool(error.hint)
+        else:
+            sentences += account is not None
+    assert sentences == 60
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path, sound: bytes) -> None:
+    path = tmp_path / "log.parquet"
+    path.write_bytes(sound)
+    table = open_table(path)
+    pl.concat([FRAME, FRAME]).write_parquet(path)
+    with pytest.raises(BadData) as caught:
+        table.fetch(["user_id"])
+    assert caught.value.message == "log.parquet changed while it was read."
+    path.write_bytes(sound[:40])
+    with pytest.raises(BadData, match=r"log\.parquet (is a broken parquet file|changed)"):
+        table.fetch(["user_id"])

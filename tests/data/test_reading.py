@@ -208,7 +208,8 @@ def test_a_role_can_be_left_out(tmp_path: Path) -> None:
         (
             "a,b,c\nx,y,z\n",
             "No column name matches the user and item; 'a', 'b', 'c' could be.",
-            "Say which with --user and --item.",
+            "Say which with --user and --item. If the first row is data, call the columns "
+            "column_1, column_2 and so on.",
         ),
     ],
 )
@@ -475,12 +476,12 @@ def test_every_quoted_field_comes_back_exactly(rows: list[list[str]]) -> None:
     def quoted(field: str) -> str:
         return '"' + field.replace('"', '""') + '"'
 
-    text = "a,b,c\n" + "".join(",".join(map(quoted, row)) + "\n" for row in rows)
+    text = "user,b,c\n" + "".join(",".join(map(quoted, row)) + "\n" for row in rows)
     table = parse_delimited(
         text.encode(), "log.csv", delimiter=",", encoding="utf-8", skip_bad=False
     )
     assert table.rows == len(rows)
-    read = [[value or "" for value in row] for row in table.fetch(["a", "b", "c"]).rows()]
+    read = [[value or "" for value in row] for row in table.fetch(["user", "b", "c"]).rows()]
     assert read == rows
 
 

@@ -56,7 +56,7 @@ def accepted(line: str) -> list[str]:
             "budget": arguments.params.get("budget"),
             "settings": arguments.params["settings"],
         }
-        recipe_of(arguments.params["source"], **known)
+        recipe_of(arguments.params["sources"], **known)
     if words[1] == "explain":
         describe(arguments.params["name"])
     return words
@@ -155,7 +155,7 @@ def test_a_log_is_read_again_as_it_was_read():
     )
     words = accepted(line)
     settings = [word for before, word in zip(words, words[1:], strict=False) if before == "--set"]
-    again = recipe_of("log.csv", items="items.csv", settings=settings)
+    again = recipe_of(["log.csv"], items="items.csv", settings=settings)
     assert {key: getattr(again, key) for key in recipe} == recipe
     assert line_for(one, {}, "runs/one") == "spadework look sample:grocery"
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from spadework.data.addresses import ADDRESSES
 from spadework.errors import BadRequest
 from spadework.workbench.recipe import Recipe, from_settings, from_toml, make
 
 
 def recipe_of(
-    source: str | None,
+    sources: Sequence[str],
     *,
     items: str | None = None,
     budget: str | None = None,
@@ -19,10 +20,20 @@ def recipe_of(
     settings: Sequence[str] = (),
     **others: Any,
 ) -> Recipe:
-    """Settings of the file, then of --set, then of the options; the last value counts."""
+    """Settings of the file, then of --set, then of the options; the last value counts. Several
+    sources are the files of one log.
+    """
     values: dict[str, Any] = from_toml(Path(path)) if path else {}
+    if sources:
+        values.pop("more", None)  # of another source
     values |= from_settings(settings)
-    given = {"source": source, "items": items, "budget": budget, **others}
+    source = sources[0] if sources else None
+    more = list(sources[1:])
+    if more and any(name == "-" or name.startswith(ADDRESSES) for name in sources):
+        raise BadRequest(
+            "Several sources have to be files.", "Give files, or one of - and the named logs."
+        )
+    given = {"source": source, "more": more or None, "items": items, "budget": budget, **others}
     values |= {key: value for key, value in given.items() if value is not None}
     return make(values, f"The recipe {path!r}" if path else "The command")
 

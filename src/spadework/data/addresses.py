@@ -32,20 +32,24 @@ def read_interactions(
     encoding: str = "utf-8",
     skip_bad: bool = False,
     duplicates: Duplicates = "set aside",
+    shape: str | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
-    `source` is a path, a list of paths, a folder of parquet, `-` for standard input,
-    `sample:grocery`, `world:NAME`, or a frame with the Arrow interface (polars, pandas,
-    pyarrow, duckdb). Formats: csv, tsv and other delimiters, JSON lines (each also gz or zst),
-    parquet, Arrow files. Columns are found by name, then by their values; names that you give win,
-    and `-` leaves a role out. `time="when:day-first"` settles how times are read: day-first,
-    month-first, seconds, milliseconds, microseconds, nanoseconds, filetime, ticks, written
-    (202601310930), serial (days of a spreadsheet) or position (order alone). `time="day+clock"`
-    joins a date and a time of day; `time="@row"` takes the order of the rows, which must be sorted.
-    `events` are the event types to use; where there are several, each row keeps its own in
-    `.event_types`.
-    The many parameters are the roles of a log.
+    `source` is a path, a list of paths, a pattern (`logs/*.csv`), a folder of parquet, `-` for
+    standard input, `sample:grocery`, `world:NAME`, or a frame with the Arrow interface (polars,
+    pandas, pyarrow, duckdb). Formats: csv, tsv and other delimiters, JSON lines and documents (each
+    also gz, zst, or alone in a zip), parquet, Arrow files; docs/shapes.md shows all. `shape` says
+    what cannot be seen: "adjacency" or "baskets" (lines are lists), "matrix" (a column for each
+    item), "impressions" (lists of what was shown and clicked).
+
+    Columns are found by name, then by their values; names that you give win, and `-` leaves a role
+    out. `time="when:day-first"` settles how times are read: day-first, month-first, seconds,
+    milliseconds, microseconds, nanoseconds, filetime, ticks, written (202601310930), serial (days
+    of a spreadsheet) or position (order alone). `time="day+clock"` joins a date and a time of day;
+    `time="@row"` takes the order of the rows, which must be sorted. `events` are the event types to
+    use; where there are several, each row keeps its own in `.event_types`. The many parameters are
+    the roles of a log.
 
     Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
@@ -66,7 +70,7 @@ def read_interactions(
         "basket": basket,
     }
     if isinstance(source, str) and source.startswith(ADDRESSES):
-        reading_options = (events, delimiter, encoding != "utf-8" or None)
+        reading_options = (events, delimiter, encoding != "utf-8" or None, shape)
         return _log_of(
             source, any(name is not None for name in (*given.values(), *reading_options))
         )
@@ -78,6 +82,7 @@ def read_interactions(
         encoding=encoding,
         skip_bad=skip_bad,
         duplicates=duplicates,
+        shape=shape,
     )
 
 

@@ -16,6 +16,8 @@ from spadework.arrays import Array, Codes, frozen
 from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import candidates, listed, no_such_column, plain_name
 from spadework.data.reading.identifiers import check_id_type, clean_ids
+from spadework.data.reading.item_options import with_item_options
+from spadework.data.reading.library_errors import named
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.tables import Table
@@ -172,9 +174,12 @@ def read_item_table(
     encoding: str = "utf-8",
 ) -> ItemContent:
     """The content of items from a file or a frame; see `read_content`."""
-    table = open_table(
-        source, delimiter=delimiter, encoding=encoding, wanted=[item] if item else []
-    )
+    try:
+        table = open_table(
+            source, delimiter=delimiter, encoding=encoding, wanted=[item] if item else []
+        )
+    except BadData as error:
+        raise with_item_options(error) from None
     if table.rows == 0:
         raise BadData(f"{table.name} has 0 rows.", "Give an item table with rows.")
     name = _item_column(table, item)
@@ -184,10 +189,11 @@ def read_item_table(
     ]
     frame = table.fetch([name, *others])
     ledger = Ledger(frame.height)
-    ids = clean_ids(frame[name], "item", name, ledger)
-    vocabulary = log.item_vocabulary if log is not None else Vocabulary.build(ids.drop_nulls())[0]
-    codes = _codes(vocabulary, ids, name, ledger)
-    return _aligned(frame.select(others), codes, ids, vocabulary, table, ledger)
+    with named(table.name, {column: str(table.schema[column]) for column in [name, *others]}):
+        ids = clean_ids(frame[name], "item", name, ledger)
+        known = log.item_vocabulary if log is not None else Vocabulary.build(ids.drop_nulls())[0]
+        codes = _codes(known, ids, name, ledger)
+        return _aligned(frame.select(others), codes, ids, known, table, ledger)
 
 
 def _item_column(table: Table, item: str | None) -> str:
@@ -213,7 +219,7 @@ def _item_column(table: Table, item: str | None) -> str:
 
 def _is_readable(dtype: pl.DataType) -> bool:
     if isinstance(dtype, (pl.List, pl.Array)):
-        return not _inner(dtype).is_nested()
+        return not _inner(dtype).is_nested() and _inner(dtype) != pl.Duration
     return not dtype.is_nested() and dtype not in (pl.Binary, pl.Object, pl.Null)
 
 
@@ -300,6 +306,8 @@ def _flat(column: pl.Series) -> pl.Series:
         if (vectors := _vectors(column)) is not None:
             return vectors
         column = column.cast(pl.List(pl.String)).list.join(_LIST_SEPARATOR)
+    elif column.dtype == pl.Duration:
+        column = column.dt.total_microseconds() / 1e6  # seconds
     elif column.dtype in (pl.Categorical, pl.Enum, pl.Boolean) or column.dtype.is_temporal():
         column = column.cast(pl.String)
     if column.dtype == pl.String:

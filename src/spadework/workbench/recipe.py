@@ -23,6 +23,7 @@ from spadework.evaluation.trial import DEFAULT_METRICS, LIST_METRICS
 from spadework.models.catalogue import catalogue
 
 VERSION = 1
+_LISTS = ("metrics", "models", "events", "more")
 _SECRET = re.compile(r"(pass(word|wd)?|secret|token|api_?key|credential)", re.IGNORECASE)
 _SECRET_URL = re.compile(r"^[a-z+]+://[^/@\s]+:[^/@\s]+@", re.IGNORECASE)
 
@@ -36,8 +37,12 @@ class Recipe(BaseModel):
     source: str = Field(
         "sample:grocery",
         description=(
-            "A file, a folder of parquet, sample:grocery, world:NAME or - for standard input."
+            "A file, a pattern (logs/*.csv), a folder of parquet, sample:grocery, world:NAME or - "
+            "for standard input."
         ),
+    )
+    more: list[str] | None = Field(
+        None, description="Further files of the same log, with the same columns."
     )
     items: str | None = Field(None, description="An item table: texts and categories.")
     items_id: str | None = Field(
@@ -48,6 +53,10 @@ class Recipe(BaseModel):
     )
     items_encoding: str = Field(
         "utf-8", description="Encoding of the item table, where it is a text file."
+    )
+    items_delimiter: str | None = Field(
+        None,
+        description="The delimiter between fields of the item table; found by itself if absent.",
     )
     user: str | None = Field(
         None, description="Name of the user column; found by itself if absent."
@@ -75,6 +84,14 @@ class Recipe(BaseModel):
         None, description="The delimiter between fields of a text file; found by itself if absent."
     )
     encoding: str = Field("utf-8", description="Encoding of text files.")
+    shape: Literal["adjacency", "baskets", "matrix", "impressions"] | None = Field(
+        None,
+        description=(
+            "What cannot be seen in the file: each line is a user and their items (adjacency) or "
+            "one basket (baskets), each column is an item (matrix), or a column lists what was "
+            "shown and clicked (impressions)."
+        ),
+    )
     skip_bad: bool = Field(
         False,
         description="Set rows with too many or too few fields aside instead of refusing the file.",
@@ -158,10 +175,10 @@ def make(values: Mapping[str, Any], where: str = "The recipe") -> Recipe:
 
 def command_of(recipe: Recipe, folder: Path | None = None) -> str:
     """The command line of this recipe, quoted for a shell."""
-    words = ["spadework", "dig", recipe.source]
+    words = ["spadework", "dig", recipe.source, *(recipe.more or ())]
     words += [] if folder is None else ["--run", str(folder)]
     for key, value in recipe.model_dump().items():
-        if key == "source" or value == Recipe.model_fields[key].default:
+        if key in ("source", "more") or value == Recipe.model_fields[key].default:
             continue
         text = value if isinstance(value, str) else json.dumps(value)
         words += [f"--{key}", text] if key in ("budget", "items") else ["--set", f"{key}={text}"]
@@ -204,12 +221,8 @@ def from_settings(settings: Sequence[str]) -> dict[str, Any]:
                 f"value = {text.lower() if text in ('True', 'False') else text}"
             )["value"]
         except tomllib.TOMLDecodeError:
-            values[name] = (
-                [part.strip() for part in text.split(",")]
-                if name in ("metrics", "models", "events")
-                else text
-            )
-        if name in ("metrics", "models", "events") and not isinstance(values[name], list):
+            values[name] = [part.strip() for part in text.split(",")] if name in _LISTS else text
+        if name in _LISTS and not isinstance(values[name], list):
             values[name] = [text]
         if isinstance(before, list) and isinstance(values[name], list):
             values[name] = [*before, *values[name]]

@@ -171,7 +171,7 @@ def dig(
         source = requested.source
     named = str(source) if isinstance(source, (str, Path)) else "memory"
     changes = (
-        {"source": named}
+        ({"source": named} if named == requested.source else {"source": named, "more": None})
         | ({"budget": budget} if budget else {})
         | ({"items": str(content)} if isinstance(content, (str, Path)) else {})
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 from spadework import events
@@ -32,6 +33,8 @@ def read_for(
         log = source
     else:
         events.note(f"reading {recipe.source}")
+        if recipe.more and isinstance(source, (str, Path)):
+            source = [source, *recipe.more]
         log = read_interactions(
             source,
             user=recipe.user,
@@ -45,6 +48,7 @@ def read_for(
             encoding=recipe.encoding,
             skip_bad=recipe.skip_bad,
             duplicates=recipe.duplicates,
+            shape=recipe.shape,
         )
     if not len(log):
         raise Unsuitable(
@@ -60,7 +64,11 @@ def read_for(
         # most worlds have no item table
         return log, world(source.removeprefix("world:")).content
     return log, None if given is None else read_content(
-        given, log, item=recipe.items_id, encoding=recipe.items_encoding
+        given,
+        log,
+        item=recipe.items_id,
+        delimiter=recipe.items_delimiter,
+        encoding=recipe.items_encoding,
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=RecipeCommand)
-@click.argument("source", required=False)
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option(
     "--run", "folder", metavar="DIR", help="Folder for the run; runs/DATE-NAME if absent."
 )
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(
     begun: float | None,
-    source: str | None,
+    sources: tuple[str, ...],
     folder: str | None,
     budget: str | None,
     items: str | None,
@@ -76,7 +76,7 @@ def command(
     """Try many models on SOURCE, judge them on what came later, keep the best, write a report.
 
     SOURCE is a file (csv, tsv, jsonl, parquet, arrow; gz or zst), a folder of parquet,
-    sample:grocery (the default), world:NAME, or - for standard input.
+    sample:grocery (the default), world:NAME, or - for standard input. Several files are one log.
     """
     from pathlib import Path
 
@@ -85,7 +85,7 @@ def command(
     from spadework.workbench.run import dig
 
     parsed_recipe = recipe_of(
-        source, items=items, budget=budget, path=recipe, settings=settings, prefer=prefer
+        sources, items=items, budget=budget, path=recipe, settings=settings, prefer=prefer
     )
     with terminal.progress(verbose) as progress:
         try:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
     from spadework.data.interactions import Interactions
     from spadework.diagnosis.finding import Finding
+    from spadework.workbench.recipe import Recipe
 
 
 @click.command(cls=RecipeCommand)
-@click.argument("source", required=False)
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--items", metavar="FILE", help="Item table: titles, texts, categories.")
 @click.option("--recipe", metavar="TOML", help="Read all settings from a file.")
 @click.option(
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="Exit with 1 when a finding blocks.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
-    source: str | None,
+    sources: tuple[str, ...],
     items: str | None,
     recipe: str | None,
     settings: tuple[str, ...],
@@ -39,7 +40,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Read SOURCE and print what is in it: rows used and set aside, facts, how it would be split,
-    findings. Nothing is fitted.
+    findings. Nothing is fitted. Several files are one log.
     """
     from spadework.apps.recipe_options import recipe_of
     from spadework.diagnosis.checking import diagnose
@@ -47,7 +48,7 @@ def command(
     from spadework.workbench.recipe import command_of
     from spadework.workbench.sources import choose_split, read_for
 
-    parsed_recipe = recipe_of(source, items=items, path=recipe, settings=settings)
+    parsed_recipe = recipe_of(sources, items=items, path=recipe, settings=settings)
     with terminal.progress():
         log, content = read_for(parsed_recipe, parsed_recipe.source, None)
         split = choose_split(log, parsed_recipe) if len(log) else None
@@ -67,9 +68,16 @@ def command(
         )
     else:
         click.echo(
-            _text(parsed_recipe.source, command_of(parsed_recipe), log, log_facts, found, set_aside)
+            _text(
+                _source(parsed_recipe), command_of(parsed_recipe), log, log_facts, found, set_aside
+            )
         )
     return 1 if strict and any(finding.level == "blocker" for finding in found) else 0
+
+
+def _source(recipe: Recipe) -> str:
+    others = len(recipe.more or ())
+    return recipe.source + (f" and {others} more" if others else "")
 
 
 def _text(

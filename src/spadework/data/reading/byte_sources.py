@@ -13,6 +13,7 @@ from pathlib import Path
 
 import zstandard
 
+from spadework.data.reading.known_formats import READ, refuse_known
 from spadework.errors import BadData, BadRequest, nearest
 
 LEAST_LIMIT = 1 << 30
@@ -27,39 +28,28 @@ _GZ_INPUT = 1 << 16  # expands to 64 MiB at worst
 _ZST_INPUT = 1 << 10  # expands to 32 MiB at worst
 _AGAIN = "Download or write the file again."
 
-_MAGIC: tuple[tuple[bytes, str], ...] = (
-    (b"PAR1", "parquet"),
-    (b"ARROW1", "arrow"),
-    (b"\x1f\x8b", "gz"),
-    (b"\x28\xb5\x2f\xfd", "zst"),
-    (b"PK\x03\x04", "zip"),
-    (b"PK\x05\x06", "zip"),
-)
+_BESIDE = ("__MACOSX/", ".DS_Store", "Thumbs.db")
+_ODD_NAME = "Rename it: other programs fail on such a name, too."
 
-_REFUSED: tuple[tuple[bytes, str], ...] = (
-    (b"FEA1", "a Feather file of the first version"),
-    (b"\xff\xff\xff\xff", "an Arrow stream without a file header"),
-    (b"SQLite format 3\x00", "an SQLite database"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"\x93NUMPY", "a NumPy array"),
-    (b"\x80\x02", "a pickle"),
-    (b"\x80\x03", "a pickle"),
-    (b"\x80\x04", "a pickle"),
-    (b"\x80\x05", "a pickle"),
-    (b"%PDF", "a PDF document"),
-    (b"ORC", "an ORC file"),
-    (b"Obj\x01", "an Avro file"),
-    (b"BZh", "a bzip2 file"),
-    (b"\xfd7zXZ\x00", "an xz file"),
-    (b"\x04\x22\x4d\x18", "an lz4 file"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"Rar!", "a rar archive"),
-    (b"\x89PNG", "a PNG image"),
-)
+
+def printable(text: str) -> str:
+    """The text with escapes for control characters and for bytes that are not UTF-8."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
+
+
+def check_name(path: Path) -> None:
+    """Refuse a name that cannot be written into a report."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise BadRequest(f"The file name {str(path)!a} is not UTF-8.", _ODD_NAME) from None
 
 
 def check_path(path: Path) -> None:
     """Refuse what is not a readable file or folder, with a sentence each."""
+    check_name(path)
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -103,17 +93,15 @@ def head_of(path: Path, length: int = 4096) -> bytes:
 
 
 def format_of(head: bytes, name: str) -> str:
-    """parquet, arrow, gz, zst, zip, jsonl or text, by content first and name second; other
-    binary formats are refused by name.
+    """parquet, arrow, gz, zst, zip, sqlite, json, jsonl or text, by content first and name second;
+    other binary formats are refused by name.
     """
-    for magic, file_format in _MAGIC:
+    for magic, file_format in READ:
         if head.startswith(magic):
             return file_format
-    for magic, file_format in _REFUSED:
-        if head.startswith(magic):
-            raise BadData(
-                f"{name} is {file_format}, which is not read.", "Save it as parquet or csv."
-            )
+    if head.startswith(b"SQLite format 3\x00"):
+        return "sqlite"
+    refuse_known(head, name)
     suffix = Path(name.removesuffix(".gz").removesuffix(".zst")).suffix.lower()
     if suffix in (".parquet", ".arrow", ".feather", ".ipc"):
         file_format = "parquet" if suffix == ".parquet" else "Arrow"
@@ -133,10 +121,7 @@ def format_of(head: bytes, name: str) -> str:
     if first == b"{" or suffix in (".jsonl", ".ndjson"):
         return "jsonl"
     if first == b"[":
-        raise BadData(
-            f"{name} is one JSON array, not JSON lines.",
-            "Write one object a line (jq -c '.[]' does it).",
-        )
+        return "json"
     return "text"
 
 
@@ -217,19 +202,43 @@ def _pieces_of_zst(data: bytes, name: str) -> Iterator[bytes]:
         at -= len(machine.unused_data)
 
 
-def refuse_zip(path: Path) -> None:
-    """Raise an error that lists the files of the archive; a zip is never read, because it may hold
-    several files.
+def unzipped(path: Path) -> tuple[bytes, str]:
+    """Bytes and name of the only file of a zip archive. Raises BadData that lists the files of an
+    archive of several.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, OSError):
+            names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+            if "[Content_Types].xml" in names:
+                raise BadData(
+                    f"{path.name} is an Excel or Office document.", "Save the sheet as csv."
+                )
+            own = [name for name in names if not name.startswith(_BESIDE)]
+            if len(own) == 1:
+                return _member(archive, own[0], path), f"{path.name}/{printable(Path(own[0]).name)}"
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, UnicodeDecodeError):
         raise BadData(f"{path.name} is a broken zip archive.", _AGAIN) from None
-    if "[Content_Types].xml" in names:
-        raise BadData(f"{path.name} is an Excel or Office document.", "Save the sheet as csv.")
-    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed in another way
+        raise BadData(
+            f"{path.name} cannot be unpacked: {error}.", "Unpack it and give the file to read."
+        ) from None
+    shown = ", ".join(map(printable, names[:5])) + (", …" if len(names) > 5 else "")
     files = "1 file" if len(names) == 1 else f"{len(names):,} files"
     raise BadData(
         f"{path.name} is a zip archive of {files}: {shown}.", "Unpack it and give the file to read."
     )
+
+
+def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
+    limit = max(LEAST_LIMIT, EXPANSION_LIMIT * path.stat().st_size)
+    with archive.open(name) as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise BadData(
+            f"{path.name} expands from {path.stat().st_size:,} bytes to more than {limit:,}.",
+            (
+                f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is "
+                "sound, unpack it and give the result."
+            ),
+        )
+    return data

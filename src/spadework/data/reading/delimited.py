@@ -5,27 +5,37 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from spadework.arrays import Array, Mask
+from spadework.data.reading.column_roles import listed
 from spadework.data.reading.encodings import decoded
+from spadework.data.reading.headers import LOOKED_AT, header_of
+from spadework.data.reading.line_lists import blank_layout, parse_line_lists, with_single_blanks
+from spadework.data.reading.preambles import without_preamble
 from spadework.data.reading.records import Records, scan
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData, BadRequest, Undecided
 
 _CANDIDATES = (",", ";", "\t", "|", "::")
+_BLANK = " "
 _SUBSTITUTE = "\x1f"  # ASCII "unit separator", for delimiters of more than one character
 _SAMPLE = 1 << 20
+# from this share of rows of another length on, and this number of rows, lines may be lists
+_RAGGED, _SEVERAL = 0.4, 5
+_SHORT = 1 << 12  # bytes of a row that is looked at to tell whether the first one is a header
 _NAMES = {
     ",": "commas",
     ";": "semicolons",
     "\t": "tabs",
     "|": "vertical bars",
     "::": "double colons",
+    " ": "blanks",
 }
 
 
@@ -72,12 +82,13 @@ def parse_delimited(
     encoding: str,
     skip_bad: bool,
     wanted: Sequence[str] = (),
+    has_header: bool = False,
 ) -> Table:
     """Table of text. `wanted` are the column names that the user gave; when all are `column_<n>`,
-    there is no header.
+    there is no header. With `has_header` the first row names the columns, whatever it holds.
 
-    Raises BadData for bad bytes, quotes that do not close and rows of the wrong length (set aside
-    with `skip_bad`). O(bytes).
+    Lines that are lists of items are read as such (`line_lists`). Raises BadData for bad bytes,
+    quotes that do not close and rows of the wrong length (set aside with `skip_bad`). O(bytes).
     """
     data, remarks = decoded(data, name, encoding)
     if b"\n" not in data and b"\r" in data:
@@ -85,7 +96,19 @@ def parse_delimited(
         remarks.append("Lines end with a carriage return alone.")
     if not data.strip():
         raise BadData(f"{name} is empty.", "Give a file with a header and rows.")
-    chosen = check_delimiter(delimiter) if delimiter is not None else find_delimiter(data, name)
+    data, said, left_out = without_preamble(data)
+    delimiter = delimiter if delimiter is not None else said
+    remarks += left_out
+    layout = blank_layout(data) if delimiter is None else None
+    if layout == "lists":
+        table = parse_line_lists(data, name, None, delimiter=_BLANK, encoding="utf-8")
+        return replace(table, remarks=(*remarks, *table.remarks))
+    if delimiter is not None:
+        chosen = check_delimiter(delimiter)
+    else:
+        chosen = _BLANK if layout == "fields" else find_delimiter(data, name)
+    if chosen == _BLANK and b'"' not in data:
+        data = with_single_blanks(data)
     implied = "\t" if ".tsv" in name.lower() else ","
     if delimiter is None and chosen != implied:
         remarks.append(f"Fields are separated by {_NAMES[chosen]}.")
@@ -97,7 +120,7 @@ def parse_delimited(
             )
         data = data.replace(chosen.encode(), _SUBSTITUTE.encode())
     text = _scanned(data, name, chosen, remarks)
-    return _table(text, remarks, skip_bad, wanted)
+    return _table(text, remarks, skip_bad, wanted, has_header)
 
 
 def _scanned(data: bytes, name: str, chosen: str, remarks: list[str]) -> _Text:
@@ -134,13 +157,17 @@ def _check_quotes(text: _Text, headerless: bool, skip_bad: bool) -> None:
         )
 
 
-def _table(text: _Text, remarks: list[str], skip_bad: bool, wanted: Sequence[str]) -> Table:
+def _table(
+    text: _Text, remarks: list[str], skip_bad: bool, wanted: Sequence[str], has_header: bool
+) -> Table:
     records = text.records
     present = np.flatnonzero(records.lengths > 0)
     if len(present) == 0:
         raise BadData(f"{text.name} is empty.", "Give a file with a header and rows.")
     first = text.fields_of(int(present[0]))
-    columns, headerless = _header(first, text.name, wanted)
+    header = header_of(first, _below(text, present), text.name, wanted, names_columns=has_header)
+    columns, headerless = header.columns, header.headerless
+    remarks += header.remarks
     _check_quotes(text, headerless, skip_bad)
     rows = present if headerless else present[1:]
     if len(rows) == 0:
@@ -154,6 +181,13 @@ def _table(text: _Text, remarks: list[str], skip_bad: bool, wanted: Sequence[str
     is_complete = not headerless and len(present) == len(records.lengths) and bool(fine.all())
     body = text.data if is_complete else _cut(text, rows[fine])
     count = int(fine.sum())
+    if count == 0:
+        reasons = ", ".join(f"{int(mask.sum()):,} {reason}" for reason, mask in bad.items())
+        raise BadData(
+            f"No row of {text.name} can be read: {reasons}.",
+            f"Its columns would be {listed(columns)}: is the delimiter right, and is the first "
+            "row a header? See --delimiter and --shape.",
+        )
     schema = {column: pl.String() for column in columns}
 
     def fetch(names: Sequence[str], limit: int | None = None) -> pl.DataFrame:
@@ -181,6 +215,16 @@ def _table(text: _Text, remarks: list[str], skip_bad: bool, wanted: Sequence[str
         numbers=None if fine.all() else np.flatnonzero(fine) + 1,
         size=len(text.data),
     )
+
+
+def _below(text: _Text, present: Array) -> list[list[str]]:
+    """Some of the rows below the first one; what is wrong with a row is told later."""
+    found = []
+    for record in present[1 : LOOKED_AT + 1]:
+        if text.records.lengths[record] <= _SHORT:
+            with suppress(BadData, UnicodeDecodeError):
+                found.append(text.fields_of(int(record)))
+    return found
 
 
 def _read(
@@ -230,31 +274,6 @@ def _cut(text: _Text, keep: Array) -> bytes:
     return body if body.endswith(b"\n") else body + b"\n"
 
 
-def _header(first: list[str], name: str, wanted: Sequence[str]) -> tuple[list[str], bool]:
-    """Column names, and whether they are invented because the first row is data."""
-    numbered = [f"column_{at}" for at in range(1, len(first) + 1)]
-    named_by_number = (
-        bool(wanted)
-        and all(column in numbered for column in wanted)
-        and not any(column in first for column in wanted)
-    )
-    if named_by_number or all(_is_number(field) for field in first):
-        return numbered, True
-    columns = [field.strip() for field in first]
-    twice = sorted({column for column in columns if columns.count(column) > 1})
-    if twice:
-        raise BadData(
-            f"{name} has the column {twice[0]!r} {columns.count(twice[0])} times.",
-            "Give every column a name of its own.",
-        )
-    return columns, False
-
-
-def _is_number(field: str) -> bool:
-    digits = field.strip().lstrip("+-").replace(".", "", 1)
-    return digits.isascii() and digits.isdigit()
-
-
 def _bad_rows(text: _Text, rows: Array, width: int, skip_bad: bool) -> dict[str, Mask]:
     """Reason → mask over rows: of the wrong length, with a NUL byte, with a misplaced
     quote.
@@ -271,6 +290,14 @@ def _bad_rows(text: _Text, rows: Array, width: int, skip_bad: bool) -> dict[str,
         row = int(np.argmax(wrong))
         more = int(wrong.sum()) - 1
         further = f" (and {counted(more, 'more row')} with a wrong number)" if more else ""
+        if wrong.mean() > _RAGGED and len(wrong) >= _SEVERAL:
+            raise Undecided(
+                f"{text.name}: the lines have {int(fields.min()):,} to {int(fields.max()):,} "
+                f"fields; {int(wrong.sum()):,} of {len(wrong):,} differ from the first line.",
+                "If a line is a list, say of what: --shape baskets (one basket a line) or "
+                "--shape adjacency (a user, then their items). Otherwise mend the file, or use "
+                "--skip-bad to set such rows aside.",
+            )
         raise BadData(
             (
                 f"{text.name}: row {row + 1} has {counted(int(fields[row]), 'field')}, but the "

@@ -1,17 +1,20 @@
-"""JSON lines to a table of text: one object a line, numbers exactly as written."""
+"""JSON to a table of text: one object a line, or one document; numbers exactly as written."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-import polars as pl
-
+from spadework.data.reading import python_lines
 from spadework.data.reading.encodings import decoded
+from spadework.data.reading.json_documents import documents, records_of
+from spadework.data.reading.json_tables import table_of_records
+from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData
+
+_DEEPEST = 64  # levels of objects and arrays
 
 
 class _BadLine(ValueError):
@@ -39,37 +42,136 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def parse_jsonlines(data: bytes, name: str, *, encoding: str, skip_bad: bool) -> Table:
-    """Table of text; NaN and the infinities are missing values.
+def parse_jsonlines(
+    data: bytes, name: str, *, encoding: str, skip_bad: bool, wanted: Sequence[str] = ()
+) -> Table:
+    """Table of text of JSON lines, of lines that are Python dicts, or of one JSON document; NaN and
+    the infinities are missing values.
 
-    Raises BadData at the first line that is not one flat JSON object, telling its number; with
-    `skip_bad` such lines are set aside.
+    Raises BadData at the first line that is not one object, telling its number; with `skip_bad`
+    such lines are set aside.
     """
     data, remarks = decoded(data, name, encoding, header=False)
+    text = data.lstrip()
+    first = text[: text.find(b"\n")] if b"\n" in text else text
+    if python_lines.looks_like(first):
+        remarks.append("Each line is a Python dict.")
+        return _of_lines(data, name, _parsed_python, remarks, skip_bad)
+    if _may_open_a_document(first):
+        values = _documents(data, name)
+        if values is not None and not (len(values) > 1 and isinstance(values[0], list)):
+            return _of_document(values, name, wanted, remarks, skip_bad, len(data))
+    return _of_lines(data, name, _parsed, remarks, skip_bad)
+
+
+def _may_open_a_document(line: bytes) -> bool:
+    try:
+        _parsed(line)
+    except _BadLine as error:
+        return line.lstrip().startswith((b"{", b"[")) and str(error).startswith(
+            ("is not JSON", "is a JSON array")
+        )
+    return False
+
+
+def _documents(data: bytes, name: str) -> list[Any] | None:
+    try:
+        return documents(data.decode(), _DECODER)
+    except _BadLine as error:
+        raise BadData(f"{name}: an object {error}.", "Mend it.") from None
+
+
+def _of_document(
+    values: list[Any],
+    name: str,
+    wanted: Sequence[str],
+    remarks: list[str],
+    skip_bad: bool,
+    size: int,
+) -> Table:
+    entries, said = records_of(values, name, wanted)
+    objects: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    bad: list[int] = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            objects.append(_checked(entry))
+            numbers.append(number)
+        except _BadLine as error:
+            if not skip_bad:
+                raise BadData(
+                    f"{name}: entry {number} {error}.",
+                    "Mend it, or use --skip-bad to set such entries aside.",
+                ) from None
+            bad.append(number)
+    if not objects:
+        raise BadData(f"{name} holds no objects.", "Give a file with one object for each row.")
+    return table_of_records(
+        name,
+        objects,
+        rows=len(entries),
+        size=size,
+        numbers=numbers,
+        bad=bad,
+        bad_reason="entry is not a JSON object",
+        remarks=[*remarks, *said],
+    )
+
+
+def _of_lines(
+    data: bytes,
+    name: str,
+    parse: Callable[[bytes], dict[str, Any]],
+    remarks: list[str],
+    skip_bad: bool,
+) -> Table:
     objects: list[dict[str, Any]] = []
     numbers: list[int] = []
     bad: list[int] = []
     rows = blank = 0
+    fault = ""
     for line_number, line in enumerate(data.split(b"\n"), start=1):
         if not line.strip():
             blank += 1
             continue
         rows += 1
         try:
-            objects.append(_parsed(line))
+            objects.append(parse(line))
             numbers.append(rows)
         except _BadLine as error:
+            fault = fault or f"line {line_number} {error}"
             if not skip_bad:
                 raise BadData(
-                    f"{name}: line {line_number} {error}.",
-                    "Mend it, or use --skip-bad to set such lines aside.",
+                    f"{name}: {fault}.", "Mend it, or use --skip-bad to set such lines aside."
                 ) from None
             bad.append(rows)
     if rows == 0:
         raise BadData(f"{name} is empty.", "Give a file with one JSON object a line.")
+    if not objects:
+        raise BadData(
+            f"Not one of the {counted(rows, 'line')} of {name} is an object: {fault}.",
+            "Give a file with one JSON object a line.",
+        )
     if blank > (data.endswith(b"\n")):
         remarks.append("Blank lines are ignored.")
-    return _table(name, objects, rows, numbers, bad, remarks, len(data))
+    return table_of_records(
+        name,
+        objects,
+        rows=rows,
+        size=len(data),
+        numbers=numbers,
+        bad=bad,
+        remarks=remarks,
+    )
+
+
+def _parsed_python(line: bytes) -> dict[str, Any]:
+    try:
+        return _checked(python_lines.parsed(line))
+    except _BadLine:
+        raise
+    except ValueError as error:
+        raise _BadLine(str(error)) from None
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
@@ -81,77 +183,51 @@ def _parsed(line: bytes) -> dict[str, Any]:
         raise
     except ValueError as error:
         raise _BadLine(f"is not JSON ({error})") from None
+    if isinstance(record, dict) and b"\\ud" not in line.lower() and _is_shallow(line):
+        return record
+    return _checked(record)
+
+
+def _is_shallow(line: bytes) -> bool:
+    return line.count(b"[") + line.count(b"{") <= _DEEPEST
+
+
+def _checked(record: Any) -> dict[str, Any]:
+    """The record, if it is an object whose texts are whole."""
     if not isinstance(record, dict):
         found = "a JSON array" if isinstance(record, list) else "a single JSON value"
         raise _BadLine(f"is {found}, not an object")
-    if b"\\ud" in line.lower():
-        _check_surrogates(record)
+    level: list[Any] = [record]
+    for _ in range(_DEEPEST):
+        level = [
+            entry
+            for value in level
+            for entry in (value.values() if isinstance(value, dict) else value)
+            if isinstance(entry, (dict, list))
+        ]
+        if not level:
+            break
+    else:
+        raise _BadLine("is nested too deep")
+    _check_surrogates(record, "")
     return record
 
 
-def _check_surrogates(record: dict[str, Any]) -> None:
+def _check_surrogates(value: Any, key: str) -> None:
     """Escapes can spell half a character, which no text may hold."""
-    for key, value in record.items():
-        for text in (key, value if isinstance(value, str) else ""):
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                raise _BadLine(
-                    f"has half a character (a lone surrogate) in {_shown(key)}"
-                ) from None
+    if isinstance(value, dict):
+        for inner, content in value.items():
+            _check_surrogates(inner, inner)
+            _check_surrogates(content, inner)
+    elif isinstance(value, list):
+        for entry in value:
+            _check_surrogates(entry, key)
+    elif isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise _BadLine(f"has half a character (a lone surrogate) in {_shown(key)}") from None
 
 
 def _shown(text: str) -> str:
     return ascii(text[:60])
-
-
-def _table(
-    name: str,
-    objects: list[dict[str, Any]],
-    rows: int,
-    numbers: list[int],
-    bad: list[int],
-    remarks: list[str],
-    size: int,
-) -> Table:
-    keys = dict.fromkeys(key for record in objects for key in record)
-    nested = {
-        key for record in objects for key, value in record.items() if isinstance(value, dict | list)
-    }
-    schema: dict[str, pl.DataType] = {
-        key: pl.List(pl.String()) if key in nested else pl.String() for key in keys
-    }
-
-    def fetch(columns: Sequence[str], limit: int | None = None) -> pl.DataFrame:
-        return pl.DataFrame(
-            {
-                key: pl.Series(
-                    key, [_text(record.get(key)) for record in objects[:limit]], dtype=pl.String
-                )
-                for key in columns
-            }
-        )
-
-    return Table(
-        name=name,
-        source_format="jsonl",
-        schema=schema,
-        rows=rows,
-        fetch=fetch,
-        head=lambda n: fetch(list(schema), n),
-        text=True,
-        remarks=tuple(remarks),
-        dropped={"line is not a JSON object": np.asarray(bad, np.int64)} if bad else {},
-        numbers=np.asarray(numbers, np.int64) if bad else None,
-        size=size,
-    )
-
-
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return "|".join(_text(part) or "" for part in value)
-    return ascii(value)

@@ -4,17 +4,28 @@ frames.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import polars as pl
 
 from spadework.data.reading import byte_sources
-from spadework.data.reading.delimited import parse_delimited
+from spadework.data.reading.columnar import open_columnar, table_of_scan
+from spadework.data.reading.delimited import check_delimiter, parse_delimited
+from spadework.data.reading.folder_parts import open_folder
 from spadework.data.reading.jsonlines import parse_jsonlines
+from spadework.data.reading.known_formats import refuse_sqlite
+from spadework.data.reading.lakes import refuse_lake
+from spadework.data.reading.library_errors import first_line
+from spadework.data.reading.line_lists import ADJACENCY, BASKETS, parse_line_lists
+from spadework.data.reading.partitions import columns_of_folders, dtype_of, with_columns
+from spadework.data.reading.path_patterns import given_twice, matched
 from spadework.data.reading.reading_memory import check_text_size
-from spadework.data.reading.tables import RowNumbers, Table, check_same_columns, joined
+from spadework.data.reading.tables import Table, joined
+from spadework.data.reading.wide_tables import IMPRESSIONS, MATRIX
 from spadework.errors import BadData, BadRequest
 
 
@@ -43,6 +54,21 @@ _DATABASES = (
 )
 
 
+SHAPES = (ADJACENCY, BASKETS, MATRIX, IMPRESSIONS)
+"""Shapes that a user can name, because two readings of a file are possible."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How files are read; `wanted` are the columns that the user named."""
+
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+    skip_bad: bool = False
+    wanted: Sequence[str] = ()
+    shape: str | None = None
+
+
 def open_table(
     source: Source,
     *,
@@ -50,12 +76,15 @@ def open_table(
     encoding: str = "utf-8",
     skip_bad: bool = False,
     wanted: Sequence[str] = (),
+    shape: str | None = None,
 ) -> Table:
-    """The table of a source; several files are appended. Raises BadRequest and
-    BadData with the file's name.
+    """The table of a source; several files are appended, and a pattern (`logs/*.csv`) stands for
+    the files that it matches. Raises BadRequest and BadData with the file's name.
     """
+    if shape is not None and shape not in SHAPES:
+        raise BadRequest(f"There is no shape {shape!r}.", f"Known: {', '.join(SHAPES)}.")
     if isinstance(source, pl.LazyFrame):
-        return _table_of_scan(source, "the lazy frame", "frame", 0)
+        return table_of_scan(source, "the lazy frame", "frame", 0)
     if isinstance(source, ArrowFrame):
         return _table_of_frame(source)
     if not isinstance(source, str | Path | Sequence) or isinstance(source, bytes):
@@ -67,19 +96,91 @@ def open_table(
     addresses = [source] if isinstance(source, str | Path) else list(source)
     if not addresses:
         raise BadRequest("The list of sources is empty.", "Give at least one path.")
-    return joined(
-        [_open_address(address, delimiter, encoding, skip_bad, wanted) for address in addresses]
+    options = Options(
+        delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, wanted=wanted, shape=shape
+    )
+    return _appended(matched(addresses), options)
+
+
+def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
+    tables = [_open_address(address, options) for address in addresses]
+    if len(tables) == 1:
+        return tables[0]
+    paths = [Path(address).absolute() for address in addresses]
+    root = Path(os.path.commonpath([path.parent for path in paths]))
+    values = columns_of_folders([path.relative_to(root) for path in paths])
+    types = {key: dtype_of([found[key] for found in values]) for key in values[0]}
+    whole = joined(
+        [with_columns(table, found, types) for table, found in zip(tables, values, strict=True)]
+    )
+    said = tuple(
+        f"{name} is given more than once; where there are no times, its rows count each time."
+        for name in given_twice(addresses)
+    )
+    return replace(whole, remarks=(*whole.remarks, *said))
+
+
+def _open_address(address: str | Path, options: Options) -> Table:
+    _refuse_remote(address)
+    if str(address) == "-":
+        data = byte_sources.read_standard_input()
+        if not data:
+            raise BadData("standard input is empty.", "Pipe csv or JSON lines into the command.")
+        return _of_text(data, "standard input", options)
+    path = Path(address)
+    byte_sources.check_path(path)
+    if path.is_dir():
+        return open_folder(path)
+    head = byte_sources.head_of(path)
+    if not head:
+        raise BadData(f"{path.name} is empty.", "Give a file with a header and rows.")
+    source_format = byte_sources.format_of(head, path.name)
+    if source_format == "sqlite":
+        refuse_sqlite(path)
+    if source_format in ("parquet", "arrow"):
+        refuse_lake(path)
+        return open_columnar(path, path.name, source_format)
+    check_text_size(path.stat().st_size, path.name)
+    if source_format == "zip":
+        return _of_text(*byte_sources.unzipped(path), options)
+    return _of_text(byte_sources.read_bytes(path), path.name, options)
+
+
+def _of_text(data: bytes, name: str, options: Options) -> Table:
+    source_format = byte_sources.format_of(data[:4096], name)
+    if source_format in ("json", "jsonl"):
+        return parse_jsonlines(
+            data,
+            name,
+            encoding=options.encoding,
+            skip_bad=options.skip_bad,
+            wanted=options.wanted,
+        )
+    if source_format != "text":
+        raise BadData(
+            f"{name} holds {source_format} data inside.",
+            "Unpack it, or give the file by its path.",
+        )
+    if options.shape in (ADJACENCY, BASKETS):
+        sign = None if options.delimiter is None else check_delimiter(options.delimiter)
+        return parse_line_lists(
+            data, name, options.shape, delimiter=sign, encoding=options.encoding
+        )
+    return parse_delimited(
+        data,
+        name,
+        delimiter=options.delimiter,
+        encoding=options.encoding,
+        skip_bad=options.skip_bad,
+        wanted=options.wanted,
+        has_header=options.shape == MATRIX,
     )
 
 
-def _open_address(
-    address: str | Path, delimiter: str | None, encoding: str, skip_bad: bool, wanted: Sequence[str]
-) -> Table:
-    if not isinstance(address, str | Path):
-        raise BadRequest(
-            f"A list of sources holds a {type(address).__name__}.", "Give paths only, or one frame."
-        )
-    if isinstance(address, str) and address.startswith(_DATABASES):
+def _refuse_remote(address: str | Path) -> None:
+    if not isinstance(address, str) or "://" not in address:
+        return
+    if address.startswith(_DATABASES):
         scheme = address.split("://")[0]
         raise BadRequest(
             (
@@ -88,146 +189,12 @@ def _open_address(
             ),
             "Export the table to parquet and give that file.",
         )
-    if isinstance(address, str) and "://" in address:
-        raise BadRequest(
-            (
-                f"{address.split('://')[0]}:// addresses are not read; nothing is fetched from "
-                "the network."
-            ),
-            "Download the file.",
-        )
-
-    def text(data: bytes, name: str) -> Table:
-        source_format = byte_sources.format_of(data[:4096], name)
-        if source_format == "jsonl":
-            return parse_jsonlines(data, name, encoding=encoding, skip_bad=skip_bad)
-        if source_format != "text":
-            raise BadData(
-                f"{name} holds {source_format} data inside.",
-                "Unpack it, or give the file by its path.",
-            )
-        return parse_delimited(
-            data, name, delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, wanted=wanted
-        )
-
-    if str(address) == "-":
-        data = byte_sources.read_standard_input()
-        if not data:
-            raise BadData("standard input is empty.", "Pipe csv or JSON lines into the command.")
-        return text(data, "standard input")
-    path = Path(address)
-    byte_sources.check_path(path)
-    if path.is_dir():
-        return _open_folder(path)
-    head = byte_sources.head_of(path)
-    if not head:
-        raise BadData(f"{path.name} is empty.", "Give a file with a header and rows.")
-    source_format = byte_sources.format_of(head, path.name)
-    if source_format == "zip":
-        byte_sources.refuse_zip(path)
-    if source_format in ("parquet", "arrow"):
-        return _open_columnar(path, path.name, source_format)
-    check_text_size(path.stat().st_size, path.name)
-    return text(byte_sources.read_bytes(path), path.name)
-
-
-def _open_folder(folder: Path) -> Table:
-    files = sorted(
-        path
-        for path in folder.rglob("*.parquet")
-        if not path.name.startswith((".", "_")) and path.is_file()
-    )
-    if not files:
-        raise BadRequest(
-            f"The folder {folder.name!r} holds no parquet files.",
-            "Give a folder of parquet files, or a list of files.",
-        )
-    tables: list[Table] = []
-    for path in files:
-        byte_sources.check_path(path)
-        name = path.relative_to(folder).as_posix()
-        if byte_sources.format_of(byte_sources.head_of(path), name) != "parquet":
-            raise BadData(
-                f"{name} is not a parquet file.", "Remove it from the folder, or write it again."
-            )
-        table = _open_columnar(path, name, "parquet")
-        if tables:
-            check_same_columns(tables[0].name, tables[0].schema, name, table.schema)
-        tables.append(table)
-    if len(tables) == 1:
-        return tables[0]
-    scan = pl.scan_parquet(files, glob=False)
-    size = sum(table.size for table in tables)
-    return _table_of_scan(
-        scan,
-        folder.name,
-        "parquet",
-        size,
-        parts=tuple((table.name, table.rows) for table in tables),
-    )
-
-
-def _open_columnar(path: Path, name: str, source_format: str) -> Table:
-    try:
-        scan = (
-            pl.scan_parquet(path, glob=False) if source_format == "parquet" else pl.scan_ipc(path)
-        )
-        return _table_of_scan(scan, name, source_format, path.stat().st_size)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise _broken(name, source_format, error) from None
-
-
-def _broken(name: str, source_format: str, error: Exception) -> BadData:
-    return BadData(
-        f"{name} is a broken {source_format} file: {_first_line(error)}.",
-        "Write or download the file again.",
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (
-        str(error).strip().splitlines()[0].rstrip(".")
-        if str(error).strip()
-        else type(error).__name__
-    )
-
-
-def _table_of_scan(
-    scan: pl.LazyFrame,
-    name: str,
-    source_format: str,
-    size: int,
-    parts: tuple[tuple[str, int], ...] = (),
-) -> Table:
-    """A lazily read table: only the requested columns are read from disk."""
-
-    def collected(plan: pl.LazyFrame) -> pl.DataFrame:
-        try:
-            return plan.collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise _broken(name, source_format, error) from None
-
-    def sampled(columns: Sequence[str], user: str, every: int) -> tuple[pl.DataFrame, RowNumbers]:
-        chosen = (
-            scan.select(columns)
-            .with_row_index("row number", offset=1)
-            .filter(pl.col(user).hash(seed=0) % every == 0)
-        )
-        frame = collected(chosen)
-        return frame.drop("row number"), frame["row number"].cast(pl.Int64).to_numpy()
-
-    schema = dict(scan.collect_schema())
-    rows = int(collected(scan.select(pl.len())).item())
-    return Table(
-        name=name,
-        source_format=source_format,
-        schema=schema,
-        rows=rows,
-        fetch=lambda columns: collected(scan.select(columns)),
-        head=lambda n: collected(scan.head(n)),
-        size=size,
-        sampled=sampled,
-        parts=parts,
+    raise BadRequest(
+        (
+            f"{address.split('://')[0]}:// addresses are not read; nothing is fetched from "
+            "the network."
+        ),
+        "Download the file.",
     )
 
 
@@ -250,7 +217,7 @@ def _table_of_frame(source: ArrowFrame) -> Table:
             frame = pl.DataFrame(_Capsule(source))
         except Exception as error:  # whatever the foreign library raises
             raise BadData(
-                f"{name} cannot be read: {_first_line(error)}.",
+                f"{name} cannot be read: {first_line(error)}.",
                 "Give columns of one type each, with different names.",
             ) from None
     schema: dict[str, Any] = dict(frame.schema)

@@ -8,13 +8,20 @@ import polars as pl
 
 from spadework.data.interactions import Interactions
 from spadework.data.reading.assembly import Duplicates, Plan, assemble
-from spadework.data.reading.column_roles import ABSENT, choose_roles
+from spadework.data.reading.column_roles import ABSENT, Roles, choose_roles
+from spadework.data.reading.headers import names_something
 from spadework.data.reading.identifiers import check_id_type
+from spadework.data.reading.library_errors import named
+from spadework.data.reading.nested_rows import unnested
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.reading_memory import check_expansion, keep_one_of
 from spadework.data.reading.readings import names_in
 from spadework.data.reading.tables import Table
+from spadework.data.reading.wide_tables import reshaped
 from spadework.errors import BadData, BadRequest
+
+SHOWN = 20
+"""As many columns are listed where the library of tables fails."""
 
 
 def read_source(
@@ -26,6 +33,7 @@ def read_source(
     encoding: str = "utf-8",
     skip_bad: bool = False,
     duplicates: Duplicates = "set aside",
+    shape: str | None = None,
 ) -> Interactions:
     """The log of a file, a folder or a frame; `given` maps roles to the names that the user
     gave.
@@ -37,9 +45,18 @@ def read_source(
         for part in (names_in(name) if role == "time" else [name])
     ]
     table = open_table(
-        source, delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, wanted=wanted
+        source,
+        delimiter=delimiter,
+        encoding=encoding,
+        skip_bad=skip_bad,
+        wanted=wanted,
+        shape=shape,
     )
-    return read_table(table, given, events=events, duplicates=duplicates)
+    with named(table.name, _types_of(table)):
+        table = reshaped(table, shape, given)
+        table, found = unnested(table, given)
+    chosen = {role: given.get(role) or found.get(role) for role in (*given, *found)}
+    return read_table(table, chosen, events=events, duplicates=duplicates)
 
 
 def read_table(
@@ -59,7 +76,7 @@ def read_table(
             f"No row of {table.name} can be read: {reasons}.",
             "Read it without --skip-bad to see the first one; it may be in another format.",
         )
-    roles = choose_roles(table, given)
+    roles = _roles(table, given)
     columns = roles.fetched()
     if events is not None and roles.event is None:
         raise BadRequest(
@@ -83,15 +100,53 @@ def read_table(
         duplicates=duplicates,
         every=every,
     )
-    return assemble(frame, table, plan, numbers)
+    used = {column: table.schema[column] for column in names}
+    with named(table.name, {column: str(dtype) for column, dtype in used.items()}):
+        return assemble(frame, table, plan, numbers)
+
+
+def _roles(table: Table, given: Mapping[str, str | None]) -> Roles:
+    try:
+        with named(table.name, _types_of(table)):
+            return choose_roles(table, given)
+    except BadData as error:
+        if not _may_lack_a_header(table):
+            raise
+        advice = "If the first row is data, call the columns column_1, column_2 and so on."
+        raise type(error)(error.message, f"{error.hint} {advice}") from None
+
+
+def _may_lack_a_header(table: Table) -> bool:
+    return (
+        table.source_format == "csv"
+        and not table.headerless
+        and not any(map(names_something, table.columns))
+    )
+
+
+def _types_of(table: Table) -> dict[str, str]:
+    return {column: str(dtype) for column, dtype in list(table.schema.items())[:SHOWN]}
 
 
 def _check_types(table: Table, columns: Mapping[str, str]) -> None:
     for role, column in columns.items():
         dtype = table.schema[column]
-        if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
-            found = "lists or structures" if dtype.is_nested() else "bytes or foreign objects"
+        found = _unfit(dtype, role)
+        if found:
             raise BadData(
                 f"The {role} column {column!r} holds {found}.",
                 f"Name a column of single values, or read none: --{role} -.",
             )
+
+
+def _unfit(dtype: pl.DataType, role: str) -> str:
+    """What a column holds that cannot be read in a role; an empty text where it can."""
+    if dtype.is_nested():
+        return "lists or structures"
+    if dtype in (pl.Binary, pl.Object):
+        return "bytes or foreign objects"
+    if dtype == pl.Duration:
+        return "durations"
+    if dtype == pl.Time and role == "weight":
+        return "times of the day without a date"
+    return ""

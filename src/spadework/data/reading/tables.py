@@ -14,6 +14,12 @@ from spadework.ragged import offsets_of
 
 RowNumbers = NDArray[np.int64]
 
+FEW_PARTS = 5
+"""Parts of a folder that have a remark each; more have one together."""
+
+MANY_PARTS = 50
+"""As many sources that were given by name have a remark each."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Table:
@@ -69,8 +75,14 @@ def joined(tables: Sequence[Table]) -> Table:
         numbers = np.concatenate(
             [table.row_numbers() + start for start, table in zip(starts, tables, strict=False)]
         )
+    names = [table.name for table in tables]
+    few = len(names) <= FEW_PARTS
+    remarks = list(dict.fromkeys(remark for table in tables for remark in table.remarks))
+    parts = tuple((table.name, table.rows) for table in tables)
+    if len(parts) > MANY_PARTS:
+        remarks.append(parts_in_one_line(parts))
     return Table(
-        name=", ".join(table.name for table in tables),
+        name=", ".join(names) if few else f"{names[0]} and {len(names) - 1} more",
         source_format=first.source_format,
         schema=first.schema,
         rows=int(starts[-1]),
@@ -78,11 +90,20 @@ def joined(tables: Sequence[Table]) -> Table:
         head=first.head,
         text=first.text,
         headerless=first.headerless,
-        remarks=tuple(dict.fromkeys(remark for table in tables for remark in table.remarks)),
+        remarks=tuple(remarks),
         dropped=dropped,
         numbers=numbers,
         size=sum(table.size for table in tables),
-        parts=tuple((table.name, table.rows) for table in tables),
+        parts=parts if len(parts) <= MANY_PARTS else (),
+    )
+
+
+def parts_in_one_line(parts: Sequence[tuple[str, int]]) -> str:
+    """How many parts there are and how many rows they have."""
+    rows = [rows for _, rows in parts]
+    return (
+        f"{len(parts):,} parts, from {parts[0][0]} to {parts[-1][0]}, of {min(rows):,} to "
+        f"{max(rows):,} rows."
     )
 
 

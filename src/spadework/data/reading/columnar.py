@@ -1,0 +1,100 @@
+"""Parquet, Arrow files and lazy frames as tables: only the requested columns are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from spadework.data.reading.library_errors import LIBRARY_ERRORS, broken
+from spadework.data.reading.tables import RowNumbers, Table
+from spadework.errors import BadData
+
+_PATTERN = frozenset("*?[]")
+
+
+def open_columnar(path: Path, name: str, source_format: str) -> Table:
+    """The table of one parquet or Arrow file. Raises BadData where it is broken."""
+    try:
+        scan = scan_of(path, source_format)
+        return table_of_scan(scan, name, source_format, path.stat().st_size, files=[path])
+    except LIBRARY_ERRORS as error:
+        raise broken(name, source_format, error) from None
+
+
+def scan_of(path: Path, source_format: str) -> pl.LazyFrame:
+    """The named file alone, whatever signs its name holds."""
+    if source_format == "parquet":
+        return pl.scan_parquet(path, glob=False)
+    # older releases expand patterns in names of Arrow files, so such a file is read from its bytes
+    return pl.scan_ipc(path.read_bytes() if _PATTERN & set(str(path)) else path)
+
+
+def _stamps(files: Sequence[Path]) -> list[tuple[int, int]]:
+    """When each file was written and its bytes; nothing where one is gone."""
+    try:
+        found = [path.stat() for path in files]
+    except OSError:
+        return []
+    return [(stat.st_mtime_ns, stat.st_size) for stat in found]
+
+
+def table_of_scan(
+    scan: pl.LazyFrame,
+    name: str,
+    source_format: str,
+    size: int,
+    *,
+    parts: tuple[tuple[str, int], ...] = (),
+    remarks: tuple[str, ...] = (),
+    files: Sequence[Path] = (),
+) -> Table:
+    """A lazily read table. Raises BadData when the file turns out to be broken, or when one of the
+    `files` changes between the first look and the reading.
+    """
+    before = _stamps(files)
+
+    def collected(plan: pl.LazyFrame) -> pl.DataFrame:
+        try:
+            return plan.collect()
+        except LIBRARY_ERRORS as error:
+            raise broken(name, source_format, error) from None
+
+    def sampled(columns: Sequence[str], user: str, every: int) -> tuple[pl.DataFrame, RowNumbers]:
+        chosen = (
+            scan.select(columns)
+            .with_row_index("row number", offset=1)
+            .filter(pl.col(user).hash(seed=0) % every == 0)
+        )
+        frame = collected(chosen)
+        return frame.drop("row number"), frame["row number"].cast(pl.Int64).to_numpy()
+
+    schema = dict(scan.collect_schema())
+    rows = int(collected(scan.select(pl.len())).item())
+
+    def fetch(columns: Sequence[str]) -> pl.DataFrame:
+        frame = collected(scan.select(columns))
+        if _stamps(files) != before:
+            raise BadData(
+                f"{name} changed while it was read.", "Wait until it is written, and read it again."
+            )
+        if frame.height != rows:
+            raise BadData(
+                f"{name} claims {rows:,} rows, but {frame.height:,} were read.",
+                "Write or download the file again.",
+            )
+        return frame
+
+    return Table(
+        name=name,
+        source_format=source_format,
+        schema=schema,
+        rows=rows,
+        fetch=fetch,
+        head=lambda n: collected(scan.head(n)),
+        size=size,
+        sampled=sampled,
+        parts=parts,
+        remarks=remarks,
+    )

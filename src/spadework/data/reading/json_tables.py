@@ -1,0 +1,144 @@
+"""JSON objects as a table: nested keys are dotted columns (`product.id`), lists stay lists, every
+value is text exactly as written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import polars as pl
+
+from spadework.data.reading.tables import Table
+
+Record: TypeAlias = dict[str, Any]
+
+_DEEPEST = 8  # levels of nested objects that become columns
+_MOST = 1_000  # columns; objects whose keys are data, such as ids, have more and stay as they are
+
+
+def table_of_records(
+    name: str,
+    records: Sequence[Record],
+    *,
+    rows: int,
+    size: int,
+    numbers: Sequence[int] = (),
+    bad: Sequence[int] = (),
+    bad_reason: str = "line is not a JSON object",
+    remarks: Sequence[str] = (),
+) -> Table:
+    """The table of records whose scalars are text, true, false or None. `bad` are the row numbers
+    that hold no record, `numbers` those of the records.
+    """
+    flat = flattened(records)
+    types = _types(flat)
+
+    def fetch(columns: Sequence[str], limit: int | None = None) -> pl.DataFrame:
+        return pl.DataFrame([_series(key, types[key], flat[:limit]) for key in columns])
+
+    return Table(
+        name=name,
+        source_format="jsonl",
+        schema=types,
+        rows=rows,
+        fetch=fetch,
+        head=lambda n: fetch(list(types), n),
+        text=True,
+        remarks=tuple(remarks),
+        dropped={bad_reason: np.asarray(bad, np.int64)} if bad else {},
+        numbers=np.asarray(numbers, np.int64) if bad else None,
+        size=size,
+    )
+
+
+def flattened(records: Sequence[Record]) -> Sequence[Record]:
+    """Records without objects inside: `{"a": {"b": 1}}` has the key `a.b`. A key that is written
+    with a dot wins.
+    """
+    nested = {key for record in records for key, value in record.items() if isinstance(value, dict)}
+    if not nested:
+        return records
+    found = [_flat(record, "", _DEEPEST) for record in records]
+    if len({key for record in found for key in record}) <= _MOST:
+        return found
+    return [_flat(record, "", 0) for record in records]
+
+
+def _flat(record: Record, prefix: str, levels: int) -> Record:
+    found: Record = {}
+    for key, value in record.items():
+        if isinstance(value, dict) and levels:
+            for inner, content in _flat(value, f"{prefix}{key}.", levels - 1).items():
+                if inner not in record:
+                    found.setdefault(inner, content)
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _types(records: Sequence[Record]) -> dict[str, pl.DataType]:
+    """Column → text, list of text, or list of objects."""
+    types: dict[str, pl.DataType] = {}
+    for key in dict.fromkeys(key for record in records for key in record):
+        values = [record[key] for record in records if record.get(key) is not None]
+        if not any(isinstance(value, (list, dict)) for value in values):
+            types[key] = pl.String()
+            continue
+        entries = [
+            entry
+            for value in values
+            for entry in (value if isinstance(value, list) else [value])
+            if entry is not None
+        ]
+        if entries and all(isinstance(entry, dict) for entry in entries):
+            fields = dict.fromkeys(field for entry in flattened(entries) for field in entry)
+            if len(fields) <= _MOST:
+                types[key] = pl.List(pl.Struct(dict.fromkeys(fields, pl.String())))
+                continue
+        deep = any(isinstance(entry, list) for entry in entries)
+        types[key] = pl.List(pl.List(pl.String())) if deep else pl.List(pl.String())
+    return types
+
+
+def _series(key: str, dtype: pl.DataType, records: Sequence[Record]) -> pl.Series:
+    values = [record.get(key) for record in records]
+    if not isinstance(dtype, pl.List):
+        return pl.Series(key, [text_of(value) for value in values], dtype=pl.String)
+    lists = [value if value is None or isinstance(value, list) else [value] for value in values]
+    if isinstance(dtype.inner, pl.List):
+        deep = [
+            None
+            if value is None
+            else [
+                [text_of(part) for part in (entry if isinstance(entry, list) else [entry])]
+                for entry in value
+            ]
+            for value in lists
+        ]
+        return pl.Series(key, deep, dtype=dtype)
+    if not isinstance(dtype.inner, pl.Struct):
+        texts = [None if value is None else [text_of(entry) for entry in value] for value in lists]
+        return pl.Series(key, texts, dtype=dtype)
+    fields = [field.name for field in dtype.inner.fields]
+    entries = [
+        None if value is None else [_entry(entry, fields) for entry in value] for value in lists
+    ]
+    return pl.Series(key, entries, dtype=dtype)
+
+
+def _entry(entry: Record | None, fields: Sequence[str]) -> dict[str, str | None]:
+    flat: Mapping[str, Any] = {} if entry is None else flattened([entry])[0]
+    return {field: text_of(flat.get(field)) for field in fields}
+
+
+def text_of(value: Any) -> str | None:
+    """A scalar as it was written; lists joined by `|`, objects in ASCII."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "|".join(text_of(part) or "" for part in value)
+    return ascii(value)

@@ -1,0 +1,60 @@
+"""Lines before a table of text: comments (`% bip unweighted`) and the line `sep=;` of workbooks."""
+
+from __future__ import annotations
+
+import re
+
+from spadework.data.reading.set_aside import counted
+
+_MARKS = (b"#", b"%")
+_MOST = 200  # lines of comments
+_SIGNS = (b",", b";", b"\t", b"|", b"::")
+_SEPARATOR = re.compile(rb"sep=([,;|\t])\r?\n", re.IGNORECASE)
+
+
+def without_preamble(data: bytes) -> tuple[bytes, str | None, list[str]]:
+    """The text from its header or first row on, the delimiter that its first line names, and
+    remarks.
+
+    A line of comments begins with %, or with # and has not as many fields as the rows; one that
+    has is the header.
+    """
+    named = _SEPARATOR.match(data[:16])
+    if named is not None:
+        sign = named[1].decode()
+        return data[named.end() :], sign, [f"The first line names the delimiter {sign!r}."]
+    if not data.startswith(_MARKS):
+        return data, None, []
+    lines: list[bytes] = []
+    at = 0
+    row = b""
+    while len(lines) <= _MOST:
+        end = data.find(b"\n", at)
+        line = data[at : len(data) if end < 0 else end]
+        if not line.startswith(_MARKS):
+            row = line
+            break
+        if end < 0:
+            return data, None, []  # there is nothing else
+        lines.append(line)
+        at = end + 1
+    comments = next((n for n, line in enumerate(lines) if _fits(line, row)), len(lines))
+    if not row.strip() or comments == 0:
+        return data, None, []
+    skipped = sum(len(line) + 1 for line in lines[:comments])
+    first = lines[0][:60].decode(errors="replace").strip()
+    said = f"Left out before the table, {counted(comments, 'line')} of comments: {first!r}."
+    return data[skipped:], None, [said]
+
+
+def _fits(line: bytes, row: bytes) -> bool:
+    """Whether a line has as many fields as a row, under the delimiter of the row; no header
+    begins with %.
+    """
+    if line.startswith(b"%"):
+        return False
+    for sign in _SIGNS:
+        if sign in row:
+            return line.count(sign) == row.count(sign)
+    fields = len(row.split())
+    return fields > 1 and len(line.lstrip(b"#% ").split()) == fields

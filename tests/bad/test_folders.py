@@ -1,0 +1,247 @@
+"""Folders of parquet: what is read, what is left out and said, and tables of other formats."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from spadework.data.addresses import read_interactions
+from spadework.data.interactions import Interactions
+from spadework.data.reading import folder_parts
+from spadework.errors import BadData, BadRequest, SpadeworkError
+
+DAY = 1_767_225_600  # 2026-01-01
+
+
+def part(path: Path, user: int = 1, item: int = 2, **more: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame({"user_id": [user], "item_id": [item], **more}).write_parquet(path)
+    return path
+
+
+def remarks(log: Interactions) -> tuple[str, ...]:
+    assert log.account is not None
+    return log.account.remarks
+
+
+def refusal(source: object, **options: str) -> str:
+    with pytest.raises(SpadeworkError) as caught:
+        read_interactions(source, **options)  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+# ---- tables of Delta, Iceberg and Hudi
+
+
+LOGS = {
+    "Delta": "_delta_log/00000000000000000000.json",
+    "Iceberg": "metadata/00000-abc.metadata.json",
+    "Hudi": ".hoodie/hoodie.properties",
+}
+
+
+@pytest.mark.parametrize(("kind", "log"), LOGS.items())
+@pytest.mark.parametrize(
+    "given",
+    ["shop", "shop/part-0.parquet", "shop/dt=2026-01-01", ".", "shop/*.parquet"],
+)
+def test_a_table_is_never_the_sum_of_its_files(
+    tmp_path: Path, kind: str, log: str, given: str
+) -> None:
+    part(tmp_path / "shop" / "part-0.parquet")
+    part(tmp_path / "shop" / "dt=2026-01-01" / "part-1.parquet")
+    (tmp_path / "shop" / log).parent.mkdir()
+    (tmp_path / "shop" / log).write_text("{}")
+    said = refusal(tmp_path / given)
+    assert f"{kind} table" in said
+    assert "rows that were removed" in said
+    assert "Export what it holds now" in said
+
+
+def test_a_table_below_the_folder_is_named(tmp_path: Path) -> None:
+    part(tmp_path / "plain.parquet")
+    part(tmp_path / "shop" / "part-0.parquet")
+    (tmp_path / "shop" / "_delta_log").mkdir()
+    assert refusal(tmp_path).startswith("The folder 'shop' is a Delta table")
+
+
+def test_a_csv_beside_a_delta_log_is_read(tmp_path: Path) -> None:
+    (tmp_path / "_delta_log").mkdir()
+    (tmp_path / "export.csv").write_text("user,item\na,x\n")
+    assert len(read_interactions(tmp_path / "export.csv")) == 1
+
+
+# ---- columns in the names of folders
+
+
+def test_folders_are_columns_with_types(tmp_path: Path) -> None:
+    part(tmp_path / "event=buy" / "dt=2026-01-01" / "p.parquet")
+    part(tmp_path / "event=buy" / "dt=2026-01-02" / "p.parquet", user=2)
+    part(tmp_path / "event=view" / "dt=2026-01-02" / "p.parquet", user=3)
+    log = read_interactions(tmp_path)
+    assert log.frame().rows() == [
+        (1, 2, DAY, "buy"),
+        (2, 2, DAY + 86_400, "buy"),
+        (3, 2, DAY + 86_400, "view"),
+    ]
+    assert log.account is not None
+    assert log.account.columns["time"] == "dt"
+
+
+def test_a_column_of_folders_can_be_a_role(tmp_path: Path) -> None:
+    for shop in ("007", "7"):
+        part(tmp_path / f"shop={shop}" / "p.parquet")
+    log = read_interactions(tmp_path, user="shop")
+    assert log.user_vocabulary.ids.to_list() == ["007", "7"]
+
+
+def test_numbers_and_escapes_in_names_of_folders(tmp_path: Path) -> None:
+    part(tmp_path / "customer=10" / "p.parquet")
+    part(tmp_path / "customer=9" / "p.parquet")
+    part(tmp_path / "customer=__HIVE_DEFAULT_PARTITION__" / "p.parquet")
+    log = read_interactions(tmp_path, user="customer")
+    assert log.user_vocabulary.ids.to_list() == [9, 10]
+    assert log.account is not None
+    assert dict(log.account.set_aside) == {"user missing": 1}
+    for name in ("a%2Fb", "c d"):
+        part(tmp_path / "names" / f"who={name}" / "p.parquet")
+    named = read_interactions(tmp_path / "names", user="who")
+    assert named.user_vocabulary.ids.to_list() == ["a/b", "c d"]
+
+
+def test_year_month_and_day_are_one_date(tmp_path: Path) -> None:
+    for day in (1, 2):
+        part(tmp_path / "year=2026" / "month=01" / f"day={day:02}" / "p.parquet", user=day)
+    log = read_interactions(tmp_path)
+    assert log.times is not None
+    assert log.times.tolist() == [DAY, DAY + 86_400]
+    assert log.account is not None
+    assert log.account.columns["time"] == "year/month/day"
+
+
+def test_days_without_hyphens_and_their_column_in_the_files(tmp_path: Path) -> None:
+    part(tmp_path / "dt=20260101" / "p.parquet")
+    part(tmp_path / "dt=20260102" / "p.parquet", user=2)
+    log = read_interactions(tmp_path)
+    assert log.times is not None
+    assert log.times.tolist() == [DAY, DAY + 86_400]
+    for day in (1, 2):
+        path = tmp_path / "own" / f"dt=2026-01-0{day}" / "p.parquet"
+        part(path, user=day, dt=date(2026, 1, day + 1))
+    own = read_interactions(tmp_path / "own")
+    assert own.times is not None
+    assert own.times.tolist() == [DAY + 86_400, DAY + 2 * 86_400]
+    assert "The files hold 'dt' themselves" in remarks(own)[0]
+
+
+def test_folders_with_different_keys_are_refused(tmp_path: Path) -> None:
+    part(tmp_path / "dt=2026-01-01" / "p.parquet")
+    part(tmp_path / "event=buy" / "p.parquet")
+    assert refusal(tmp_path).startswith(
+        "event=buy/p.parquet lies in folders that say event=…, but dt=2026-01-01/p.parquet in "
+        "folders that say dt=…."
+    )
+
+
+def test_a_pattern_over_folders_keeps_their_columns(tmp_path: Path) -> None:
+    for day in (1, 2):
+        folder = tmp_path / f"dt=2026-01-0{day}"
+        folder.mkdir()
+        (folder / "log.csv").write_text(f"user,item\nu{day},x\n")
+    log = read_interactions(str(tmp_path / "dt=*" / "log.csv"))
+    assert log.times is not None
+    assert log.times.tolist() == [DAY, DAY + 86_400]
+
+
+def test_many_parts_are_one_remark(tmp_path: Path) -> None:
+    for day in range(1, 29):
+        part(tmp_path / f"dt=2026-01-{day:02}" / "p.parquet", user=day)
+    said = remarks(read_interactions(tmp_path))
+    about = [remark for remark in said if "parquet" in remark]
+    assert about == [
+        "28 parts, from dt=2026-01-01/p.parquet to dt=2026-01-28/p.parquet, of 1 to 1 rows."
+    ]
+
+
+# ---- what is left out
+
+
+def test_what_is_left_out_is_one_remark(tmp_path: Path) -> None:
+    part(tmp_path / "a.parquet")
+    part(tmp_path / "B.PARQUET", user=2)
+    part(tmp_path / "c.pq", user=3)
+    part(tmp_path / "part-00000", user=4)
+    part(tmp_path / "_temporary" / "d.parquet", user=9)
+    part(tmp_path / ".hidden.parquet", user=9)
+    part(tmp_path.parent / f"{tmp_path.name}-elsewhere" / "e.parquet", user=9)
+    (tmp_path / "notes.csv").write_text("user,item\n1,2\n")
+    (tmp_path / "_SUCCESS").write_text("")
+    (tmp_path / "gone.parquet").symlink_to(tmp_path / "nowhere.parquet")
+    (tmp_path / "linked").symlink_to(tmp_path.parent / f"{tmp_path.name}-elsewhere")
+    log = read_interactions(tmp_path)
+    assert log.user_vocabulary.ids.to_list() == [1, 2, 3, 4]
+    left_out = [remark for remark in remarks(log) if remark.startswith("Left out")]
+    assert len(left_out) == 1
+    for piece in (
+        "hidden or temporary: 2 (.hidden.parquet, _temporary/)",
+        "another format: 1 (notes.csv)",
+        "links to nothing: 1 (gone.parquet)",
+        "links to folders: 1 (linked)",
+    ):
+        assert piece in left_out[0]
+    assert "_SUCCESS" not in left_out[0]
+
+
+def test_folders_that_may_not_be_read_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part(tmp_path / "a.parquet")
+    part(tmp_path / "closed" / "b.parquet", user=2)
+    part(tmp_path / "locked.parquet", user=3)
+    scan, access = os.scandir, os.access
+
+    def refusing(path: str) -> object:
+        if os.fspath(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    monkeypatch.setattr(
+        folder_parts.os,
+        "access",
+        lambda path, mode: not str(path).endswith("locked.parquet") and access(path, mode),
+    )
+    log = read_interactions(tmp_path)
+    assert log.user_vocabulary.ids.to_list() == [1]
+    assert "no right to read: 2 (closed/, locked.parquet)" in " ".join(remarks(log))
+
+
+def test_own_runs_are_left_out(tmp_path: Path) -> None:
+    part(tmp_path / "a.parquet")
+    part(tmp_path / "runs" / "set-aside" / "a.parquet", user=2)
+    run = tmp_path / "runs" / "2026-01-01-a"
+    part(run / "set_aside.parquet", user=3)
+    for name in ("recipe.json", "data.json"):
+        (run / name).write_text("{}")
+    log = read_interactions(tmp_path)
+    assert log.user_vocabulary.ids.to_list() == [1]
+    assert "runs of spadework: 2" in remarks(log)[0]
+
+
+def test_a_folder_of_csv_names_the_pattern(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("user,item\n1,2\n")
+    with pytest.raises(BadRequest) as caught:
+        read_interactions(tmp_path)
+    assert caught.value.hint == f"Give its files by a pattern: '{tmp_path}/*.csv'."
+    assert len(read_interactions(f"{tmp_path}/*.csv")) == 1
+
+
+def test_a_part_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
+    part(tmp_path / "a.parquet")
+    (tmp_path / "b.parquet").write_text("user,item\n")
+    with pytest.raises(BadData, match=r"b\.parquet is not a parquet file"):
+        read_interactions(tmp_path)

@@ -1,0 +1,123 @@
+"""Names of files: brackets, patterns, several files as one log, bytes that are not UTF-8."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from command_line import call
+from spadework.data.addresses import read_interactions
+from spadework.errors import BadData, BadRequest, SpadeworkError
+
+
+def frame(user: int) -> pl.DataFrame:
+    return pl.DataFrame({"user_id": [user], "item_id": [2]})
+
+
+@pytest.mark.parametrize("name", ["log[1]", "log*", "a?b", "[ab]"])
+@pytest.mark.parametrize("ending", ["arrow", "parquet", "csv"])
+def test_signs_in_a_name_are_no_pattern(tmp_path: Path, name: str, ending: str) -> None:
+    for at, stem in enumerate((name, "log1", "log2", "axb", "a")):
+        path = tmp_path / f"{stem}.{ending}"
+        if ending == "arrow":
+            frame(at).write_ipc(path)
+        elif ending == "parquet":
+            frame(at).write_parquet(path)
+        else:
+            frame(at).write_csv(path)
+    log = read_interactions(tmp_path / f"{name}.{ending}")
+    assert [str(user) for user in log.user_vocabulary.ids] == ["0"]
+
+
+def test_a_pattern_reads_its_files_in_order(tmp_path: Path) -> None:
+    for at, name in enumerate(("b", "a", "c")):
+        (tmp_path / f"{name}.csv").write_text(f"user,item\nu{at},x\n")
+    log = read_interactions(str(tmp_path / "*.csv"))
+    assert log.user_vocabulary.ids.to_list() == ["u0", "u1", "u2"]
+    assert log.account is not None
+    assert log.account.remarks[-3:] == ("a.csv: 1 row.", "b.csv: 1 row.", "c.csv: 1 row.")
+
+
+def test_a_pattern_without_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="as a pattern it matches none"):
+        read_interactions(str(tmp_path / "*.csv"))
+
+
+@pytest.mark.parametrize("source", ["", " ", [""]])
+def test_an_empty_text_is_not_the_working_folder(source: str | list[str]) -> None:
+    with pytest.raises(BadRequest, match="The source is an empty text"):
+        read_interactions(source)
+
+
+def test_one_file_twice_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("user,item\nu,x\n")
+    account = read_interactions([path, str(tmp_path / "." / "a.csv")]).account
+    assert account is not None
+    assert any(said.startswith("a.csv is given more than once") for said in account.remarks)
+
+
+def test_different_columns_are_refused_naming_both(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("user,item\nu,x\n")
+    (tmp_path / "b.csv").write_text("user,thing\nu,x\n")
+    with pytest.raises(BadData) as caught:
+        read_interactions([tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert caught.value.message == (
+        "b.csv does not fit to a.csv: it lacks 'item' and has 'thing' in addition."
+    )
+
+
+def test_several_files_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(f"user,item\n{name},x\n{name},y\n")
+    shown = call(capsys, "look", "a.csv", "b.csv").out
+    assert shown.startswith("a.csv and 1 more   4 rows → 4 used")
+    assert "a.csv: 2 rows." in shown
+    assert "b.csv: 2 rows." in shown
+    assert "next: spadework dig a.csv b.csv" in shown
+    refused = call(capsys, "look", "a.csv", "world:order")
+    assert refused.code == 2
+    assert "Several sources have to be files." in refused.err
+
+
+def test_a_name_that_is_not_utf_8_is_refused_before_reading(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/log\xff.csv"))
+    path.write_text("user,item\nu,x\n")
+    for source in (path, tmp_path / "*.csv"):
+        with pytest.raises(SpadeworkError, match=r"The file name '.*log\\udcff\.csv' is not UTF-8"):
+            read_interactions(source)
+
+
+def outcome_of(path: Path, role: str) -> int | str:
+    """Rows read, or the sentence."""
+    try:
+        return len(read_interactions(path, **{role: "odd"}))
+    except SpadeworkError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("role", ["event", "basket", "weight", "time"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        pl.Series([1, 2], dtype=pl.Duration("us")),
+        pl.Series([[1], [2]]),
+        pl.Series([b"x", b"y"]),
+        pl.Series([1, 2], dtype=pl.Time),
+        pl.Series([None, None], dtype=pl.Null),
+    ],
+    ids=["duration", "list", "bytes", "time of day", "nothing"],
+)
+def test_types_that_fit_no_role_end_in_a_sentence(
+    tmp_path: Path, role: str, values: pl.Series
+) -> None:
+    path = tmp_path / "log.parquet"
+    pl.DataFrame({"user_id": [1, 2], "item_id": [3, 4], "odd": values}).write_parquet(path)
+    outcome = outcome_of(path, role)
+    assert outcome == 2 or "'odd'" in str(outcome)
