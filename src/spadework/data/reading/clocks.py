@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from spadework.data.reading.calendars import date_forms, parse_dates
 from spadework.data.reading.set_aside import Ledger
 from spadework.errors import BadData
+from spadework.timestamps import present
 
 Timestamps = NDArray[np.int64]
 
@@ -44,7 +44,7 @@ class Clock:
 
 def now() -> int:
     """Epoch seconds of now."""
-    return int(time.time())
+    return present()
 
 
 def read_clock(column: pl.Series, name: str, ledger: Ledger, day_order: str | None = None) -> Clock:
