@@ -49,6 +49,18 @@ class Recipe(BaseModel):
     items_encoding: str = Field(
         "utf-8", description="Encoding of the item table, where it is a text file."
     )
+    items_delimiter: str | None = Field(
+        None, description="The delimiter of the item table; found by itself if absent."
+    )
+    items_before: str | None = Field(
+        None,
+        description=(
+            "Of an item table whose values change with time, the latest before this day count."
+        ),
+    )
+    title: str | None = Field(
+        None, description="Name of the item table's column of titles; found by itself if absent."
+    )
     user: str | None = Field(
         None, description="Name of the user column; found by itself if absent."
     )

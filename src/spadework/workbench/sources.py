@@ -63,7 +63,13 @@ def read_for(
         # most worlds have no item table
         return log, world(source.removeprefix("world:")).content
     return log, None if given is None else read_content(
-        given, log, item=recipe.items_id, encoding=recipe.items_encoding
+        given,
+        log,
+        item=recipe.items_id,
+        title=recipe.title,
+        delimiter=recipe.items_delimiter,
+        encoding=recipe.items_encoding,
+        before=recipe.items_before,
     )
 
 

@@ -10,7 +10,7 @@ from spadework.diagnosis.finding import Finding, command_for
 from spadework.workbench.recipe import Recipe
 
 READ_WITH = (
-    "items", "items_id", "items_encoding", "user", "item", "time", "basket", "weight", "event",
+    "items", "items_id", "items_encoding", "items_delimiter", "items_before", "title", "user", "item", "time", "basket", "weight", "event",
     "events", "target", "delimiter", "encoding",
     "skip_bad", "duplicates",
 )  # fmt: skip
