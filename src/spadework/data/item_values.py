@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import polars as pl
 
-_LIST_SEPARATOR = "|"
+LIST_SEPARATOR = "|"
 _EMPTY = ("", "nan", "null", "none", "\\n", "n/a")
 """What exports write for no value, in lower case; it counts where all other values are numbers."""
 _WHOLE = r"^-?(?:0|[1-9]\d{0,17})$"
@@ -40,7 +40,7 @@ def flat(column: pl.Series) -> pl.Series:
     if isinstance(column.dtype, pl.List):
         if (vectors := _vectors(column)) is not None:
             return vectors
-        column = column.cast(pl.List(pl.String)).list.join(_LIST_SEPARATOR)
+        column = column.cast(pl.List(pl.String)).list.join(LIST_SEPARATOR)
     elif column.dtype in (pl.Categorical, pl.Enum, pl.Boolean) or column.dtype.is_temporal():
         column = column.cast(pl.String)
     if column.dtype == pl.String:

@@ -193,7 +193,10 @@ def codes_of(log: Interactions, user_ids: Sequence[str]) -> Codes:
         missing = user_ids[int((codes < 0).argmax())]
         raise BadRequest(
             f"User {missing!r} is not in the histories.",
-            "Check the id, or give a log of that user with --histories.",
+            (
+                "Check the id, or give a log of that user with --histories; the list of a customer "
+                "without a history: --new."
+            ),
         )
     return codes
 
