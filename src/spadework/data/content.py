@@ -86,6 +86,17 @@ class ItemContent:
     def __len__(self) -> int:
         return len(self.item_vocabulary)
 
+    def as_json(self) -> dict[str, Any]:
+        """How the item table was joined to the log, for `look --json` and the run folder."""
+        return {
+            "rows": self.rows,
+            "roles": dict(self.roles),
+            "without_row": self.items_without_row,
+            "unmatched_rows": self.unmatched_rows,
+            "duplicate_rows": self.duplicate_rows,
+            "remarks": list(self.remarks),
+        }
+
     @property
     def fingerprint(self) -> str:
         """A digest of the items, the columns and their values: equal content, equal

@@ -153,15 +153,7 @@ class Job:
             entry[name] = (
                 str(Path(given).resolve()) if given is not None and Path(given).exists() else None
             )
-        entry["items"] = (
-            None
-            if items is None
-            else {
-                "without_row": items.items_without_row,
-                "unmatched_rows": items.unmatched_rows,
-                "remarks": list(items.remarks),
-            }
-        )
+        entry["items"] = None if items is None else items.as_json()
         files.write_json(self.folder / "data.json", entry)
         if (
             account is not None

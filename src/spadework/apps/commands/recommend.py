@@ -63,7 +63,7 @@ SHOWN = 50
     "--only",
     multiple=True,
     metavar="COLUMN=VALUE",
-    help="Only items with this value in the item table, such as --only department=DAIRY. Repeatable.",
+    help="Only items with this value in the item table: --only department=DAIRY. Repeatable.",
 )
 @click.option("--new", is_flag=True, help="One list, for a customer without a history.")
 @model_option
