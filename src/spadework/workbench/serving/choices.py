@@ -20,9 +20,8 @@ from spadework.data.joins import join
 from spadework.data.vocabulary import Vocabulary
 from spadework.data.worlds.worlds import world
 from spadework.errors import BadRequest
+from spadework.models.requests import MODEL
 from spadework.workbench.run import Run
-
-MODEL = "the log that the model learned from"
 
 
 @dataclass(frozen=True)
