@@ -106,7 +106,8 @@ def histories_of(
         )
     recipe = run.recipe
     source = source_of(run, "Give a log with --histories FILE.")
-    log = read_again(recipe, source, None, run.data, items=False).log
+    own = recipe.source.startswith(ADDRESSES)  # such a log brings its columns
+    log = read_again(recipe if own else reading_of(run), source, None, run.data, items=False).log
     if run.data["fingerprint"]["log"] != log.fingerprint:
         events.note(
             f"{recipe.source} has changed since the run; its present rows are the histories."
