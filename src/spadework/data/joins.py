@@ -41,14 +41,13 @@ def join(ids: pl.Series, vocabulary: Vocabulary, *, what: str, here: str, there:
     text that it is written as: 7 is "7", not "007"; 7.0 is 7. Missing ids are not counted. Raises
     BadData where there are ids and none fits. O(ids), and a sort of the ids that do not fit.
     """
-    own = pl.Series(what, ids) if ids.dtype != pl.Object else ids.cast(pl.String)
-    sought, remarks = _alike(own, vocabulary, what, here, there)
+    sought, remarks = _alike(ids, vocabulary, what, here, there)
     codes = vocabulary.codes(sought)
-    lost = (codes < 0) & own.is_not_null().to_numpy()
+    lost = (codes < 0) & ids.is_not_null().to_numpy()
     if not lost.any():
         return Joined(codes, tuple(remarks) if (codes >= 0).any() else ())
     known = len(np.unique(codes[codes >= 0]))
-    unknown = own.filter(pl.Series(lost)).unique(maintain_order=True)
+    unknown = ids.filter(pl.Series(lost)).unique(maintain_order=True)
     twins = _twins(unknown, vocabulary)
     if not known:
         raise _nothing_fits(unknown, vocabulary, twins, what, here, there)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from spadework.arrays import Mask
 from spadework.data.item_values import flat, typed
 from spadework.data.joins import shown
 from spadework.data.reading.clocks import read_clock
@@ -88,7 +89,7 @@ def pivoted(
     return _wide(complete, shape, ledger)
 
 
-def _used(ledger: Ledger, rows: int) -> np.ndarray:
+def _used(ledger: Ledger, rows: int) -> Mask:
     used = ledger.used()
     return np.ones(rows, np.bool_) if used is None else used
 
@@ -137,8 +138,13 @@ def _wide(rows: pl.DataFrame, shape: LongShape, ledger: Ledger) -> tuple[pl.Data
             f"Properties of the item table beyond the {MOST} that most items have, left out: "
             f"{len(names) - MOST:,}."
         )
-    wide = cells.filter(pl.col("property").is_in(kept)).pivot(
-        on="property", index="item", values="value", maintain_order=True
+    key = "item"
+    while key in kept:  # a property of that name
+        key += "_"
+    wide = (
+        cells.rename({"item": key})
+        .filter(pl.col("property").is_in(kept))
+        .pivot(on="property", index=key, values="value", maintain_order=True)
     )
     ledger.remark(
         f"The item table has a row for each property ({shape.properties!r}) of an item: "
@@ -146,7 +152,7 @@ def _wide(rows: pl.DataFrame, shape: LongShape, ledger: Ledger) -> tuple[pl.Data
         f"{counted(len(kept), 'column')}."
     )
     columns = [typed(wide[name]) for name in kept]
-    return pl.DataFrame(columns), wide["item"]
+    return pl.DataFrame(columns), wide[key]
 
 
 def refuse_unclear(frame: pl.DataFrame, ids: pl.Series, name: str) -> None:

@@ -26,10 +26,11 @@ def newcomers(
     run: Run | None, fitted: Recommender, k: int, candidates: pl.Series | None
 ) -> pl.DataFrame:
     """One list: user_id (null), item_id, score (events), rank. A note says which best sellers these
-    are, and why.
+    are, and why. Where too few items sold of late, those of all time follow, with scores below 0.
     """
     window, says = _window(run)
-    scores = fitted.state["popularity"].astype(np.float64)
+    ever = fitted.state["popularity"].astype(np.float64)
+    scores = ever
     if run is not None and window is not None:
         try:
             scores = _of_late(run, fitted, window)
@@ -41,9 +42,9 @@ def newcomers(
     if candidates is not None:
         allowed[:] = False
         allowed[fitted.item_vocabulary.codes(candidates)] = True
-    ranked = np.where(allowed & (scores > 0), scores, -np.inf).astype(np.float32)
+    behind = np.where(ever > 0, -1 / (1 + ever), -np.inf)
+    ranked = np.where(allowed, np.where(scores > 0, scores, behind), -np.inf).astype(np.float32)
     best = top_k.order_of(ranked)[:k]
-    best = best[ranked[best] > -np.inf]
     return pl.DataFrame(
         {
             "user_id": pl.Series([None] * len(best), dtype=fitted.item_vocabulary.ids.dtype),
