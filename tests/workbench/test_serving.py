@@ -8,10 +8,10 @@ import json
 
 import polars as pl
 import pytest
-from served_run import served_run
 
 import spadework as sw
 from command_line import call
+from served_run import served_run
 from spadework.errors import BadData, BadRequest
 from spadework.workbench.run import Run
 from spadework.workbench.serving.choices import Choice
