@@ -87,7 +87,8 @@ def recommend(
         frame = lists[0].frame()
     else:
         share = _share_of_repeats(service) if quota is None else quota
-        frame = joined(*lists, slots(k, share))
+        remind, discover = lists
+        frame = joined(remind, discover, slots(k, share))
     return _with_titles(frame, served, first) if titles else frame
 
 
