@@ -192,9 +192,9 @@ def test_a_winner_that_costs_next_to_nothing_is_not_lost_to_a_budget_that_is_ove
     costs.learn_fit(slow, split.train, 60.0)
     costs.learn_answer(slow, 100, 0.01)
     assert planner.ending.seconds(quick) > 0
-    assert planner.ending.possible(quick, 0.0)
-    assert not planner.ending.possible(slow, 0.0)
-    assert planner.ending.possible(slow, 1000.0)
+    assert planner.ending.possible(quick, 0.0, 0.05)
+    assert not planner.ending.possible(slow, 0.0, 0.05)
+    assert planner.ending.possible(slow, 1000.0, 0.05)
 
 
 def test_no_setting_climbs_past_a_leader_that_has_no_time_for_it(

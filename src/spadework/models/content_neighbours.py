@@ -5,7 +5,7 @@ events.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,7 +13,7 @@ import polars as pl
 from scipy.sparse import csr_array, diags_array, hstack
 
 from spadework import events
-from spadework.arrays import Array, Codes, Offsets, frozen
+from spadework.arrays import Array, frozen
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
@@ -21,9 +21,7 @@ from spadework.kernels.similarity.nearest_rows import nearest
 from spadework.models.item_item import ItemItem
 from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, Range
-
-Table: TypeAlias = tuple[Offsets, Codes, Array]
-"""Row starts [items + 1], columns ascending in each row, values."""
+from spadework.ragged import SparseRows
 
 PAIRS, PAIRS_OF_AN_ITEM, MOST_PAIRS = 500_000_000, 8_000, 5_000_000_000
 """Pairs of items with a common feature that are compared: `PAIRS`, or so many an item, at most
@@ -33,7 +31,7 @@ _WORD = r"\w+"
 _CATEGORY_BREAK = r"[|;,]"
 _CACHED = 2
 """Tables that are kept of one item table."""
-_TABLES: WeakKeyDictionary[ItemContent, dict[tuple[Any, ...], Table]] = WeakKeyDictionary()
+_TABLES: WeakKeyDictionary[ItemContent, dict[tuple[Any, ...], SparseRows]] = WeakKeyDictionary()
 
 
 class ContentNeighbours(ItemItem):
@@ -76,7 +74,7 @@ class ContentNeighbours(ItemItem):
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
         assert content is not None
-        starts, columns, values = content_table(
+        table = content_table(
             content,
             keep=self.keep,
             text=self.text,
@@ -84,7 +82,7 @@ class ContentNeighbours(ItemItem):
             vectors=self.vectors,
             components=self.components,
         )
-        return {"starts": starts, "columns": columns, "values": values}
+        return table._asdict()
 
 
 def content_table(
@@ -95,7 +93,7 @@ def content_table(
     categories: float,
     vectors: float,
     components: int | None,
-) -> Table:
+) -> SparseRows:
     """The `keep` items of most similar content for each item: starts [items + 1], columns
     ascending, cosines above zero, float32.
 
@@ -110,8 +108,8 @@ def content_table(
         sparse, dense = content_features(
             content, text=text, categories=categories, vectors=vectors, components=components
         )
-        starts, columns, values = nearest(sparse, dense, keep, "fit content")
-        table = frozen(starts), frozen(columns), frozen(values)
+        found = nearest(sparse, dense, keep, "fit content")
+        table = SparseRows(*(frozen(array) for array in found))
     while len(cached) >= _CACHED and key not in cached:
         cached.pop(next(iter(cached)), None)
     cached[key] = table

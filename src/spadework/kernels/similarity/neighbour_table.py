@@ -166,7 +166,7 @@ def _joined(parts: list[Table], blocks: list[tuple[int, int]], groups: Groups) -
             columns,
             values,
         )
-    return Table(starts.astype(np.int64), columns, values)
+    return Table(starts, columns, values)
 
 
 @kernel

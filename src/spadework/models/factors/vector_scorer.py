@@ -246,7 +246,7 @@ def _recoded(
     kept = recoded >= 0
     ends = offsets_of(kept)
     return (
-        ends[starts].astype(np.int64),
+        ends[starts],
         recoded[kept],
         np.zeros(0, np.float32) if values is None else values[kept],
     )

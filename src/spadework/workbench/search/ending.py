@@ -16,7 +16,7 @@ WRITING, A_USER, A_VALUE = 2.5, 8e-6, 8e-6
 """Seconds of board, examples, report and manifest: on any log, per user of the test span, and per
 group of users that is resampled and model.
 """
-BASELINES_USER = 3e-5
+BASELINES_USER = 1.5e-5
 """Seconds of the baselines per user: popular items are ranked once, and random ones are drawn."""
 MODELS = 8
 """Models that the test span's board has, about, at least."""
@@ -24,9 +24,9 @@ OTHERS, COMPANIONS = 0.06, 0.1
 """Shares of the budget reserved for other models than the winner on the test span, and, at most,
 for models that are kept in addition to it.
 """
-LITTLE_LATE, LATE = 0.05, 0.2
-"""Shares of the budget that a winner may cost beyond the time left: any winner, and one without
-which nothing but what is popular could be served.
+SEARCHED, LITTLE_LATE, LATE = 0.05, 0.1, 0.2
+"""Shares of the budget that a winner may cost beyond the time left: while others are searched for,
+when it is chosen, and where without it nothing but what is popular could be served.
 """
 SLACK = 1.2
 """Estimates are off by so much at times; the reserved time must suffice."""
@@ -59,13 +59,13 @@ class Ending:
         )
         return seconds + SLACK * judged + self.keeping(winner)
 
-    def possible(self, winner: Recommender, left: float, late: float = LITTLE_LATE) -> bool:
+    def possible(self, winner: Recommender, left: float, late: float) -> bool:
         """Whether the dig can end with this winner in the time left, or so little later that it is
-        no reason to serve another model: in a short budget, writing alone may take what is left.
-        `late` is a share of the budget.
+        no reason to serve another model, whatever writing alone takes. `late` is a share of the
+        budget.
         """
         seconds = self.seconds(winner)
-        return seconds <= max(left, 0.0) or seconds - self.seconds(None) <= late * self.budget
+        return seconds - max(left, self.seconds(None)) <= late * self.budget
 
     def keeping(self, model: Recommender) -> float:
         """Seconds to fit a model on the whole log and to save it."""

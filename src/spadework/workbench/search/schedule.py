@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from spadework.models.base import Recommender
 from spadework.workbench.search.choice import finalists
-from spadework.workbench.search.ending import Ending
+from spadework.workbench.search.ending import SEARCHED, Ending
 from spadework.workbench.search.judgement import Judgement, best
 from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.leaders import companions, contenders
@@ -58,13 +58,11 @@ class Schedule:
         so far that can still win, and with its companions, which get half of the rest at most.
         """
         left = self.judging.clock.left
-        ends = (
-            self.ending.seconds(result.setting)
-            for result in best(list(self.judging.judged.values()), LEADERS)
-        )
-        room = left - next(
-            (seconds for seconds in ends if seconds <= left), self.ending.seconds(None)
-        )
+        leaders = (result.setting for result in best(list(self.judging.judged.values()), LEADERS))
+        # Once nothing is left beyond the end of the best, the search is over: with more of it the
+        # best could no longer win.
+        winner = next((one for one in leaders if self.ending.possible(one, left, SEARCHED)), None)
+        room = left - self.ending.seconds(winner)
         return room - min(self.ending.company_seconds, max(room, 0.0) / 2)
 
     def until(self, stage: str) -> float:
