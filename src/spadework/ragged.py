@@ -34,7 +34,9 @@ def row_of_cells(starts: Array) -> Array:
 
 def places_in_rows(lengths: Array) -> Array:
     """Place of each cell in its own row, from 0: [cells] int64. O(cells)."""
-    return np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.asarray(
+        np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    )
 
 
 def cells_of_rows(starts: Array, rows: Array) -> tuple[Array, Offsets]:
