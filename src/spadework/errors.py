@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class SpadeworkError(Exception):
@@ -34,6 +35,18 @@ class SpadeworkError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # errors come back from other processes without their own constructors, whose parameters
+        # differ
+        return _again, (type(self), self.args, dict(self.__dict__))
+
+
+def _again(kind: type[SpadeworkError], args: tuple[Any, ...], held: dict[str, Any]) -> Any:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(held)
+    return error
 
 
 class BadRequest(SpadeworkError):

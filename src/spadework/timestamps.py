@@ -1,8 +1,14 @@
-"""A timestamp as users write it: epoch seconds, a date, a datetime, or its ISO text."""
+"""A timestamp as users write it: epoch seconds, a date, a datetime, or its ISO text; and the
+present, before which the events of a log are.
+"""
 
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from numbers import Real
 
@@ -34,3 +40,24 @@ def timestamp(given: float | str | date | None) -> int | None:
             "Milliseconds are divided by 1000 first.",
         )
     return int(given)
+
+
+_present: ContextVar[int | None] = ContextVar("spadework_present", default=None)
+
+
+def present() -> int:
+    """Epoch seconds of now; within `as_if`, of that time."""
+    given = _present.get()
+    return int(time.time()) if given is None else given
+
+
+@contextmanager
+def as_if(now: int) -> Iterator[None]:
+    """Within the block, a log is read as it was at that time: what was in the future then still is,
+    so that an unchanged file gives the same log.
+    """
+    token = _present.set(now)
+    try:
+        yield
+    finally:
+        _present.reset(token)

@@ -108,10 +108,14 @@ def test_recommend_to_users_of_another_log(order_run, tmp_path, capsys):
 
 def test_users_without_a_list_are_counted(order_run, tmp_path, capsys):
     path = tmp_path / "strangers.csv"
-    path.write_text("user,item,time\nnew,never-heard-of,2024-06-01\n", encoding="utf-8")
+    path.write_text(
+        "user,item,time\nme,i0007,2024-06-01\nnew,never-heard-of,2024-06-01\n", encoding="utf-8"
+    )
     output = call(capsys, "recommend", order_run, "--histories", path, "--repeats", "only")
     assert output.code == 0
-    assert "1 of 1 users have no list" in output.err
+    assert "1 of 2 users have no list" in output.err
+    assert "that are not in the log that the model learned from: 1 of 2" in output.err
+    assert "'never-heard-of'" in output.err
 
 
 def test_a_way_to_judge_is_no_way_to_recommend(order_run, capsys):

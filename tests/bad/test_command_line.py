@@ -66,7 +66,8 @@ def refused(capsys, *arguments):
                 "See: spadework recommend --help")),
         (["recommend", "RUN", "--user", "nobody"],
          ("User 'nobody' is not in the histories.",
-             "Check the id, or give a log of that user with --histories.")),
+             "Check the id, or give a log of that user with --histories; the list of a customer "
+             "without a history: --new.")),
         (["similar", "RUN", "nothing"],
          ("Item 'nothing' is not in the log that the model learned from.",
              "Check the id; numbers and text differ.")),

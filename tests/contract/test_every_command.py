@@ -46,7 +46,7 @@ ARGUMENTS = {
     "train": ["COPY", "--set", "width=16", "--set", "blocks=1", "--set", "epochs=1"],
 }
 
-MOST = {"recommend": 10, "dig": 10}
+MOST = {"recommend": 16, "dig": 10}
 """The largest number of options of these commands; all others have at most seven."""
 
 

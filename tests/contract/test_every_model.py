@@ -547,9 +547,11 @@ def test_candidates_are_respected(name, params, fitted, shop):
     lists = fitted(name, params).recommend(shop, 10, candidates=candidates)
     assert set(lists.items[lists.items >= 0].tolist()) == {1, 4, 5}
     with pytest.raises(
-        BadRequest, match=r"1 of 1 candidates are not in the log .*'never heard of'"
+        BadRequest, match=r"None of the item ids of the candidates is in .*'never heard of'"
     ):
         fitted(name, params).recommend(shop, 10, candidates=pl.Series(["never heard of"]))
+    lists = fitted(name, params).recommend(shop, 10, candidates=chosen, exclude=chosen[:1])
+    assert set(lists.items[lists.items >= 0].tolist()) == {4, 5}
 
 
 @every_case

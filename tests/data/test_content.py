@@ -44,9 +44,9 @@ def test_30_both_tables_are_counted_against_each_other() -> None:
         1,
     )
     assert content.remarks == (
-        "Rows of the item table about items that the log does not have: 1.",
-        "Items of the log without a row in the item table: 1.",
-        "Rows that repeat an item of the item table, of which the first counts: 1.",
+        "Item ids of the polars frame that are not in the log: 1 of 3, such as 'x'.",
+        "Items of the log without a row in the item table: 1, such as 'b'.",
+        "Rows that repeat an item of the item table, of which the first counts: 1, such as 'a'.",
         "Rows of the item table without a usable item id: 1.",
     )
 
@@ -107,7 +107,7 @@ def test_the_item_column_is_found_named_or_a_question() -> None:
 
 
 def test_tables_without_items_of_the_log_are_refused() -> None:
-    with pytest.raises(BadData, match="Not one row of the polars frame fits"):
+    with pytest.raises(BadData, match="None of the item ids of the polars frame is in the log"):
         read_content(ITEMS, log_of(["q"]))
 
 
@@ -115,7 +115,9 @@ def test_long_text_is_text_and_few_words_are_categories() -> None:
     table = pl.DataFrame(
         {
             "item": [f"i{at}" for at in range(100)],
-            "description": [f"the thing number {at}" for at in range(100)],
+            "description": [
+                f"the thing with the number {at}, for use in the house" for at in range(100)
+            ],
             "shelf": [f"shelf {at % 4}" for at in range(100)],
         }
     )

@@ -47,3 +47,48 @@ def test_a_column_that_is_not_there_lists_those_that_are() -> None:
     assert str(caught.value) == (
         "the polars frame has no column 'fold'.\nColumns there are: user_id, item_id, time, part."
     )
+
+
+def labelled(labels, items=("x", "y", "z", "x", "y", "w", "x"), **more):
+    return TABLE.with_columns(part=pl.Series(labels), item_id=pl.Series(items), **more)
+
+
+CLEAN = ["train"] * 5 + ["test"] * 2
+
+
+def cuts_of(table):
+    """The same cut by a column of the table, and by labels of a log."""
+    log = sw.read_interactions(table.drop("part"), duplicates="keep")
+    order = table.sort("user_id", "time", maintain_order=True)["part"]
+    return sw.read_split(table, "part"), sw.split.from_column(log, order)
+
+
+def test_a_cut_in_time_without_copies_has_nothing_to_tell():
+    for split in cuts_of(labelled(CLEAN)):
+        assert (split.leak, split.remarks) == (None, ())
+
+
+def test_a_cut_through_time_tells_its_leak():
+    for split in cuts_of(labelled(["test", *["train"] * 5, "test"])):
+        assert "leaks the future" in split.leak
+        assert split.describe()["leak"] == split.leak
+
+
+def test_test_rows_that_stand_in_train_are_counted():
+    copies = pl.concat([labelled(CLEAN), labelled(CLEAN)[5:].with_columns(part=pl.lit("train"))])
+    for split in cuts_of(copies):
+        (remark,) = split.remarks
+        assert "with the same user, item and time: 2 of 2, such as user 'b', item 'w'" in remark
+        lists = pl.DataFrame({"user_id": ["b"], "item_id": ["w"], "rank": [1]})
+        board = sw.evaluate(lists, split, metrics=["recall@1"])
+        assert {remark, split.leak} <= {*board.remarks, None}
+        assert remark in repr(board)
+
+
+def test_copies_without_times_are_pairs():
+    table = labelled(["train", "train", "train", "train", "train", "test", "test"],
+                     ("x", "y", "z", "x", "y", "x", "x")).drop("time")  # fmt: skip
+    assert (
+        "(there are no times): 1 of 2, such as user 'b', item 'x'"
+        in sw.read_split(table, "part").remarks[0]
+    )

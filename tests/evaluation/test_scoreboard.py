@@ -12,7 +12,7 @@ import pytest
 import spadework as sw
 from spadework import notebook_tables
 from spadework.data import splitting
-from spadework.errors import BadData, BadRequest
+from spadework.errors import BadRequest
 from spadework.evaluation.scoreboard import evaluate, scoreboard
 from spadework.evaluation.trial import Protocol, trial
 from spadework.models.labels import model
@@ -203,16 +203,6 @@ def test_ranks_may_start_at_zero_and_have_gaps():
     assert evaluate(gap, small(), metrics=["mrr@5"]).scores[0].values["mrr@5"][0] == pytest.approx(
         1 / 3
     )
-
-
-def test_ids_of_another_type_match_no_user_and_are_refused():
-    with pytest.raises(BadData) as caught:
-        evaluate(
-            pl.DataFrame({"user_id": [1], "item_id": [2], "rank": [1]}),
-            small(),
-            metrics=["recall@5"],
-        )
-    assert caught.value.message == "None of the recommended users is expected in the split."
 
 
 def test_a_frame_without_rows_is_a_board_of_misses():

@@ -269,7 +269,7 @@ def test_weights_that_are_no_numbers_are_refused():
 
 def test_candidates_outside_the_vocabulary_are_refused_or_noted(log):
     fitted, notes = model("ease").fit(log), []
-    with pytest.raises(BadRequest, match="candidates are not in the log"):
+    with pytest.raises(BadRequest, match="None of the item ids of the candidates is in the log"):
         fitted.recommend(log, 3, candidates=pl.Series(["nothing of ours"]))
 
     class NoteListener:
@@ -285,8 +285,8 @@ def test_candidates_outside_the_vocabulary_are_refused_or_noted(log):
     assert set(lists.items[lists.items >= 0].tolist()) <= {0}
     assert notes == [
         (
-            "1 of 2 candidates are not in the log that the model learned from, such as 'nothing "
-            "of ours'. They are left out."
+            "Item ids of the candidates that are not in the log that the model learned from: 1 of "
+            "2, such as 'nothing of ours'."
         )
     ]
 

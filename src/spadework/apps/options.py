@@ -13,3 +13,13 @@ model_option = click.option(
         "folder or label."
     ),
 )
+settings_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help=(
+        "Read --histories otherwise than the log of the run was, such as --set user=CustomerID. "
+        "Repeatable."
+    ),
+)

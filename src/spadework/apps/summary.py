@@ -4,7 +4,7 @@ to type next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from spadework.workbench.report.run_facts import RunFacts
 
 MOST = 10
 """Models of the board that are shown; the baselines and the saved models follow below them."""
+MOST_REMARKS = 20
 BASELINES = ("popular", "popular(window=7d)", "random")
 _PAYS = ("The excavator may pay", "A transformer is worth")
 
@@ -32,7 +33,7 @@ def summary_text(facts: RunFacts, folder: Path, larger: str = "") -> str:
 
     parts = [
         outcome.cut_short(facts),
-        _rows(facts, folder),
+        "\n".join([_rows(facts, folder), *remark_lines(facts.remarks)]).strip("\n"),
         "\n".join(_choice(facts)),
         findings_text(facts.findings, line).rstrip(),
     ]
@@ -63,6 +64,13 @@ def _rows(facts: RunFacts, folder: Path) -> str:
     return f"{read:,.0f} rows → {used:,.0f} used" + (
         f"     see {set_aside}" if set_aside.exists() else ""
     )
+
+
+def remark_lines(remarks: Sequence[str]) -> list[str]:
+    """The remarks as lines, the first of very many."""
+    more = len(remarks) - MOST_REMARKS
+    lines = [f"  {remark}" for remark in remarks[:MOST_REMARKS]]
+    return lines + ([f"  … {more:,} more remarks in the report"] if more > 0 else [])
 
 
 def _choice(facts: RunFacts) -> Iterator[str]:

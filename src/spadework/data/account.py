@@ -11,6 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from spadework.copies import by_constructor
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RowAccount:
@@ -41,6 +43,9 @@ class RowAccount:
             )
         for name in ("set_aside", "columns", "counts"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return by_constructor(self)
 
     def as_json(self) -> dict[str, Any]:
         """The part of `look --json` that scripts rely on, and what else is known."""

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
-from spadework.data.content import ItemContent, read_item_table
+from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.item_tables import read_item_table
 from spadework.data.reading.assembly import Duplicates
 from spadework.data.reading.opening import Source
 from spadework.data.reading.reading import read_source
@@ -91,19 +93,32 @@ def read_content(
     log: Interactions | None = None,
     *,
     item: str | None = None,
+    title: str | None = None,
     delimiter: str | None = None,
     encoding: str = "utf-8",
+    before: float | str | date | None = None,
 ) -> ItemContent:
     """The content of items from a table, aligned to the items of `log`, or to the table's own items
     without a log.
 
     Ids match exactly. Where one side has numbers and the other text, a number matches its canonical
-    decimal text only: 7 is "7", not "007". `source` is what `read_interactions` takes. Raises
-    BadData when not one row fits to the log.
+    decimal text only: 7 is "7", not "007". `source` is what `read_interactions` takes; numbers in
+    csv are numbers. `title` names the column of titles, where its name does not tell. A table with
+    a row for each property of an item becomes one with a column for each; where its values change
+    with time, the latest `before` a day (or epoch seconds) counts. Raises BadData when not one row
+    fits to the log, with two ids side by side.
     """
     if isinstance(source, str) and source.startswith(ADDRESSES):
         return _content_of(source, log)
-    return read_item_table(source, log, item=item, delimiter=delimiter, encoding=encoding)
+    return read_item_table(
+        source,
+        log,
+        item=item,
+        title=title,
+        delimiter=delimiter,
+        encoding=encoding,
+        before=before,
+    )
 
 
 def _log_of(source: str, has_options: bool) -> Interactions:

@@ -7,22 +7,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import polars as pl
 import polars.selectors as cs
 
 from spadework.arrays import Array, Codes, frozen
-from spadework.data.interactions import Interactions
-from spadework.data.reading.column_roles import candidates, listed, no_such_column, plain_name
-from spadework.data.reading.identifiers import check_id_type, clean_ids
-from spadework.data.reading.item_options import with_item_options
-from spadework.data.reading.library_errors import named
-from spadework.data.reading.opening import Source, open_table
-from spadework.data.reading.set_aside import Ledger
-from spadework.data.reading.tables import Table
+from spadework.copies import by_constructor
+from spadework.data.reading.column_roles import listed, plain_name
 from spadework.data.vocabulary import Vocabulary, digest
-from spadework.errors import BadData, BadRequest, Undecided
+from spadework.errors import BadData, BadRequest
 
 _TITLES = (
     "title",
@@ -36,6 +31,8 @@ _TITLES = (
     "booktitle",
     "producttype",
 )
+_DESCRIPTIONS = ("description", "itemdescription", "productdescription", "desc")
+"""Titles where they are short, as in the exports of many shops."""
 _CATEGORIES = (
     *(
         "category",
@@ -50,7 +47,6 @@ _CATEGORIES = (
     *("productgroup", "department", "class", "producttype", "type", "brand", "attributes", "tags"),
     *("manufacturer", "manufacturerid", "author", "artist", "color", "colour"),
 )
-_LIST_SEPARATOR = "|"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -84,8 +80,22 @@ class ItemContent:
             )
         object.__setattr__(self, "roles", MappingProxyType(dict(self.roles)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return by_constructor(self)
+
     def __len__(self) -> int:
         return len(self.item_vocabulary)
+
+    def as_json(self) -> dict[str, Any]:
+        """How the item table was joined to the log, for `look --json` and the run folder."""
+        return {
+            "rows": self.rows,
+            "roles": dict(self.roles),
+            "without_row": self.items_without_row,
+            "unmatched_rows": self.unmatched_rows,
+            "duplicate_rows": self.duplicate_rows,
+            "remarks": list(self.remarks),
+        }
 
     @property
     def fingerprint(self) -> str:
@@ -165,177 +175,6 @@ class ItemContent:
         return names.codes(values), names.ids.to_list()
 
 
-def read_item_table(
-    source: Source,
-    log: Interactions | None = None,
-    *,
-    item: str | None = None,
-    delimiter: str | None = None,
-    encoding: str = "utf-8",
-) -> ItemContent:
-    """The content of items from a file or a frame; see `read_content`."""
-    try:
-        table = open_table(
-            source, delimiter=delimiter, encoding=encoding, wanted=[item] if item else []
-        )
-    except BadData as error:
-        raise with_item_options(error) from None
-    if table.rows == 0:
-        raise BadData(f"{table.name} has 0 rows.", "Give an item table with rows.")
-    name = _item_column(table, item)
-    check_id_type(table.schema[name], "item", name)
-    others = [
-        column for column in table.columns if column != name and _is_readable(table.schema[column])
-    ]
-    frame = table.fetch([name, *others])
-    ledger = Ledger(frame.height)
-    with named(table.name, {column: str(table.schema[column]) for column in [name, *others]}):
-        ids = clean_ids(frame[name], "item", name, ledger)
-        known = log.item_vocabulary if log is not None else Vocabulary.build(ids.drop_nulls())[0]
-        codes = _codes(known, ids, name, ledger)
-        return _aligned(frame.select(others), codes, ids, known, table, ledger)
-
-
-def _item_column(table: Table, item: str | None) -> str:
-    if item is not None:
-        if item not in table.columns:
-            raise no_such_column(item, "--items-id", table)
-        return item
-    hits = candidates("item", table.columns)
-    if not hits and "id" in map(plain_name, table.columns):
-        hits = [column for column in table.columns if plain_name(column) == "id"]
-    if len(hits) > 1:
-        raise Undecided(
-            f"The columns {' and '.join(repr(hit) for hit in hits)} could each be the item.",
-            "Say which: --items-id " + " or --items-id ".join(hits) + ".",
-        )
-    if not hits:
-        raise BadData(
-            f"{table.name} has no column that looks like the item.",
-            f"Name it with --items-id. Its columns are {listed(table.columns)}.",
-        )
-    return hits[0]
-
-
-def _is_readable(dtype: pl.DataType) -> bool:
-    if isinstance(dtype, (pl.List, pl.Array)):
-        return not _inner(dtype).is_nested() and _inner(dtype) != pl.Duration
-    return not dtype.is_nested() and dtype not in (pl.Binary, pl.Object, pl.Null)
-
-
-def _codes(vocabulary: Vocabulary, ids: pl.Series, name: str, ledger: Ledger) -> Codes:
-    """Code of each row's item; −1 where the log does not know it, −2 where the id is missing."""
-    sought = ids
-    if ids.dtype == pl.String and vocabulary.ids.dtype.is_integer():
-        numbers = ids.cast(vocabulary.ids.dtype, strict=False)
-        canonical = (numbers.cast(pl.String) == ids).fill_null(False)
-        sought = numbers.set(~canonical, None)
-        ledger.remark(
-            f"The log has numbers as item ids; text in {name!r} fits where it is the same "
-            "number, written canonically."
-        )
-    elif ids.dtype.is_integer() and vocabulary.ids.dtype == pl.String:
-        sought = ids.cast(pl.String)
-        ledger.remark(
-            f"The log has text as item ids; numbers in {name!r} fit where their decimal "
-            "text is the same."
-        )
-    codes = vocabulary.codes(sought)
-    return np.where(ids.is_null().to_numpy(), np.int32(-2), codes).astype(np.int32)
-
-
-def _aligned(
-    others: pl.DataFrame,
-    codes: Codes,
-    ids: pl.Series,
-    vocabulary: Vocabulary,
-    table: Table,
-    ledger: Ledger,
-) -> ItemContent:
-    known = codes >= 0
-    if not known.any():
-        raise BadData(
-            f"Not one row of {table.name} fits to an item of the log.",
-            "Name the column that holds the log's item ids: --items-id (see both tables).",
-        )
-    matched = np.flatnonzero(known)
-    known_codes, first = np.unique(codes[matched], return_index=True)
-    source_row = np.full(len(vocabulary), -1, np.int64)
-    source_row[known_codes] = matched[first]
-    at = pl.Series(np.where(source_row < 0, 0, source_row))
-    absent = pl.Series(source_row < 0)
-    columns = [_flat(column).gather(at).set(absent, None) for column in others.get_columns()]
-    duplicates, without_id = len(matched) - len(known_codes), int((codes == -2).sum())
-    unmatched, without_row = int((codes == -1).sum()), len(vocabulary) - len(known_codes)
-    for count, sentence in (
-        (
-            unmatched,
-            f"Rows of the item table about items that the log does not have: {unmatched:,}.",
-        ),
-        (without_row, f"Items of the log without a row in the item table: {without_row:,}."),
-        (
-            duplicates,
-            (
-                "Rows that repeat an item of the item table, of which the first counts: "
-                f"{duplicates:,}."
-            ),
-        ),
-        (without_id, f"Rows of the item table without a usable item id: {without_id:,}."),
-    ):
-        if count:
-            ledger.remark(sentence)
-    aligned = pl.DataFrame(columns) if columns else pl.DataFrame(height=len(vocabulary))
-    return ItemContent(
-        item_vocabulary=vocabulary,
-        table=aligned,
-        roles=_roles(aligned),
-        rows=table.rows,
-        unmatched_rows=unmatched,
-        duplicate_rows=duplicates,
-        rows_without_id=without_id,
-        items_without_row=without_row,
-        remarks=(*table.remarks, *ledger.remarks),
-    )
-
-
-def _flat(column: pl.Series) -> pl.Series:
-    """Lists as text or vectors, enumerations as text, empty text as null."""
-    if isinstance(column.dtype, pl.Array):
-        column = column.arr.to_list()
-    if isinstance(column.dtype, pl.List):
-        if (vectors := _vectors(column)) is not None:
-            return vectors
-        column = column.cast(pl.List(pl.String)).list.join(_LIST_SEPARATOR)
-    elif column.dtype == pl.Duration:
-        column = column.dt.total_microseconds() / 1e6  # seconds
-    elif column.dtype in (pl.Categorical, pl.Enum, pl.Boolean) or column.dtype.is_temporal():
-        column = column.cast(pl.String)
-    if column.dtype == pl.String:
-        column = column.set((column.str.strip_chars() == "").fill_null(False), None)
-    return column
-
-
-def _vectors(column: pl.Series) -> pl.Series | None:
-    """Lists of floating numbers as vectors, null where a number is missing or not finite; None
-    where lengths differ or are below two.
-    """
-    lengths = column.list.len().drop_nulls()
-    lengths = lengths.filter(lengths > 0).unique()
-    if not _inner(column.dtype).is_float() or len(lengths) != 1 or lengths[0] < 2:
-        return None
-    numbers = column.cast(pl.List(pl.Float32))
-    usable = (numbers.list.len() > 0) & numbers.list.eval(
-        pl.element().is_finite().fill_null(False)
-    ).list.all()
-    return numbers.set(~usable.fill_null(False), None).cast(pl.Array(pl.Float32, int(lengths[0])))
-
-
-def _inner(dtype: pl.DataType) -> pl.DataType:
-    """The dtype of a list's values."""
-    inner: pl.DataType = dtype.inner() if isinstance(dtype.inner, type) else dtype.inner  # type: ignore[attr-defined]
-    return inner
-
-
 def _filled(column: pl.Series) -> Array:
     """Rows of an array column, zeros where they are null."""
     known = column.is_not_null().to_numpy()
@@ -344,22 +183,23 @@ def _filled(column: pl.Series) -> Array:
     return frozen(filled)
 
 
-def _roles(table: pl.DataFrame) -> dict[str, str]:
-    """Role of each column: by its name, else by its values."""
+def roles_of(table: pl.DataFrame, title: str | None = None) -> dict[str, str]:
+    """Role of each column: by its name, else by its values; `title` is the one that the user named
+    so.
+    """
     plain = {column: plain_name(column) for column in table.columns}
     roles: dict[str, str] = {}
-    for name in _TITLES:
-        title = next(
-            (
-                column
-                for column in table.columns
-                if plain[column] == name and table[column].dtype == pl.String
-            ),
-            None,
-        )
-        if title is not None:
-            roles[title] = "title"
-            break
+    by_name = (
+        column
+        for name in (*_TITLES, *_DESCRIPTIONS)
+        for column in table.columns
+        if plain[column] == name
+        and table[column].dtype == pl.String
+        and (name not in _DESCRIPTIONS or _are_short(table[column]))
+    )
+    chosen = title or next(by_name, None)
+    if chosen is not None:
+        roles[chosen] = "title"
     text = set(table.select(cs.string()).columns)
     for column in table.columns:
         if column in roles:
@@ -384,3 +224,10 @@ def _has_few_values(column: pl.Series) -> bool:
         and values.n_unique() <= max(20, len(values) // 20)
         and (values.str.len_chars() <= 60).all()
     )
+
+
+def _are_short(column: pl.Series) -> bool:
+    """Whether texts are short enough for the name of a thing, and are not the same for many."""
+    values = column.drop_nulls()
+    median = values.str.len_chars().median()
+    return median is not None and float(median) <= 40 and values.n_unique() * 2 >= len(values)  # type: ignore[arg-type]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from spadework.arrays import Array, Codes, Mask, Seconds, distinct, members
 from spadework.data.interactions import Interactions
@@ -32,6 +33,7 @@ class Split:
     valid: Split | None = None  # a cut of `train` made the same way, for choices
     target: str | None = None  # the event type that is expected; None expects all types
     left_out: int = 0  # rows of other types in the expected part: neither known nor expected
+    remarks: tuple[str, ...] = ()  # what users should know of a cut that was made elsewhere
 
     @property
     def users(self) -> Codes:
@@ -70,6 +72,7 @@ class Split:
             "split": self.description,
             "span": self.span,
             "leak": self.leak,
+            "remarks": list(self.remarks),
             "train_rows": len(self.train),
             "expected_rows": len(self.expected),
             "target": self.target,
@@ -168,6 +171,46 @@ def leak_of(train: Interactions, expected: Interactions) -> str | None:
     return (
         f"This split leaks the future: on average {later.mean():.1%} of the training rows are "
         "later than the event they help to predict."
+    )
+
+
+def checked(split: Split) -> Split:
+    """A cut that was made elsewhere, with what it leaks and which of its test rows stand in train,
+    too; cuts of our own need no such check.
+    """
+    train, expected = split.train, split.expected
+    clean = (
+        has_calendar(train)
+        and has_calendar(expected)
+        and int(train.times.max()) <= int(expected.times.min())  # type: ignore[union-attr]
+    )
+    copies = _copies(train, expected)
+    return replace(
+        split,
+        leak=None if clean else leak_of(train, expected),
+        remarks=split.remarks if copies is None else (*split.remarks, copies),
+    )
+
+
+def _copies(train: Interactions, expected: Interactions) -> str | None:
+    """How many expected rows are rows of train."""
+    timed = train.times is not None and expected.times is not None
+    rows, known = (
+        pl.DataFrame(
+            {"user": log.users, "item": log.items, **({"time": log.times} if timed else {})}
+        )
+        for log in (expected, train)
+    )
+    found = rows.join(known, on=rows.columns, how="semi")
+    if not len(found):
+        return None
+    user, item = found.row(0)[:2]
+    what = "user, item and time" if timed else "user and item (there are no times)"
+    return (
+        f"Test rows that stand in train, too, with the same {what}: {len(found):,} of "
+        f"{len(rows):,}, such as user {expected.user_vocabulary.ids[user]!r}, item "
+        f"{expected.item_vocabulary.ids[item]!r}. Models have seen them, so the numbers are too "
+        "high where repeats may be recommended."
     )
 
 

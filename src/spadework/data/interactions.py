@@ -12,6 +12,7 @@ import polars as pl
 from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
+from spadework.copies import by_constructor
 from spadework.data.account import RowAccount
 from spadework.data.baskets import basket_numbers
 from spadework.data.ordering import by_user_time_arrival
@@ -97,6 +98,9 @@ class Interactions:
             user_vocabulary=user_vocabulary,
             item_vocabulary=item_vocabulary,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return by_constructor(self)
 
     def __len__(self) -> int:
         return len(self.users)

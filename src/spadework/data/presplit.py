@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from spadework.data import cuts
 from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
 from spadework.data.reading.opening import Source, open_table
@@ -28,7 +29,8 @@ def read_split(
 
     Rows labelled `valid` are trained on in the final fit and expected in the validation cut. Any
     other label is an error. The table is read once per label, since every part has its own row
-    account (`split.train.account` and so on).
+    account (`split.train.account` and so on). What the cut leaks, and test rows that stand in
+    train, are told in `.leak` and `.remarks`.
     """
     labels = [label for label in (train, valid, test) if label is not None]
     _check_labels(source, column, labels)
@@ -65,13 +67,16 @@ def _split(
     train: Interactions, expected: Interactions, description: str, valid: Split | None
 ) -> Split:
     given = train.of_user_codes(expected.active_users)
-    return Split(
-        train=train,
-        given=given,
-        expected=expected,
-        name="from_column",
-        description=description,
-        valid=valid,
+    return cuts.checked(
+        Split(
+            train=train,
+            given=given,
+            expected=expected,
+            name="from_column",
+            description=description,
+            span=cuts.dates(expected.times),
+            valid=valid,
+        )
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from spadework.data.content import ItemContent, read_item_table
+from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.item_tables import read_item_table
 from spadework.data.reading.opening import open_table
 from spadework.data.reading.reading import read_table
 from spadework.errors import MissingExtra, UnknownName

@@ -245,7 +245,8 @@ def from_column(
     `sw.read_split(source, column)` reads a table and its split column in one step. Rows labelled
     `valid` are trained on in the final fit and expected in the validation cut. Rows labelled
     `given` are seen only when lists are made. An unknown label is an error. With a `target`, only
-    tested rows of that event type are expected; the others are left out.
+    tested rows of that event type are expected; the others are left out. What the cut leaks, and
+    test rows that stand in train, are told in `.leak` and `.remarks`.
     """
     names = pl.Series(labels).cast(pl.String)
     if len(names) != len(log):
@@ -266,13 +267,15 @@ def from_column(
     is_valid = (names == valid).to_numpy() if valid is not None else np.zeros(len(log), np.bool_)
     is_test = (names == test).to_numpy()
     is_given = (names == given).to_numpy() if given is not None else np.zeros(len(log), np.bool_)
-    outer = cuts.cut(
-        log,
-        is_test,
-        "from_column",
-        f"the split of the data: rows labelled {test!r}",
-        given=is_given,
-        target=target,
+    outer = cuts.checked(
+        cuts.cut(
+            log,
+            is_test,
+            "from_column",
+            f"the split of the data: rows labelled {test!r}",
+            given=is_given,
+            target=target,
+        )
     )
     if valid is None:
         return outer
@@ -283,7 +286,7 @@ def from_column(
         f"rows labelled {valid!r}",
         target=target,
     )
-    return replace(outer, valid=inner)
+    return replace(outer, valid=cuts.checked(inner))
 
 
 def _cut_at(log: Interactions, start: int, description: str, target: str | None) -> Split:

@@ -113,16 +113,25 @@ class Scoreboard:
             rows, schema_overrides={**floats, "rank": pl.Int64, "reason": pl.String}
         )
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What to know of the cut and of the lists, each sentence once."""
+        split = self.protocol.split
+        of_models = (remark for score in self.scores for remark in score.remarks)
+        of_cut = (*((split.leak,) if split.leak else ()), *split.remarks)
+        return tuple(dict.fromkeys((*of_cut, *of_models)))
+
     def __repr__(self) -> str:
-        return f"{self.protocol.heading}\n{self.frame()}"
+        return "\n".join((self.protocol.heading, str(self.frame()), *self.remarks))
 
     def _repr_html_(self) -> str:
         table = notebook_tables.as_html(*notebook_tables.of_frame(self.frame()))
-        return f"<p>{escape(self.protocol.heading)}</p>{table}"
+        remarks = "".join(f"<p>{escape(remark)}</p>" for remark in self.remarks)
+        return f"<p>{escape(self.protocol.heading)}</p>{table}{remarks}"
 
     def _repr_markdown_(self) -> str:
         table = notebook_tables.as_markdown(*notebook_tables.of_frame(self.frame()))
-        return f"{self.protocol.heading}\n\n{table}"
+        return "\n\n".join((self.protocol.heading, table, *self.remarks))
 
 
 EXAMPLES = "sw.models.Forward() or sw.model('forward')"
@@ -170,12 +179,16 @@ def evaluate(
 
     Users without a list count as misses; users without expected events are ignored; items
     unknown to the split keep their slot and miss. The frame is judged as it is: whether it may hold
-    repeats is up to the tool that made it.
+    repeats is up to the tool that made it. Ids that do not fit those of the log are counted in
+    `.remarks`; where none fits, or a user has two lists, the frame is refused (BadData).
     """
     protocol = Protocol.of(split, metrics=metrics, dialect=dialect, repeats="allow", seed=rng)
     lists = lists_of(frame, protocol)
-    values, totals = judge(lists, protocol)
-    return Scoreboard(protocol, (Score(model=name, label=name, values=values, totals=totals),))
+    for remark in lists.remarks:
+        events.note(remark)
+    values, totals = judge(lists.items, protocol)
+    score = Score(model=name, label=name, values=values, totals=totals, remarks=lists.remarks)
+    return Scoreboard(protocol, (score,))
 
 
 def _with_pareto(entries: Sequence[Entry]) -> list[Entry]:

@@ -250,23 +250,25 @@ class Recommender(ABC):
         *,
         repeats: Repeats = "allow",
         candidates: Any = None,
+        exclude: Any = None,
         users: Any = None,
         fill: bool = True,
     ) -> Recommendations:
         """The `k` best items for each user in `histories`, known or new: a user is what they did.
 
         `repeats`: items of the history may be recommended ("allow"), must not be ("forbid"), or are
-        the only ones ("only"). `candidates` are the only ids that may be recommended. `users` are
-        ids of the histories, one or several; by default those with events. Slots that the model has
-        no evidence for are filled with popular items (scores below its own), unless `fill` is
-        false. Items of the history that the model never saw are ignored. Raises `BadRequest` for
-        ids that are not there.
+        the only ones ("only"). `candidates` are the only ids that may be recommended; `exclude` are
+        ids that may not. `users` are ids of the histories, one or several; by default those with
+        events. Slots that the model has no evidence for are filled with popular items (scores below
+        its own), unless `fill` is false. Items of the history that the model never saw are ignored.
+        Raises `BadRequest` for ids that are not there.
         """
         return self.recommend_codes(
             histories,
             k,
             repeats=repeats,
             candidates=candidates,
+            exclude=exclude,
             users=requested_users(histories, users),
             fill=fill,
         )
@@ -278,6 +280,7 @@ class Recommender(ABC):
         *,
         repeats: Repeats = "allow",
         candidates: Any = None,
+        exclude: Any = None,
         users: Codes | None = None,
         fill: bool = True,
     ) -> Recommendations:
@@ -287,7 +290,7 @@ class Recommender(ABC):
         check_k(k)
         check_repeats(repeats)
         user_codes = requested_codes(histories, users)
-        allowed = allowed_items(self.item_vocabulary, candidates)
+        allowed = allowed_items(self.item_vocabulary, candidates, exclude)
         known = self._in_own_codes(histories)
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None
         rows = max(
@@ -303,12 +306,8 @@ class Recommender(ABC):
             parts = parallel.share(answer, blocks, f"recommend {self.label}")
         return Recommendations(
             users=user_codes,
-            items=np.concatenate([part[0] for part in parts])
-            if parts
-            else np.full((0, k), -1, np.int32),
-            scores=np.concatenate([part[1] for part in parts])
-            if parts
-            else np.zeros((0, k), np.float32),
+            items=np.concatenate([np.full((0, k), -1, np.int32), *(part[0] for part in parts)]),
+            scores=np.concatenate([np.zeros((0, k), np.float32), *(part[1] for part in parts)]),
             user_vocabulary=histories.user_vocabulary,
             item_vocabulary=self.item_vocabulary,
             filled=sum(part[2] for part in parts),

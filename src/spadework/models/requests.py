@@ -12,10 +12,12 @@ import polars as pl
 from spadework import events
 from spadework.arrays import Codes, Mask
 from spadework.data.interactions import Interactions
+from spadework.data.joins import join
 from spadework.data.vocabulary import Vocabulary, listed
-from spadework.errors import BadRequest
+from spadework.errors import BadData, BadRequest
 from spadework.models.needs import check_log
 
+MODEL = "the log that the model learned from"
 HISTORIES = "What the histories are taken from"
 
 
@@ -23,32 +25,42 @@ def requested_items(vocabulary: Vocabulary, items: Any) -> Codes:
     """Codes of items by id, one or several, in their order. Raises `BadRequest` with the first that
     the model does not know.
     """
-    return vocabulary.known(items, "Item", "the log that the model learned from")
+    return vocabulary.known(items, "Item", MODEL)
 
 
-def allowed_items(vocabulary: Vocabulary, candidates: Any) -> Mask | None:
-    """The only items that may be recommended, from ids, one or several: a mask [items]; None where
-    none are named.
+def allowed_items(vocabulary: Vocabulary, candidates: Any, exclude: Any = None) -> Mask | None:
+    """The only items that may be recommended, from ids, one or several, but for those to exclude: a
+    mask [items]; None where none are named.
 
     Ids that the model does not know are left out, and a note says how many. Raises `BadRequest`
-    where it knows none of them.
+    where it knows none of them, or none is left.
     """
-    if candidates is None:
+    if candidates is None and exclude is None:
         return None
-    requested = pl.Series(listed(candidates))
-    codes = vocabulary.codes(requested)
-    unknown = np.flatnonzero(codes < 0)
-    if len(unknown):
-        message = (
-            f"{len(unknown):,} of {len(requested):,} candidates are not in the log that the model "
-            f"learned from, such as {requested[int(unknown[0])]!r}."
-        )
-        if len(unknown) == len(requested):
-            raise BadRequest(message, "Give ids of the log; numbers and text differ.")
-        events.note(f"{message} They are left out.")
-    allowed = np.zeros(len(vocabulary), np.bool_)
-    allowed[codes[codes >= 0]] = True
+    allowed = np.ones(len(vocabulary), np.bool_)
+    if candidates is not None:
+        allowed &= _among(vocabulary, candidates, "candidates")
+    if exclude is not None:
+        allowed &= ~_among(vocabulary, exclude, "items to exclude")
+        if not allowed.any():
+            raise BadRequest("All items are excluded.", "Exclude fewer of them.")
     return allowed
+
+
+def _among(vocabulary: Vocabulary, ids: Any, what: str) -> Mask:
+    """Which items are among the ids."""
+    found = np.zeros(len(vocabulary), np.bool_)
+    requested = pl.Series("id", listed(ids))
+    if not len(requested):
+        return found
+    try:
+        joined = join(requested, vocabulary, what="item", here=f"the {what}", there=MODEL)
+    except BadData as error:
+        raise BadRequest(error.message, error.hint) from None
+    for remark in joined.remarks:
+        events.note(remark)
+    found[joined.codes[joined.codes >= 0]] = True
+    return found
 
 
 def requested_users(histories: Interactions, users: Any) -> Codes:

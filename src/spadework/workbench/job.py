@@ -18,6 +18,7 @@ from spadework.diagnosis.portrait import facts, portrait
 from spadework.errors import OtherData
 from spadework.evaluation.entries import Entry, read_all
 from spadework.evaluation.trial import Protocol
+from spadework.json_values import as_map
 from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.labels import model
@@ -28,7 +29,7 @@ from spadework.workbench.search.choosing import Dig
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.finals import TEST
 from spadework.workbench.search.trial_cache import Ledger
-from spadework.workbench.sources import choose_split, read_for, target_of
+from spadework.workbench.sources import ReadAgain, choose_split, read_again, target_of
 from spadework.workbench.storage import folder as folders
 from spadework.workbench.storage import roles, run_files
 from spadework.workbench.warming import Warming
@@ -53,7 +54,9 @@ class Job:
             warming.close()
 
     def _stages(self, source: Any, content: Any, warming: Warming) -> None:
-        log, items = read_for(self.recipe, source, content)
+        kept = as_map(run_files.contents(self.folder, run_files.DATA).value)
+        data = read_again(self.recipe, source, content, kept)
+        log, items = data.log, data.items
         fingerprint = {
             "log": log.fingerprint,
             "items": None if items is None else items.fingerprint,
@@ -64,7 +67,7 @@ class Job:
         self._refuse_other_data(fingerprint)
         folders.clear(self.folder)
         self._keep_recipe()
-        self._keep_data(log, items, fingerprint)
+        self._keep_data(data, fingerprint)
         split = choose_split(log, self.recipe)
         self.findings = diagnose(log, items, split)
         files.write_json(
@@ -126,10 +129,8 @@ class Job:
         }
         files.write_json(self.folder / "recipe.json", entry)
 
-    def _keep_data(
-        self, log: Interactions, items: ItemContent | None, fingerprint: dict[str, Any]
-    ) -> None:
-        account = log.account
+    def _keep_data(self, data: ReadAgain, fingerprint: dict[str, Any]) -> None:
+        log, items, account = data.log, data.items, data.log.account
         entry: dict[str, Any] = (
             {
                 "source": self.recipe.source,
@@ -144,6 +145,7 @@ class Job:
         entry |= {
             "name": Path(self.recipe.source).name,
             "fingerprint": fingerprint,
+            "read_at": data.read_at,
             "facts": facts(log),
             "portrait": portrait(log),
         }
@@ -151,11 +153,7 @@ class Job:
             entry[name] = (
                 str(Path(given).resolve()) if given is not None and Path(given).exists() else None
             )
-        entry["items"] = (
-            None
-            if items is None
-            else {"without_row": items.items_without_row, "unmatched_rows": items.unmatched_rows}
-        )
+        entry["items"] = None if items is None else items.as_json()
         files.write_json(self.folder / "data.json", entry)
         if (
             account is not None

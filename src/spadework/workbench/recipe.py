@@ -58,6 +58,15 @@ class Recipe(BaseModel):
         None,
         description="The delimiter between fields of the item table; found by itself if absent.",
     )
+    items_before: str | None = Field(
+        None,
+        description=(
+            "Of an item table whose values change with time, the latest before this day count."
+        ),
+    )
+    title: str | None = Field(
+        None, description="Name of the item table's column of titles; found by itself if absent."
+    )
     user: str | None = Field(
         None, description="Name of the user column; found by itself if absent."
     )

@@ -9,8 +9,8 @@ from typing import Any
 
 from spadework import events
 from spadework.data.interactions import Interactions
-from spadework.errors import OtherData
-from spadework.json_values import as_map, as_text, maps
+from spadework.errors import BadRequest, OtherData
+from spadework.json_values import as_list, as_map, as_text, maps
 from spadework.kernels import parallel
 from spadework.models.base import Recommender
 from spadework.workbench.job import Job
@@ -88,6 +88,13 @@ class Run:
         return account
 
     @property
+    def remarks(self) -> list[str]:
+        """What the readers of the log and of the item table remarked."""
+        data = self.data
+        both = (*as_list(data.get("remarks")), *as_list(as_map(data.get("items")).get("remarks")))
+        return [as_text(remark) for remark in both]
+
+    @property
     def set_aside(self) -> Path | None:
         """The file of rows set aside, where there are any."""
         path = self.folder / "set_aside.parquet"
@@ -130,6 +137,7 @@ class Run:
         }
         return {
             "run": str(self.folder),
+            "remarks": self.remarks,
             "scores": board["scores"],
             **copied,
             "findings": self.findings,
@@ -148,7 +156,7 @@ class Run:
 
 
 def dig(
-    source: Any = None,
+    source: Any = ...,
     *,
     content: Any = None,
     folder: str | Path | None = None,
@@ -159,15 +167,20 @@ def dig(
 ) -> Run:
     """The main job: read, split, fit many models, judge, keep the best, report. Returns the run.
 
-    `source` is whatever `read_interactions` accepts, or a log that was read. A finished run of the
+    `source` is whatever `read_interactions` accepts, or a log that was read; without one it is the
+    recipe's, by default the embedded grocery log. A finished run of the
     same recipe on the same data is returned as it is; a stopped one is resumed. The budget counts
     from `begun`, a value of `time.monotonic`, or from now. Listeners of `spadework.events` get
     progress and finished models.
     """
     begun = time.monotonic() if begun is None else begun
     requested = recipe or make({})
-    # the default source is the embedded grocery log
     if source is None:
+        raise BadRequest(
+            "The source is None, so there is no log to dig in.",
+            "Give a file, a frame or a log; without any argument, sw.dig() digs in a sample.",
+        )
+    if source is ...:
         source = requested.source
     named = str(source) if isinstance(source, (str, Path)) else "memory"
     changes = (

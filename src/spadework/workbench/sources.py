@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
 from spadework.data.worlds.worlds import world
 from spadework.errors import BadRequest, Unsuitable
+from spadework.json_values import Map, as_map, as_number
+from spadework.timestamps import as_if, present
 from spadework.workbench.recipe import Recipe
 
 DEFAULT_SPAN = Recipe.model_fields["test"].default
@@ -67,9 +70,42 @@ def read_for(
         given,
         log,
         item=recipe.items_id,
+        title=recipe.title,
         delimiter=recipe.items_delimiter,
         encoding=recipe.items_encoding,
+        before=recipe.items_before,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class ReadAgain:
+    """The data of a run that is in its folder already, and the time as of which they were read."""
+
+    log: Interactions
+    items: ItemContent | None
+    read_at: int
+
+
+def read_again(
+    recipe: Recipe, source: Any, content: Any, kept: Map, *, items: bool = True
+) -> ReadAgain:
+    """`read_for`, where `kept` is the run's `data.json` or empty: rows that were in the future when
+    the run was made are left out again where that gives its log, so that an unchanged file is not
+    taken for other data some days later.
+    """
+    log, table = read_for(recipe, source, content, items=items)
+    rows, then = as_map(kept.get("rows")), as_number(kept.get("read_at"))
+    had_future = any("future" in reason for reason in as_map(rows.get("set_aside")))
+    stored = as_map(kept.get("fingerprint")).get("log")
+    if then is None or not had_future or log.fingerprint == stored or log.account is None:
+        return ReadAgain(log, table, present())
+    if isinstance(source, Interactions) or log.account.read != as_number(rows.get("read")):
+        return ReadAgain(log, table, present())
+    with as_if(int(then)):
+        earlier, earlier_table = read_for(recipe, source, content, items=items)
+    if earlier.fingerprint != stored:
+        return ReadAgain(log, table, present())
+    return ReadAgain(earlier, earlier_table, int(then))
 
 
 def choose_split(log: Interactions, recipe: Recipe) -> Split | None:

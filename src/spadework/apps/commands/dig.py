@@ -134,16 +134,19 @@ def _summary(run: Run) -> str:
 def _everything(run: Run) -> str:
     """The whole board, with every model that has no score and its reason."""
     from spadework.apps.boards import board_text, findings_text
+    from spadework.apps.summary import remark_lines
     from spadework.workbench.report import outcome, run_facts
     from spadework.workbench.report.next_line import line_for
 
     recipe = run.recipe.model_dump(mode="json")
-    rows, cut_short = run.rows, outcome.cut_short(run_facts.read(run.folder))
+    rows, facts = run.rows, run_facts.read(run.folder)
+    cut_short = outcome.cut_short(facts)
     return "\n".join(
         [
             *([f"{cut_short}\n"] if cut_short else []),
             f"{rows['read']:,} rows → {rows['used']:,} used"
             + (f"     see {run.set_aside}" if run.set_aside else ""),
+            *remark_lines(facts.remarks),
             findings_text(run.findings, lambda finding: line_for(finding, recipe, str(run.folder)))
             + board_text(run.board),
             f"\nreport  {run.folder / 'report.html'}",

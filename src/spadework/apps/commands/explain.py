@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spadework.apps import terminal
-from spadework.apps.options import model_option
+from spadework.apps.options import model_option, settings_option
 
 if TYPE_CHECKING:
     from spadework.workbench.serving.serving_answers import Explanation
@@ -30,6 +30,7 @@ SHOWN = 20
 @click.option(
     "--histories", metavar="FILE", help="A log of the user; the run's own source if absent."
 )
+@settings_option
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
@@ -37,6 +38,7 @@ def command(
     item: str | None,
     user: str | None,
     histories: str | None,
+    settings: tuple[str, ...],
     model: str | None,
     as_json: bool,
 ) -> None:
@@ -47,7 +49,7 @@ def command(
     winner of a RUN or, where that cannot tell, by its model for similar items.
     """
     if item is not None:
-        _item(name, item, user, histories, model, as_json)
+        _item(name, item, user, histories, settings, model, as_json)
         return
     _refuse_without_item(name, {"--user": user, "--histories": histories, "--model": model})
     from spadework.workbench.glossary import describe
@@ -76,12 +78,20 @@ def _refuse_without_item(name: str, given: dict[str, str | None]) -> None:
 
 
 def _item(
-    where: str, item: str, user: str | None, histories: str | None, model: str | None, as_json: bool
+    where: str,
+    item: str,
+    user: str | None,
+    histories: str | None,
+    settings: tuple[str, ...],
+    model: str | None,
+    as_json: bool,
 ) -> None:
     from spadework.workbench.serving.serving_answers import explain
 
     with terminal.progress():
-        explanation = explain(where, item, user, histories=histories, model=model)
+        explanation = explain(
+            where, item, user, histories=histories, settings=settings, model=model
+        )
     if as_json:
         rows = explanation.contributions.to_dicts()
         terminal.print_json(

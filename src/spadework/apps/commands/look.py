@@ -13,6 +13,7 @@ from spadework.apps.recipe_command import RecipeCommand
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from spadework.data.content import ItemContent
     from spadework.data.interactions import Interactions
     from spadework.diagnosis.finding import Finding
     from spadework.workbench.recipe import Recipe
@@ -61,6 +62,7 @@ def command(
         terminal.print_json(
             {
                 **account,
+                "items": None if content is None else content.as_json(),
                 "facts": log_facts,
                 "findings": findings,
                 "set_aside_file": None if set_aside is None else str(set_aside),
@@ -69,7 +71,13 @@ def command(
     else:
         click.echo(
             _text(
-                _source(parsed_recipe), command_of(parsed_recipe), log, log_facts, found, set_aside
+                _source(parsed_recipe),
+                command_of(parsed_recipe),
+                log,
+                content,
+                log_facts,
+                found,
+                set_aside,
             )
         )
     return 1 if strict and any(finding.level == "blocker" for finding in found) else 0
@@ -84,6 +92,7 @@ def _text(
     source: str,
     again: str,
     log: Interactions,
+    content: ItemContent | None,
     log_facts: dict[str, Any],
     found: Sequence[Finding],
     set_aside: Path | None,
@@ -103,6 +112,7 @@ def _text(
         if account.other_columns:
             lines.append("  not used: " + ", ".join(account.other_columns))
         lines += [f"  {remark}" for remark in account.remarks]
+    lines += [f"  {remark}" for remark in (() if content is None else content.remarks)]
     span = (
         f"{log_facts['first'][:10]} … {log_facts['last'][:10]}"
         if log_facts["first"]
@@ -117,6 +127,7 @@ def _text(
         f"have {log_facts['head_share']:.0%} of the interactions"
     )
     lines.append(_split_text(log_facts["split"]))
+    lines += _remarks_of(log_facts["split"])
     lines += [
         "",
         findings_text([finding.as_json() for finding in found]).rstrip() or "no findings",
@@ -138,6 +149,13 @@ def _split_text(split: dict[str, Any] | None) -> str:
         f"a dig would judge {judged:,} users on {split['split'].split(': ')[-1]}: {repeated:.0%} "
         f"of their items are repeats, {cold:.0%} are items that no user had before"
     )
+
+
+def _remarks_of(split: dict[str, Any] | None) -> list[str]:
+    """What the cut leaks, and remarks on it."""
+    if split is None:
+        return []
+    return [*([split["leak"]] if split["leak"] else []), *split["remarks"]]
 
 
 def _keep_set_aside(log: Interactions) -> Path | None:

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spadework.apps import terminal
-from spadework.apps.options import model_option
+from spadework.apps.options import model_option, settings_option
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import polars as pl
+
+
+SHOWN = 50
+"""Rows that are printed."""
 
 
 @click.command()
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="A log of the users to recommend to; the run's own source if absent.",
 )
+@settings_option
 @click.option(
     "--user",
     "user_ids",
@@ -48,7 +53,27 @@ if TYPE_CHECKING:
     metavar="SHARE",
     help="With --for both: share of slots that remind; the share of repeats if absent.",
 )
+@click.option(
+    "--candidates",
+    metavar="FILE",
+    help="Only these items: a file with one id a line, or a table with a column item_id.",
+)
+@click.option("--exclude", metavar="FILE", help="Never these items, such as those out of stock.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Only items with this value in the item table: --only department=DAIRY. Repeatable.",
+)
+@click.option("--new", is_flag=True, help="One list, for a customer without a history.")
 @model_option
+@click.option(
+    "--with",
+    "additions",
+    type=click.Choice(["titles"]),
+    multiple=True,
+    help="Write titles of the items, too; the terminal always shows them.",
+)
 @click.option(
     "--out", metavar="FILE", help="Write to .parquet, .csv or .jsonl instead of printing."
 )
@@ -57,12 +82,18 @@ if TYPE_CHECKING:
 def command(
     where: str,
     histories: str | None,
+    settings: tuple[str, ...],
     user_ids: tuple[str, ...],
     k: int,
     repeats: str | None,
     purpose: Any,
     quota: float | None,
+    candidates: str | None,
+    exclude: str | None,
+    only: tuple[str, ...],
+    new: bool,
     model: str | None,
+    additions: tuple[str, ...],
     out: str | None,
     force: bool,
     as_json: bool,
@@ -71,6 +102,7 @@ def command(
     ARTIFACT.
     """
     from spadework.apps.recipe_options import out_path
+    from spadework.workbench.serving.choices import Choice
     from spadework.workbench.serving.serving_answers import recommend
 
     path = out_path(out, force, endings=(".parquet", ".csv", ".jsonl")) if out else None
@@ -78,13 +110,19 @@ def command(
         frame = recommend(
             where,
             histories=histories,
+            settings=settings,
             user_ids=user_ids,
             k=k,
             repeats=repeats,
             model=model,
             purpose=purpose,
             quota=quota,
+            choice=Choice(candidates, exclude, only),
+            new=new,
+            titles="titles" in additions or (path is None and not as_json),
         )
+    if additions and "title" not in frame.columns:
+        click.echo("There are no titles: dig with an item table (--items, --title).", err=True)
     if path is not None:
         _write(frame, path)
         click.echo(
@@ -93,17 +131,24 @@ def command(
     elif as_json:
         terminal.print_json(frame.to_dicts())
     else:
-        rows = [
-            [str(user), str(rank), str(item), f"{score:.4g}", *rest]
-            for user, item, score, rank, *rest in frame.head(50).iter_rows()
+        _print(frame)
+
+
+def _print(frame: pl.DataFrame) -> None:
+    others = [name for name in frame.columns if name not in ("user_id", "rank", "item_id", "score")]
+    rows = [
+        [
+            "(new)" if row["user_id"] is None else str(row["user_id"]),
+            str(row["rank"]),
+            str(row["item_id"]),
+            f"{row['score']:.4g}",
+            *("" if row[name] is None else str(row[name]) for name in others),
         ]
-        click.echo(
-            terminal.table(
-                ["user_id", "rank", "item_id", "score", *frame.columns[4:]], rows, right=(1, 3)
-            )
-        )
-        if len(frame) > 50:
-            click.echo(f"… {len(frame) - 50:,} more rows; write them all with --out FILE", err=True)
+        for row in frame.head(SHOWN).iter_rows(named=True)
+    ]
+    click.echo(terminal.table(["user_id", "rank", "item_id", "score", *others], rows, right=(1, 3)))
+    if len(frame) > SHOWN:
+        click.echo(f"… {len(frame) - SHOWN:,} more rows; write them all with --out FILE", err=True)
 
 
 def _write(frame: pl.DataFrame, path: Path) -> None:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from spadework.errors import BadData
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-_OWN = (
-    ("--delimiter", "--items-delimiter"),
-    ("--encoding", "--items-encoding"),
-    (", or use --skip-bad to set such rows aside", ""),
-    (", or use --skip-bad to set such lines aside", ""),
-)
+from spadework.errors import BadData, BadRequest, Undecided
+
+_SKIP_BAD = re.compile(r", or use --skip-bad to set such (?:rows|lines) aside")
+_OF_THE_LOG = re.compile(r"--(item|encoding|delimiter)(?![\w-])")
 
 
-def with_item_options(error: BadData) -> BadData:
-    """The same error with a hint for an item table."""
-    hint = error.hint
-    for option, own in _OWN:
-        hint = hint.replace(option, own)
-    return type(error)(error.message, hint)
+@contextmanager
+def item_options() -> Iterator[None]:
+    """Within the block, errors name the options of the item table, not those of the log."""
+    try:
+        yield
+    except (BadData, BadRequest) as error:
+        if type(error) not in (BadData, BadRequest, Undecided):
+            raise
+        raise type(error)(_own(error.message), _own(error.hint)) from None
+
+
+def _own(text: str) -> str:
+    text = _SKIP_BAD.sub("", text)
+    return _OF_THE_LOG.sub(
+        lambda found: "--items-id" if found[1] == "item" else f"--items-{found[1]}", text
+    )

@@ -5,7 +5,6 @@ cannot be is never taken in silence.
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from spadework.data.reading.readings import UNITS
 from spadework.data.reading.written_times import ENOUGH, Layout, count_distinct, layouts_of
 from spadework.errors import BadData, Undecided
+from spadework.timestamps import present
 
 Timestamps = NDArray[np.int64]
 
@@ -51,7 +51,7 @@ class Whole:
 
 def now() -> int:
     """Epoch seconds of now."""
-    return int(time.time())
+    return present()
 
 
 def understand(values: Timestamps, is_present: NDArray[np.bool_] | None, name: str) -> Whole:

@@ -11,8 +11,9 @@ import polars as pl
 
 from spadework.arrays import Array
 from spadework.data.account import RowAccount
-from spadework.data.content import ItemContent, read_item_table
+from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.item_tables import read_item_table
 from spadework.data.vocabulary import Vocabulary
 from spadework.registry import Registry
 

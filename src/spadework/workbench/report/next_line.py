@@ -10,10 +10,9 @@ from spadework.diagnosis.finding import Finding, command_for
 from spadework.workbench.recipe import Recipe
 
 READ_WITH = (
-    "more", "shape", "items", "items_id", "items_encoding", "items_delimiter",
-    "user", "item", "time", "basket", "weight", "event",
-    "events", "target", "delimiter", "encoding",
-    "skip_bad", "duplicates",
+    "more", "shape", "items", "items_id", "items_encoding", "items_delimiter", "items_before",
+    "title", "user", "item", "time", "basket", "weight", "event", "events", "target", "delimiter",
+    "encoding", "skip_bad", "duplicates",
 )  # fmt: skip
 """Recipe keys with which a log is read: another dig of the same log needs them again."""
 

@@ -17,7 +17,7 @@ from typing import Any
 from spadework import formatting
 from spadework.errors import BadRequest
 from spadework.evaluation.entries import Entry
-from spadework.json_values import Map, as_map, as_text, clean, maps
+from spadework.json_values import Map, as_list, as_map, as_text, clean, maps
 from spadework.workbench.storage import run_files
 
 
@@ -41,6 +41,13 @@ class RunFacts:
     def protocol(self) -> Map:
         """How the scores were measured."""
         return as_map(self.scores.get("protocol"))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the readers of the log and of the item table remarked, and the cut."""
+        parts = (self.data, as_map(self.data.get("items")), self.protocol)
+        found = [as_text(remark) for part in parts for remark in as_list(part.get("remarks"))]
+        return [remark for remark in found if remark]
 
     @cached_property
     def primary(self) -> str:

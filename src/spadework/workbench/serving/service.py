@@ -11,11 +11,14 @@ import polars as pl
 
 from spadework import events
 from spadework.arrays import Codes
-from spadework.data.addresses import read_interactions
+from spadework.data.addresses import ADDRESSES, read_interactions
 from spadework.data.interactions import Interactions
-from spadework.errors import BadRequest
+from spadework.data.reading.column_roles import ABSENT, ROLES
+from spadework.errors import BadData, BadRequest
+from spadework.json_values import as_map, as_text
+from spadework.workbench.recipe import Recipe, from_settings, make
 from spadework.workbench.run import Run
-from spadework.workbench.sources import read_for
+from spadework.workbench.sources import read_again, read_for
 from spadework.workbench.storage import artifact, roles, run_files
 
 
@@ -82,25 +85,75 @@ class Service:
         return found
 
 
-def histories_of(run: Run | None, histories: str | None) -> Interactions:
-    """The log of a file, else the log of the run, with a remark where that has changed. Raises
+def histories_of(
+    run: Run | None, histories: str | None, settings: Sequence[str] = ()
+) -> Interactions:
+    """The log of a file, read with the run's own settings, else the log of the run, with a remark
+    where that has changed. `settings` such as `user=CustomerID` change how a file is read. Raises
     `BadRequest` where there is neither.
     """
     if histories is not None:
-        return read_interactions(histories)
+        return _read_as(run, histories, settings)
     if run is None:
         raise BadRequest(
             "A saved model has no users to answer.",
             "Give a log of the users with --histories FILE.",
         )
+    if settings:
+        raise BadRequest(
+            "The run's own log is read as it was, so --set has no meaning.",
+            "Name the file that is read in another way: --histories FILE.",
+        )
     recipe = run.recipe
-    log, _ = read_for(
-        recipe, source_of(run, "Give a log with --histories FILE."), None, items=False
-    )
+    source = source_of(run, "Give a log with --histories FILE.")
+    own = recipe.source.startswith(ADDRESSES)  # such a log brings its columns
+    log = read_again(recipe if own else reading_of(run), source, None, run.data, items=False).log
     if run.data["fingerprint"]["log"] != log.fingerprint:
         events.note(
             f"{recipe.source} has changed since the run; its present rows are the histories."
         )
+    return log
+
+
+def reading_of(run: Run) -> Recipe:
+    """The run's recipe with the columns that its log was read from, so that another file is read
+    in the same way; roles without a column have `-`.
+    """
+    recipe, columns = run.recipe, as_map(run.data.get("columns"))
+    if not columns:
+        return recipe  # a log that was made in memory, or by a world
+    found = {
+        role: as_text(columns.get(role), ABSENT) for role in ROLES if getattr(recipe, role) is None
+    }
+    return make({**recipe.model_dump(), **found})
+
+
+def _read_as(run: Run | None, histories: str, settings: Sequence[str]) -> Interactions:
+    given = from_settings(settings)
+    if histories.startswith(ADDRESSES):
+        return read_interactions(histories)
+    recipe = make({**(make({}) if run is None else reading_of(run)).model_dump(), **given})
+    try:
+        log, _ = read_for(
+            recipe.model_copy(update={"source": histories}), histories, None, items=False
+        )
+    except BadData as error:
+        if run is None:
+            raise
+        carried = {
+            role: column
+            for role in ROLES
+            if (column := getattr(recipe, role)) not in (None, ABSENT)
+        }
+        columns = ", ".join(f"{role} = {column!r}" for role, column in carried.items())
+        how = "--histories are read as the log of the run was" + (
+            f" ({columns})" if columns else ""
+        )
+        raise type(error)(
+            error.message,
+            f"{error.hint} {how}; change that with --set user=COLUMN and the like, and read no "
+            "such column with --set time=-.",
+        ) from None
     return log
 
 
@@ -141,7 +194,10 @@ def codes_of(log: Interactions, user_ids: Sequence[str]) -> Codes:
         missing = user_ids[int((codes < 0).argmax())]
         raise BadRequest(
             f"User {missing!r} is not in the histories.",
-            "Check the id, or give a log of that user with --histories.",
+            (
+                "Check the id, or give a log of that user with --histories; the list of a customer "
+                "without a history: --new."
+            ),
         )
     return codes
 

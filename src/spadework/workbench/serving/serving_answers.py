@@ -17,6 +17,8 @@ from spadework.errors import BadRequest, Unsuitable
 from spadework.models.base import Recommender
 from spadework.models.needs import Repeats, check_k
 from spadework.models.recommendations import Recommendations
+from spadework.workbench.serving.choices import Choice, histories_in
+from spadework.workbench.serving.newcomers import newcomers
 from spadework.workbench.serving.quota import joined, slots
 from spadework.workbench.serving.service import Service, codes_of, histories_of, ids_of, one_user
 from spadework.workbench.storage import artifact, roles
@@ -30,36 +32,51 @@ def recommend(
     where: str,
     *,
     histories: str | None = None,
+    settings: Sequence[str] = (),
     user_ids: Sequence[str] = (),
     k: int = 10,
     repeats: str | None = None,
     model: str | None = None,
     purpose: Purpose | None = None,
     quota: float | None = None,
+    choice: Choice | None = None,
+    new: bool = False,
+    titles: bool = False,
 ) -> pl.DataFrame:
     """Long table of lists for all users of the histories, or for some: user_id, item_id, score,
-    rank.
+    rank, and with `titles` a column title where the artifact has them.
 
-    `model` names a kept model by role, folder or label. With the `purpose` "remind" lists hold
-    only items of the history, by the model that is best at these; with "discover" only new items,
-    by the model that is best at those; with "both" they begin with the first and go on with the
-    second: `quota` is the share of slots that remind, by default the share of repeats in the test
-    span, and a column `for` tells the two apart. Raises `BadRequest` for arguments that do not go
-    together.
+    Histories of a file are read as the run's log was; `settings` change that. `choice` says which
+    items may be recommended. `model` names a kept model by role, folder or label. With the
+    `purpose` "remind" lists hold only items of the history, by the model that is best at these;
+    with "discover" only new items, by the model that is best at those; with "both" they begin with
+    the first and go on with the second: `quota` is the share of slots that remind, by default the
+    share of repeats in the test span, and a column `for` tells the two apart. With `new` it is one
+    list, without a user_id, for a customer without a history. Raises `BadRequest` for arguments
+    that do not go together.
     """
     check_k(k)
     _check_purpose(purpose, repeats, quota)
     service = Service.of(where)
     # first, so that an unknown model is refused before the log is read
     served = service.folder(model)
-    log = histories_of(service.run, histories)
-    users = codes_of(log, user_ids) if user_ids else None
+    first = artifact.load(served)
+    ids = (choice or Choice()).ids(service.run, first.item_vocabulary)
+    if new:
+        _refuse_with_new(histories, user_ids, repeats, purpose)
+        frame = newcomers(service.run, first, k, ids)
+        return _with_titles(frame, served, first) if titles else frame
+    given = histories_of(service.run, histories, settings)
+    log = histories_in(given, first.item_vocabulary)
+    # users of whom no item is known have lists, too
+    users = codes_of(log, user_ids) if user_ids else given.active_users
+    asked = Asked(log, users, k, ids, {served: first})
     if purpose is None:
         judged = service.protocol.get("repeats", "allow")
         policy = repeats or ("forbid" if judged == "novel" else judged)
-        lists = [_answers(served, log, users, k, policy)]
+        lists = [asked.answers(served, policy)]
     else:
-        lists = _for_purpose(service, log, users, k, purpose, model)
+        lists = _for_purpose(service, asked, purpose, model)
     empty = int((np.concatenate([part.items for part in lists], axis=1) < 0).all(axis=1).sum())
     if empty:
         events.note(
@@ -67,11 +84,48 @@ def recommend(
             "item that may be recommended to them."
         )
     if purpose != "both":
-        return lists[0].frame()
-    remind, discover = lists
-    return joined(
-        remind, discover, slots(k, _share_of_repeats(service) if quota is None else quota)
-    )
+        frame = lists[0].frame()
+    else:
+        share = _share_of_repeats(service) if quota is None else quota
+        remind, discover = lists
+        frame = joined(remind, discover, slots(k, share))
+    return _with_titles(frame, served, first) if titles else frame
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What lists are asked for; each model is loaded once."""
+
+    log: Interactions
+    users: Codes
+    k: int
+    candidates: pl.Series | None
+    loaded: dict[Path, Recommender]
+
+    def answers(self, folder: Path, repeats: str) -> Recommendations:
+        """Lists by the model of a folder."""
+        if folder not in self.loaded:
+            self.loaded[folder] = artifact.load(folder)
+        found: Recommendations = self.loaded[folder].recommend_codes(
+            self.log,
+            self.k,
+            repeats=cast(Repeats, repeats),
+            candidates=self.candidates,
+            users=self.users,
+        )
+        return found
+
+
+def _refuse_with_new(
+    histories: str | None, user_ids: Sequence[str], repeats: str | None, purpose: str | None
+) -> None:
+    given = {"--histories": histories, "--user": user_ids, "--repeats": repeats, "--for": purpose}
+    for option, value in given.items():
+        if value:
+            raise BadRequest(
+                f"--new is the list of a customer without a history; {option} has no meaning.",
+                "Leave one of them out.",
+            )
 
 
 def similar(
@@ -114,6 +168,7 @@ def explain(
     user: str | None = None,
     *,
     histories: str | None = None,
+    settings: Sequence[str] = (),
     model: str | None = None,
 ) -> Explanation:
     """The contribution of each item of a user's history to the score of an item, without zeros.
@@ -125,8 +180,9 @@ def explain(
     service = Service.of(where)
     first = service.folder(model)
     second = service.folder_for(roles.SIMILAR, model)
-    log = histories_of(service.run, histories)
+    log = histories_of(service.run, histories, settings)
     user_id = one_user(log, user)
+    log = histories_in(log, artifact.load(first).item_vocabulary)
     found: Explanation | None = None
     for folder in dict.fromkeys((first, second or first)):
         fitted = artifact.load(folder)
@@ -181,12 +237,7 @@ def _check_purpose(purpose: str | None, repeats: str | None, quota: float | None
 
 
 def _for_purpose(
-    service: Service,
-    log: Interactions,
-    users: Codes | None,
-    k: int,
-    purpose: Purpose,
-    model: str | None,
+    service: Service, asked: Asked, purpose: Purpose, model: str | None
 ) -> list[Recommendations]:
     """Lists that remind, that discover, or both in this order."""
     judged = service.protocol.get("repeats")
@@ -210,17 +261,8 @@ def _for_purpose(
                 f"The run keeps no model of its own to {side}: its winner, "
                 f"{roles.label_of(service.folder())}, answers."
             )
-        lists.append(_answers(folder or service.folder(), log, users, k, policy))
+        lists.append(asked.answers(folder or service.folder(), policy))
     return lists
-
-
-def _answers(
-    folder: Path, log: Interactions, users: Codes | None, k: int, repeats: str
-) -> Recommendations:
-    answers: Recommendations = artifact.load(folder).recommend_codes(
-        log, k, repeats=cast(Repeats, repeats), users=users
-    )
-    return answers
 
 
 def _share_of_repeats(service: Service) -> float:
@@ -244,8 +286,8 @@ def _note_model(service: Service, folder: Path) -> None:
 
 def _with_titles(frame: pl.DataFrame, folder: Path, fitted: Recommender) -> pl.DataFrame:
     """The frame with a title for each item_id, where the artifact has titles."""
-    titles = artifact.titles(folder)
-    if titles is None:
+    titles, ids = artifact.titles(folder), fitted.item_vocabulary.ids.cast(pl.String)
+    if titles is None or titles.equals(ids):
         return frame
     named = pl.DataFrame({"item_id": fitted.item_vocabulary.ids, "title": titles})
     return frame.join(named, on="item_id", how="left", maintain_order="left")

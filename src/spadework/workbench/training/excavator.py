@@ -25,7 +25,7 @@ from spadework.workbench.report import report
 from spadework.workbench.run import Run
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.serving.service import source_of
-from spadework.workbench.sources import choose_split, read_for
+from spadework.workbench.sources import choose_split, read_again
 from spadework.workbench.storage import folder as folders
 from spadework.workbench.storage import run_files
 from spadework.workbench.training import judged, kept
@@ -235,13 +235,15 @@ class Excavation:
             and not Path(recipe.items).exists()
         ):
             content = elsewhere  # the command runs in another folder than the dig
-        log, items = read_for(
+        again = read_again(
             recipe,
             source_of(self.run, "Give it again: spadework.train_transformer(run, source=log).")
             if source is None
             else source,
             content,
+            data,
         )
+        log, items = again.log, again.items
         if stored["items"] is not None and items is None:
             raise BadRequest(
                 f"{self.run.folder} was made with an item table.",

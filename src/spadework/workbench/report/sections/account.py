@@ -55,13 +55,12 @@ def account(facts: RunFacts) -> list[Block]:
             for role, name in columns.items()
         ]
         blocks.append(table("Columns", ("Meaning", "Column in the source"), pairs, "data.json"))
-    remarks = [as_text(remark) for remark in as_list(data.get("remarks"))]
-    if any(remarks):
+    if facts.remarks:
         blocks.append(
             table(
                 "Remarks of the reader",
                 ("Remark",),
-                [(formatting.clip(remark, 400),) for remark in remarks if remark],
+                [(formatting.clip(remark, 1000),) for remark in facts.remarks],
                 "data.json",
             )
         )

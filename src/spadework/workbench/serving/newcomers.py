@@ -1,0 +1,83 @@
+"""The list of a customer without a history: best sellers of late, where the run found that these
+predict better, else of all time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from spadework import events
+from spadework.arrays import Array
+from spadework.data.joins import join
+from spadework.errors import BadRequest
+from spadework.json_values import as_map, as_text, maps
+from spadework.kernels.ranking import top_k
+from spadework.models.base import Recommender
+from spadework.models.labels import model
+from spadework.workbench.run import Run
+from spadework.workbench.serving.service import histories_of
+from spadework.workbench.storage import run_files
+
+FINDING = "TIME-1"
+
+
+def newcomers(
+    run: Run | None, fitted: Recommender, k: int, candidates: pl.Series | None
+) -> pl.DataFrame:
+    """One list: user_id (null), item_id, score (events), rank. A note says which best sellers these
+    are, and why. Where too few items sold of late, those of all time follow, with scores below 0.
+    """
+    window, says = _window(run)
+    ever = fitted.state["popularity"].astype(np.float64)
+    scores = ever
+    if run is not None and window is not None:
+        try:
+            scores = _of_late(run, fitted, window)
+        except BadRequest as error:
+            says, window = f"the log cannot be read again: {error.message}", None
+    span = f"the last {window}" if window is not None else "all time"
+    events.note(f"A customer without a history gets the best sellers of {span}: {says}")
+    allowed = np.ones(len(scores), np.bool_)
+    if candidates is not None:
+        allowed[:] = False
+        allowed[fitted.item_vocabulary.codes(candidates)] = True
+    behind = np.where(ever > 0, -1 / (1 + ever), -np.inf)
+    ranked = np.where(allowed, np.where(scores > 0, scores, behind), -np.inf).astype(np.float32)
+    best = top_k.order_of(ranked)[:k]
+    return pl.DataFrame(
+        {
+            "user_id": pl.Series([None] * len(best), dtype=fitted.item_vocabulary.ids.dtype),
+            "item_id": fitted.item_vocabulary.take(best),
+            "score": pl.Series(ranked[best], dtype=pl.Float32),
+            "rank": pl.Series(np.arange(1, len(best) + 1), dtype=pl.Int32),
+        }
+    )
+
+
+def _window(run: Run | None) -> tuple[str | None, str]:
+    """The window of recent best sellers that the run found to be better, and the reason."""
+    if run is None:
+        return None, "a saved model knows no findings; name the run for more."
+    found = run_files.contents(run.folder, run_files.FINDINGS).value
+    finding = next((one for one in maps(found) if one.get("code") == FINDING), None)
+    if finding is None:
+        return None, f"the run has no finding {FINDING}."
+    window = as_text(as_map(finding.get("patch")).get("window")) or None
+    better = finding.get("level") in ("strong", "weak") and (finding.get("effect") or 0) > 0
+    return (window if better else None), f"{FINDING}: {as_text(finding.get('says'))}"
+
+
+def _of_late(run: Run, fitted: Recommender, window: str) -> Array:
+    """Events of each item of a model in the last window of the run's log."""
+    log = histories_of(run, None)
+    popular = model("popular", window=window).fit(log)
+    joined = join(
+        fitted.item_vocabulary.ids,
+        log.item_vocabulary,
+        what="item",
+        here="the model",
+        there="the log",
+    )
+    found = popular.state["scores"].astype(np.float64)
+    return np.where(joined.codes >= 0, found[joined.codes], 0.0)

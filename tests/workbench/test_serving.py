@@ -1,0 +1,293 @@
+"""A run's settings are carried to every later reading; which items may be recommended; titles; the
+customer without a history.
+"""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+import pytest
+
+import spadework as sw
+from command_line import call
+from served_run import served_run
+from spadework.errors import BadData, BadRequest
+from spadework.workbench.run import Run
+from spadework.workbench.serving.choices import Choice
+from spadework.workbench.serving.service import histories_of, reading_of
+from spadework.workbench.serving.serving_answers import recommend
+
+ROWS = [  # user, asin, parent_asin, kind, quantity, day
+    ("u1", "a1", "p1", "View", 1, 1), ("u1", "a2", "p1", "Purchase", 2, 2),
+    ("u2", "a1", "p1", "Purchase", 1, 1), ("u2", "a3", "p2", "View", 1, 3),
+    ("u2", "a2", "p1", "Purchase", 3, 4), ("u3", "a3", "p2", "Purchase", 1, 5),
+    ("u3", "a1", "p1", "Purchase", 1, 9), ("u3", "a2", "p1", "View", 1, 9),
+]  # fmt: skip
+
+
+@pytest.fixture
+def orders(tmp_path):
+    path = tmp_path / "orders.csv"
+    pl.DataFrame(
+        [(*row[:5], f"2024-01-0{row[5]}") for row in ROWS],
+        schema=["user", "asin", "parent_asin", "kind", "quantity", "day"],
+        orient="row",
+    ).write_csv(path)
+    return path
+
+
+@pytest.fixture
+def run(orders, tmp_path):
+    """A run of the purchases, by asin."""
+    settings = {"source": str(orders), "item": "asin", "event": "kind", "events": ["Purchase"]}
+    return served_run(tmp_path / "run", settings)
+
+
+def test_histories_are_read_as_the_log_of_the_run_was(run, orders):
+    log = histories_of(Run(run), str(orders))
+    assert log.item_vocabulary.ids.to_list() == ["a1", "a2", "a3"]
+    assert len(log) == 5
+    assert log.fingerprint == histories_of(Run(run), None).fingerprint
+    with_file = recommend(str(run), histories=str(orders), k=2)
+    assert with_file.equals(recommend(str(run), k=2))
+
+
+def test_columns_that_were_found_are_carried_too(orders, tmp_path):
+    plain = pl.read_csv(orders).drop("parent_asin", "kind", "quantity")
+    plain.write_csv(tmp_path / "plain.csv")
+    run = served_run(tmp_path / "plain", {"source": str(tmp_path / "plain.csv")})
+    assert reading_of(Run(run)).item == "asin"
+    log = histories_of(Run(run), str(orders))
+    assert log.item_vocabulary.ids.to_list() == ["a1", "a2", "a3"]
+    assert log.weights is None
+    assert log.event_types is None
+
+
+def test_a_file_without_such_a_column_is_an_error_that_says_how_to_name_another(
+    run, tmp_path, capsys
+):
+    path = tmp_path / "mine.csv"
+    path.write_text("customer,sku,kind,quantity,day\nme,a1,Purchase,1,2024-01-05\n")
+    output = call(capsys, "recommend", run, "--histories", path)
+    assert output.code == 2
+    assert "mine.csv has no column 'user' (--user)." in output.err
+    assert "item = 'asin'" in output.err
+    assert "--set user=COLUMN" in output.err
+    named = ("--set", "user=customer", "--set", "item=sku")
+    output = call(capsys, "recommend", run, "--histories", path, *named, "-k", "1", "--json")
+    assert output.code == 0, output.err
+    assert json.loads(output.out)[0]["user_id"] == "me"
+    output = call(capsys, "explain", run, "--item", "a2", "--histories", path, *named, "--json")
+    assert output.code == 0, output.err
+    assert json.loads(output.out)["contributions"][0]["item_id"] == "a1"
+
+
+def test_events_that_the_file_lacks_are_an_error(run, tmp_path):
+    path = tmp_path / "views.csv"
+    path.write_text("user,asin,kind,quantity,day\nme,a1,View,1,2024-01-05\n")
+    with pytest.raises(BadData, match="No row has the event 'Purchase'") as caught:
+        recommend(str(run), histories=str(path))
+    assert "read as the log of the run was" in caught.value.hint
+
+
+def test_settings_need_a_file(run):
+    with pytest.raises(BadRequest, match="--set has no meaning"):
+        recommend(str(run), settings=["user=customer"])
+
+
+def test_histories_whose_items_do_not_fit_are_refused_or_counted(run, tmp_path, capsys):
+    head = "user,asin,kind,quantity,day\n"
+    path = tmp_path / "new.csv"
+    path.write_text(f"{head}me,A1,Purchase,1,2024-01-05\n")
+    output = call(capsys, "recommend", run, "--histories", path)
+    assert output.code == 2
+    assert "'A1' in the histories, 'a1' in the log that the model learned from" in output.err
+    path.write_text(f"{head}me,a1,Purchase,1,2024-01-05\nyou,zz,Purchase,1,2024-01-05\n")
+    output = call(capsys, "recommend", run, "--histories", path, "--json")
+    assert "1 of 2, such as 'zz'" in output.err
+    assert {row["user_id"] for row in json.loads(output.out)} == {"me", "you"}
+
+
+def test_numbers_of_a_csv_fit_a_log_of_numbers(tmp_path, capsys):
+    table = pl.DataFrame(
+        {"user": [1, 1, 2, 2], "item": [10, 20, 10, 20], "time": [1_704_067_200] * 4}
+    )
+    table.write_parquet(tmp_path / "log.parquet")
+    run = served_run(tmp_path / "numbers", {"source": str(tmp_path / "log.parquet")})
+    path = tmp_path / "me.csv"
+    path.write_text("user,item,time\nme,10,2024-01-01\n")
+    output = call(
+        capsys, "recommend", run, "--histories", path, "--repeats", "forbid", "-k", "1", "--json"
+    )
+    assert [row["item_id"] for row in json.loads(output.out)] == [20]
+    assert "ids of the histories are text" in output.err
+
+
+# ---- which items
+
+
+def items_of(frame):
+    return set(frame["item_id"].to_list())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a2\na3\n", "item_id\na2\na3\n", "\ufeffa3\r\na2\r\n\r\na2\r\n", '"a2"\n"a3"\n',
+     "item_id,stock\na2,1\na3,4\n", "sku\na2\na3", '{"item": "a2"}\n{"item": "a3"}\n'],
+    ids=["lines", "with a name", "of a spreadsheet", "quoted", "table", "another name", "jsonl"],
+)  # fmt: skip
+def test_candidates_and_exclusions_come_from_files_of_ids(text, run, tmp_path):
+    path = tmp_path / "ids.txt"
+    path.write_text(text, encoding="utf-8")
+    assert items_of(recommend(str(run), choice=Choice(candidates=str(path)))) == {"a2", "a3"}
+    assert items_of(recommend(str(run), choice=Choice(exclude=str(path)))) == {"a1"}
+
+
+def test_ids_that_do_not_fit_are_counted_and_none_is_an_error(run, tmp_path, capsys):
+    path = tmp_path / "ids.txt"
+    path.write_text("a2\nA3\nb7\n")
+    for option in ("--candidates", "--exclude"):
+        output = call(capsys, "recommend", run, option, path, "--json")
+        assert output.code == 0
+        assert "Item ids of ids.txt that are not in the log" in output.err
+        assert "2 of 3, such as 'A3', 'b7'. Perhaps 'A3' in ids.txt is 'a3'" in output.err
+    path.write_text("A2\nA3\n")
+    for option in ("--candidates", "--exclude"):
+        output = call(capsys, "recommend", run, option, path)
+        assert output.code == 2
+        assert "'A2' in ids.txt, 'a2' in the log" in output.err
+    path.write_text("a1\na2\na3\n")
+    output = call(capsys, "recommend", run, "--exclude", path)
+    assert output.sentences[0] == "No item is left that may be recommended."
+    path.write_text("")
+    assert call(capsys, "recommend", run, "--exclude", path).code == 2
+
+
+def test_python_excludes_by_id(run):
+    log = histories_of(Run(run), None)
+    fitted = sw.load(Run(run).artifact)
+    assert items_of(fitted.recommend(log, exclude=["a1"]).frame()) == {"a2", "a3"}
+    assert items_of(fitted.recommend(log, exclude="a1", candidates=["a1", "a2"]).frame()) == {"a2"}
+    with pytest.raises(BadRequest, match="'A1' in the items to exclude, 'a1' in the log"):
+        fitted.recommend(log, exclude=["A1"])
+    with pytest.raises(BadRequest, match="All items are excluded"):
+        fitted.recommend(log, exclude=["a1", "a2", "a3"])
+
+
+@pytest.fixture
+def with_items(orders, tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text(
+        "asin,Label,shelf,price,tags\na1,Anvil,metal,3,x|y\na2,Bread,food,2.5,y\na3,,food,,\n"
+    )
+    settings = {
+        "source": str(orders), "item": "asin", "event": "kind", "events": ["Purchase"],
+        "items": str(path), "title": "Label",
+    }  # fmt: skip
+    return served_run(tmp_path / "with-items", settings)
+
+
+def test_only_items_with_a_value_of_the_item_table(with_items, run):
+    def chosen(*conditions):
+        return items_of(recommend(str(with_items), choice=Choice(only=conditions)))
+
+    assert chosen("shelf=food") == {"a2", "a3"}
+    assert chosen("tags=y") == {"a1", "a2"}
+    assert chosen("price=2.50") == {"a2"}
+    assert chosen("shelf=food", "tags=y") == {"a2"}
+    for condition, message in (
+        ("shelf=toys", "No item has shelf = 'toys'"),
+        ("colour=red", "no column 'colour'"),
+        ("shelf", "is not COLUMN=VALUE"),
+    ):
+        with pytest.raises(BadRequest, match=message):
+            chosen(condition)
+    with pytest.raises(BadRequest, match="There is no item table"):
+        recommend(str(run), choice=Choice(only=["shelf=food"]))
+
+
+def test_titles_are_shown_and_written_where_asked(with_items, run, tmp_path, capsys):
+    output = call(capsys, "recommend", with_items, "--user", "u1")
+    assert "title" in output.out.splitlines()[0]
+    assert "Anvil" in output.out
+    assert "title" not in json.loads(call(capsys, "recommend", with_items, "--json").out)[0]
+    rows = json.loads(call(capsys, "recommend", with_items, "--with", "titles", "--json").out)
+    assert {(row["item_id"], row["title"]) for row in rows} == {
+        ("a1", "Anvil"),
+        ("a2", "Bread"),
+        ("a3", "a3"),
+    }
+    out = tmp_path / "lists.csv"
+    call(capsys, "recommend", with_items, "--with", "titles", "--out", out)
+    assert pl.read_csv(out).columns[-1] == "title"
+    assert "Bread" in call(capsys, "similar", with_items, "a1").out
+    output = call(capsys, "recommend", run, "--with", "titles")
+    assert "There are no titles" in output.err
+
+
+# ---- a customer without a history
+
+LATE = {
+    "code": "TIME-1",
+    "level": "strong",
+    "effect": 0.3,
+    "patch": {"window": "7d"},
+    "says": "What is popular changes with time.",
+}
+
+
+@pytest.mark.parametrize(
+    ("findings", "best", "says"),
+    [
+        ([LATE], "a3", "of the last 7d: TIME-1: What is popular changes"),
+        ([LATE | {"effect": -0.3}], "a1", "of all time: TIME-1"),
+        ([LATE | {"level": "note"}], "a1", "of all time: TIME-1"),
+        ([], "a1", "of all time: the run has no finding TIME-1."),
+    ],
+    ids=["changing", "the other way", "not sure", "not asked"],
+)
+def test_a_customer_without_a_history_gets_best_sellers(findings, best, says, tmp_path, capsys):
+    days = [("a1", 1), ("a1", 2), ("a1", 3), ("a2", 4), ("a3", 28), ("a3", 29)]
+    path = tmp_path / "log.csv"
+    rows = "".join(f"u{n},{item},2024-01-{day:02d}\n" for n, (item, day) in enumerate(days))
+    path.write_text(f"user,item,day\n{rows}")
+    run = served_run(tmp_path / "run", {"source": str(path)}, "popular", findings)
+    output = call(capsys, "recommend", run, "--new", "-k", "1", "--json")
+    assert output.code == 0, output.err
+    assert [(row["user_id"], row["item_id"]) for row in json.loads(output.out)] == [(None, best)]
+    assert says in output.err
+    stock = tmp_path / "stock.txt"
+    stock.write_text("a2\n")
+    output = call(capsys, "recommend", run, "--new", "--candidates", stock)
+    assert "(new)" in output.out
+    assert "a2" in output.out
+    assert best not in output.out
+    assert call(capsys, "recommend", run, "--new", "--user", "u1").code == 2
+
+
+# ---- the same file some days later
+
+
+def test_an_unchanged_file_is_the_same_data_days_later(tmp_path, monkeypatch):
+    day, start = 86_400, 1_700_000_000
+    path = tmp_path / "log.csv"
+    rows = [(f"u{n % 4}", f"i{n % 3}", start + n * day) for n in range(12)]
+    pl.DataFrame(rows, schema=["user", "item", "time"], orient="row").write_csv(path)
+    now = [start + 8 * day]
+    monkeypatch.setattr("spadework.timestamps.time.time", lambda: float(now[0]))
+    run = Run(served_run(tmp_path / "run", {"source": str(path)}, "popular"))
+    assert run.rows["set_aside"] == {"time in the future": 2}
+    now[0] += 3 * day
+    again = histories_of(run, None)
+    assert again.fingerprint == run.data["fingerprint"]["log"]
+    assert again.account.set_aside == {"time in the future": 2}
+    pl.DataFrame([*rows, ("u9", "i0", start)], schema=["user", "item", "time"], orient="row",
+                 ).write_csv(path)  # fmt: skip
+    changed = histories_of(run, None)
+    assert len(changed) == 13, "a file with another row is read as of today"
+
+
+def test_none_is_no_source():
+    with pytest.raises(BadRequest, match="The source is None"):
+        sw.dig(None)
