@@ -32,6 +32,9 @@ def read_interactions(
     encoding: str = "utf-8",
     skip_bad: bool = False,
     duplicates: Duplicates = "set aside",
+    positive: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
@@ -41,7 +44,10 @@ def read_interactions(
     parquet, Arrow files. Columns are found by name, then by their values; names that you give win,
     and `-` leaves a role out. `time="when:day-first"` settles the order of day and month. `events`
     are the event types to use; where there are several, each row keeps its own in `.event_types`.
-    The many parameters are the roles of a log.
+    `positive` is a rule that a row has to satisfy to be used, on any column: "rating >= 4", "kind
+    != refund", several joined by `and`. `since` and `until` are the first and the last date whose
+    rows are used. What these leave out has lines of its own in the account. The many parameters
+    are the roles of a log.
 
     Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
@@ -62,7 +68,8 @@ def read_interactions(
         "basket": basket,
     }
     if isinstance(source, str) and source.startswith(ADDRESSES):
-        reading_options = (events, delimiter, encoding != "utf-8" or None)
+        own = encoding != "utf-8" or None
+        reading_options = (events, delimiter, own, positive, since, until)
         return _log_of(
             source, any(name is not None for name in (*given.values(), *reading_options))
         )
@@ -74,6 +81,9 @@ def read_interactions(
         encoding=encoding,
         skip_bad=skip_bad,
         duplicates=duplicates,
+        positive=positive,
+        since=since,
+        until=until,
     )
 
 

@@ -45,6 +45,9 @@ def read_for(
             encoding=recipe.encoding,
             skip_bad=recipe.skip_bad,
             duplicates=recipe.duplicates,
+            positive=recipe.positive,
+            since=recipe.since,
+            until=recipe.until,
         )
     if not len(log):
         raise Unsuitable(

@@ -8,7 +8,8 @@ import polars as pl
 
 from spadework.data.interactions import Interactions
 from spadework.data.reading.assembly import Duplicates, Plan, assemble
-from spadework.data.reading.column_roles import choose_roles
+from spadework.data.reading.column_roles import ROLES, choose_roles, no_such_column
+from spadework.data.reading.conditions import between, parse
 from spadework.data.reading.identifiers import check_id_type
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.reading_memory import check_expansion, keep_one_of
@@ -25,15 +26,28 @@ def read_source(
     encoding: str = "utf-8",
     skip_bad: bool = False,
     duplicates: Duplicates = "set aside",
+    positive: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Interactions:
     """The log of a file, a folder or a frame; `given` maps roles to the names that the user
     gave.
     """
     wanted = [_bare(name) for name in given.values() if name not in (None, "-") and name]
+    wanted += [condition.column for condition in parse(positive)]
+    between(since, until)
     table = open_table(
         source, delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, wanted=wanted
     )
-    return read_table(table, given, events=events, duplicates=duplicates)
+    return read_table(
+        table,
+        given,
+        events=events,
+        duplicates=duplicates,
+        positive=positive,
+        since=since,
+        until=until,
+    )
 
 
 def read_table(
@@ -42,6 +56,9 @@ def read_table(
     *,
     events: Sequence[str] | None = None,
     duplicates: Duplicates = "set aside",
+    positive: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Interactions:
     """The log of an opened table; `given` maps roles to the names that the user gave."""
     if table.rows == 0:
@@ -57,18 +74,27 @@ def read_table(
     _check_types(table, columns)
     check_expansion(table, columns)
     every = keep_one_of(table, columns)
+    conditions = parse(positive)
     names = list(columns.values())
+    for condition in conditions:
+        if condition.column not in table.columns:
+            raise no_such_column(condition.column, f"the rule {str(condition)!r}", table)
+        if condition.column not in names:
+            names.append(condition.column)
     numbers = table.numbers
     if every > 1 and table.sampled is not None:
         frame, numbers = table.sampled(names, roles.user, every)
     else:
         frame = table.fetch(names)
-    frame = frame.rename({column: role for role, column in columns.items()})
+    apart = {column: f"column {column}" for column in names if column in ROLES}  # but for a role
+    frame = frame.rename(apart | {column: role for role, column in columns.items()})
     plan = Plan(
         roles=roles,
         events=None if events is None else tuple(events),
         duplicates=duplicates,
         every=every,
+        conditions=conditions,
+        between=between(since, until),
     )
     return assemble(frame, table, plan, numbers)
 

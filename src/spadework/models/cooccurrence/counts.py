@@ -129,10 +129,10 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
     `count(sw.model("forward"), log)`.
 
     `now` (epoch seconds) is the time from which ages are counted, by default the end of the log
-    without stray rows; parts that are to be merged need the same. Counts are exact, in steps of 2⁻²⁴: those of two
-    logs without a common user add up to those of both, to the bit. Entry weights that depend on
-    other users (tfidf, bm25) are refused. Memory is 12 bytes a pair of items, three times that
-    while they are made.
+    without stray rows; parts that are to be merged need the same. Counts are exact, in steps of
+    2⁻²⁴: those of two logs without a common user add up to those of both, to the bit. Entry weights
+    that depend on other users (tfidf, bm25) are refused. Memory is 12 bytes a pair of items, three
+    times that while they are made.
     """
     channel = what if isinstance(what, Channel) else _channel_of(what)
     if channel.entry not in OWN_ENTRIES:

@@ -50,9 +50,8 @@ def facts_of(train: Interactions, content: ItemContent | None) -> dict[str, Arra
         )
         latest = np.full(train.item_count, -1, np.int64)
         np.maximum.at(latest, train.items, train.times)
-        idle = np.where(train.item_counts > 0, np.log1p(np.maximum(last - latest, 0)), -1.0).astype(
-            np.float32
-        )
+        pauses = np.log1p(np.maximum(last - latest, 0))
+        idle = np.where(train.item_counts > 0, pauses, -1.0).astype(np.float32)
     facts: dict[str, Array] = {"facts/events": counts, "facts/recent": recent, "facts/idle": idle}
     if content is not None:
         try:

@@ -12,7 +12,7 @@ from spadework.workbench.recipe import Recipe
 READ_WITH = (
     "items", "items_id", "items_encoding", "user", "item", "time", "basket", "weight", "event",
     "events", "target", "delimiter", "encoding",
-    "skip_bad", "duplicates",
+    "skip_bad", "duplicates", "positive", "since", "until",
 )  # fmt: skip
 """Recipe keys with which a log is read: another dig of the same log needs them again."""
 
