@@ -14,7 +14,15 @@ from spadework.data import splitting
 from spadework.data.account import RowAccount
 from spadework.data.addresses import read_content
 from spadework.data.worlds.worlds import world
-from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (they register their checks)
+from spadework.diagnosis import (  # noqa: F401  (they register their checks)
+    cutting,
+    integrity,
+    judgements,
+    products,
+    shape,
+    spelling,
+    stamps,
+)
 from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.finding import LEVELS, checks, cut_checks
 

@@ -44,6 +44,8 @@ MANY_REPEATS = 0.1
 """From this share of repeats among the targets on, the verdict has the share of repeats among the
 saved model's hits.
 """
+AGAINST = -2
+"""Points at most where a finding leaves nothing for any model to learn."""
 MAIN_PROBE = "ORD-1"
 """The probe that decides most for or against a sequence model: without its answer the range is
 wider.
@@ -57,6 +59,7 @@ def readiness(
     described: float = 0.0,
     *,
     unanswered: Sequence[Unanswered] = (),
+    floor: Finding | None = None,
     repeat_hits: float | None = None,
     larger: str | None = None,
 ) -> Readiness:
@@ -112,6 +115,8 @@ def readiness(
         repeats,
         larger,
     )
+    if floor is not None:
+        return replace(verdict, points=min(verdict.points, AGAINST), floor=floor)
     cases = _cases(verdict)
     if len({np.sign(points) for points, _ in cases}) > 1:
         return verdict

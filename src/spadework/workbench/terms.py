@@ -362,7 +362,7 @@ TERMS = (
         "example users",
         (
             "Some users with their history, their next items, and the list of each model. "
-            "Report, section 9."
+            "Report, under Faces."
         ),
         ("faces",),
     ),

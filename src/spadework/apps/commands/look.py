@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from spadework.data.interactions import Interactions
     from spadework.diagnosis.finding import Finding
+    from spadework.workbench.recipe import Recipe
 
 
 @click.command(cls=RecipeCommand)
@@ -67,13 +68,13 @@ def command(
         )
     else:
         click.echo(
-            _text(parsed_recipe.source, command_of(parsed_recipe), log, log_facts, found, set_aside)
+            _text(parsed_recipe, command_of(parsed_recipe), log, log_facts, found, set_aside)
         )
     return 1 if strict and any(finding.level == "blocker" for finding in found) else 0
 
 
 def _text(
-    source: str,
+    recipe: Recipe,
     again: str,
     log: Interactions,
     log_facts: dict[str, Any],
@@ -81,7 +82,9 @@ def _text(
     set_aside: Path | None,
 ) -> str:
     from spadework.apps.boards import findings_text
+    from spadework.workbench.report.next_line import line_for
 
+    source, settings = recipe.source, recipe.model_dump(mode="json")
     account = log.account
     lines = []
     if account is not None:
@@ -111,7 +114,11 @@ def _text(
     lines.append(_split_text(log_facts["split"]))
     lines += [
         "",
-        findings_text([finding.as_json() for finding in found]).rstrip() or "no findings",
+        findings_text(
+            [finding.as_json() for finding in found],
+            lambda finding: line_for(finding, settings, "RUN"),
+        ).rstrip()
+        or "no findings",
         "",
         f"next: {again}",
     ]

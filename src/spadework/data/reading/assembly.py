@@ -15,12 +15,13 @@ from spadework.data.account import RowAccount
 from spadework.data.interactions import Interactions
 from spadework.data.ordering import by_user_time_arrival
 from spadework.data.reading.clocks import Clock, read_clock
-from spadework.data.reading.column_roles import ROLES, Roles
+from spadework.data.reading.column_roles import Roles
 from spadework.data.reading.conditions import Condition, apply, leave_out_times
 from spadework.data.reading.duplicates import find_repeats
 from spadework.data.reading.event_types import event_type_codes, read_event_types
 from spadework.data.reading.identifiers import clean_ids, count_near_twins
 from spadework.data.reading.numbers import compact, read_weights
+from spadework.data.reading.second_look import second_look
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.tables import Table
 from spadework.data.vocabulary import Vocabulary
@@ -46,15 +47,9 @@ class Plan:
     events: tuple[str, ...] | None = None
     duplicates: Duplicates = "set aside"
     every: int = 1
-    conditions: tuple[Condition, ...] = ()  # what a row has to satisfy to be used
+    # what a row has to satisfy to be used, each with the frame's name of its column
+    conditions: tuple[tuple[Condition, str], ...] = ()
     between: tuple[int | None, int | None] = (None, None)  # first and last second that are used
-
-    def name_of(self, column: str) -> str:
-        """Name of a source's column in the frame, where roles have taken the place of names."""
-        for role, own in self.roles.columns().items():
-            if own == column:
-                return role
-        return f"column {column}" if column in ROLES else column
 
 
 @dataclass(eq=False, kw_only=True)
@@ -121,9 +116,10 @@ def assemble(
     }
     present = {role: column for role, column in names.items() if role not in unused}
     account = _account(frame, table, present, ledger, plan, numbers, len(log))
-    read = {*present.values(), *(condition.column for condition in plan.conditions)}
+    read = {*present.values(), *(condition.column for condition, _ in plan.conditions)}
     others = tuple(column for column in table.columns if column not in read)
-    return replace(log, account=replace(account, other_columns=others))
+    unread = second_look(table, others)
+    return replace(log, account=replace(account, other_columns=others, unread=unread))
 
 
 def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: Ledger) -> _Columns:
@@ -140,8 +136,7 @@ def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: 
                 f"The {role} column {names[role]!r} is empty throughout.",
                 f"Name another column: --{role}.",
             )
-    for condition in plan.conditions:
-        column = plan.name_of(condition.column)
+    for condition, column in plan.conditions:
         apply(condition, frame[column], ledger, as_text=column in ("user", "item", "basket"))
     absent = {
         role

@@ -86,14 +86,15 @@ def read_table(
         frame, numbers = table.sampled(names, roles.user, every)
     else:
         frame = table.fetch(names)
-    apart = {column: f"column {column}" for column in names if column in ROLES}  # but for a role
-    frame = frame.rename(apart | {column: role for role, column in columns.items()})
+    apart = {column: f"column {column}" for column in names if column in ROLES}
+    renamed = apart | {column: role for role, column in columns.items()}
+    frame = frame.rename(renamed)
     plan = Plan(
         roles=roles,
         events=None if events is None else tuple(events),
         duplicates=duplicates,
         every=every,
-        conditions=conditions,
+        conditions=tuple((each, renamed.get(each.column, each.column)) for each in conditions),
         between=between(since, until),
     )
     return assemble(frame, table, plan, numbers)

@@ -1,4 +1,4 @@
-"""Section 9: a few example users, their items, what each model would have shown them; and the
+"""A few example users, their items, what each model would have shown them; and the
 replacing of ids.
 """
 
