@@ -57,7 +57,10 @@ def ids_sentence(examples: Map) -> str:
     if not as_list(examples.get("users")):
         return "No example users are shown."
     if examples.get("ids_replaced") is True:
-        return "Ids of users and items are replaced; titles are shown."
+        return (
+            "Ids of users and items are replaced; titles are shown, and findings may name items as "
+            "examples."
+        )
     return "This report shows real ids of users and items: treat it as personal data."
 
 
