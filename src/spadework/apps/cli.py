@@ -1,5 +1,6 @@
 """The `spadework` command. Results go to stdout, progress to stderr. Exit 0 done, 1 findings that
-block under --strict, 2 bad request.
+block under --strict, 2 bad request or
+nothing to learn.
 """
 
 from __future__ import annotations

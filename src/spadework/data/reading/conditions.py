@@ -34,7 +34,7 @@ _PLAIN = re.compile(r"[\w.,:/\\%+*()\[\]-]+")
 _SIDE = r"(?:\"(?P<{0}_double>[^\"]*)\"|'(?P<{0}_single>[^']*)'|(?P<{0}>[^<>=!\"']+?))"
 _CONDITION = re.compile(
     rf"\s*{_SIDE.format('column')}\s*(?P<comparison>>=|<=|==|!=|<|>|=)"
-    rf"\s*{_SIDE.format('value')}\s*(?:$|\s(?P<more>and)\s)"
+    rf"\s*{_SIDE.format('value')}\s*(?:$|\s(?P<more>and|AND)\s)"
 )
 _HOW = (
     "Write a column, a comparison (>=, >, <=, <, ==, !=) and a value, such as: rating >= 4. "

@@ -21,7 +21,10 @@ JUDGEMENT = re.compile(
     r"|satisf|sentiment|grade|^isclick|^click(ed)?$"
 )
 AMOUNT = re.compile(r"qty|quantity|units|amount|price|revenue|sales|total")
-RETURN = re.compile(r"refund|return|cancel|chargeback|void")
+RETURN = re.compile(
+    r"refund|cancel|chargeback|^(is)?void(ed)?$"
+    r"|^(is|qty|quantity|item|order)?return(s|ed)?(qty|quantity|amount|flag)?$"
+)
 ROWS, MOST_COLUMNS = 10_000, 12
 _TRUTHS = {"true": 1.0, "yes": 1.0, "y": 1.0, "t": 1.0, "false": 0.0, "no": 0.0, "n": 0.0, "f": 0.0}
 
