@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 
 import numpy as np
@@ -88,6 +89,24 @@ def test_a_judgement_is_no_amount(read: Reader, header, cells, says, line):
     assert log.account is not None
     assert 0 < log.account.used < 600, "the line that is proposed can be typed"
     assert "INT-20" not in found(log)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "named"),
+    [
+        (("like", "dislike"), "'dislike'"),
+        (("view", "add_to_cart", "remove_from_cart", "purchase"), "'remove_from_cart'"),
+        (("play", "skip", "Thumbs Down", "play"), "'Thumbs Down', 'skip'"),
+    ],
+)
+def test_events_that_say_no_are_told(read: Reader, kinds, named):
+    text = rows("event", lambda at: kinds[at % len(kinds)])
+    says, command = found(read(text))["INT-20"]
+    assert f"of a user's rows are of the event types {named}, and count as choices" in says
+    log = read(text, positive=shlex.split(command)[-1])
+    assert "INT-20" not in found(log)
+    assert log.account is not None
+    assert 0 < log.account.used < 600
 
 
 def test_zero_is_often_not_rated(read: Reader):

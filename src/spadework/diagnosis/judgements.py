@@ -4,13 +4,14 @@ check.
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 
 import numpy as np
 
 from spadework import formatting
-from spadework.arrays import Array
+from spadework.arrays import Array, Mask
 from spadework.data.account import UnreadColumn
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -27,6 +28,11 @@ LOW, HIGH = 0.4, 0.7
 """Parts of the highest rating: rated so or lower is disliked, from there on liked."""
 HALF = 0.5
 """Less than this part of a film or track that was played is no liking."""
+_DISLIKED = re.compile(
+    r"dislike|unlike|thumbs?down|downvote|notinterested|unfollow|^hide|^skip(ped)?$|^negative$"
+    r"|^remove|refund|^return(ed|s)?$|cancel"
+)
+"""Plain names of event types that say no, or take back what was said."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ def judgements(log: Interactions, content: ItemContent | None) -> Finding | None
     that. Say what counts: `--positive "rating >= 4"` sets the other rows aside. It is recognised by
     the name of the column and by its few values. It errs where a low number is no dislike.
     """
+    if found := _of_events(log):
+        return found
     name = None if log.account is None else log.account.columns.get("weight")
     if log.weights is not None and name is not None:
         scale = scale_of(name, log.weights)
@@ -60,15 +68,41 @@ def judgements(log: Interactions, content: ItemContent | None) -> Finding | None
     return None
 
 
-def _of_weights(log: Interactions, name: str, scale: Scale) -> Finding | None:
-    assert log.weights is not None
-    sizes = np.bincount(log.users, minlength=log.user_count)
-    sums = np.bincount(log.users, weights=log.weights <= scale.low, minlength=log.user_count)
-    shares = sums[sizes > 0] / sizes[sizes > 0]
-    share = float(shares.mean())
+def _of_events(log: Interactions) -> Finding | None:
+    """Event types such as dislike or remove_from_cart, where they count like all others."""
+    names = [name for name in log.event_type_names if _DISLIKED.search(plain_name(name))]
+    if not names or log.event_types is None or len(names) == len(log.event_type_names):
+        return None
+    column = "event" if log.account is None else log.account.columns.get("event", "event")
+    low = np.logical_or.reduce([log.is_event_type(name) for name in names])
+    share, interval, users = _mean_share(log, low)
     if share < FEW_LOW:
         return None
-    low, high = statistics.interval(statistics.bootstrap(shares[:, None], 0))
+    rule = " and ".join(str(Condition(column, "!=", name)) for name in names)
+    return _finding(
+        Scale(0.0, "", rule),
+        share,
+        f"{share:.0%} of a user's rows are of the event types {', '.join(map(repr, names))}, and "
+        "count as choices like all others.",
+        interval=interval,
+        measured=f"mean over {users:,} users{few_users_remark(users)}",
+    )
+
+
+def _mean_share(log: Interactions, low: Mask) -> tuple[float, tuple[float, float], int]:
+    """The share of rows [rows] of a user, its mean over users and the interval; how many users."""
+    sizes = np.bincount(log.users, minlength=log.user_count)
+    sums = np.bincount(log.users, weights=low, minlength=log.user_count)
+    shares = sums[sizes > 0] / sizes[sizes > 0]
+    ends = statistics.interval(statistics.bootstrap(shares[:, None], 0))
+    return float(shares.mean()), (float(ends[0][0]), float(ends[1][0])), len(shares)
+
+
+def _of_weights(log: Interactions, name: str, scale: Scale) -> Finding | None:
+    assert log.weights is not None
+    share, interval, users = _mean_share(log, log.weights <= scale.low)
+    if share < FEW_LOW:
+        return None
     unrated = 0 if log.account is None else int(log.account.set_aside.get("weight zero", 0))
     zero = (
         f" {formatting.count(unrated, 'row')} with 0, which often means not rated, "
@@ -81,8 +115,8 @@ def _of_weights(log: Interactions, name: str, scale: Scale) -> Finding | None:
         share,
         f"{share:.0%} of a user's rows, and so of what would be predicted, are {scale.words} "
         f"in {name!r}.{zero}",
-        interval=(float(low[0]), float(high[0])),
-        measured=f"mean over {len(shares):,} users{few_users_remark(len(shares))}",
+        interval=interval,
+        measured=f"mean over {users:,} users{few_users_remark(users)}",
     )
 
 

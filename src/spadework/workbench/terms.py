@@ -306,8 +306,8 @@ TERMS = (
     Term(
         "blocker",
         (
-            "A level of findings: nothing can be learned from this log. A dig ends with 2 and keeps "
-            "no model, look --strict with 1. Correct the log first."
+            "A level of findings: nothing can be learned from this log. A dig ends with 2 and "
+            "keeps no model, look --strict with 1. Correct the log first."
         ),
     ),
     Term(
