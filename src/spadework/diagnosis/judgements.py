@@ -53,6 +53,8 @@ def judgements(log: Interactions, content: ItemContent | None) -> Finding | None
     that. Say what counts: `--positive "rating >= 4"` sets the other rows aside. It is recognised by
     the name of the column and by its few values. It errs where a low number is no dislike.
     """
+    if not len(log):
+        return None
     if found := _of_events(log):
         return found
     name = None if log.account is None else log.account.columns.get("weight")
