@@ -46,8 +46,8 @@ STARS = "user_id,item_id,timestamp,rating,kind,Was it good?\n" + "".join(
         ("'Was it good?' != true", 21, {'not positive: "Was it good?" != true': 19}),
         (
             "rating >= 4 and kind == buy",
-            11,
-            {"not positive: rating >= 4": 24, "not positive: kind == buy": 5},
+            10,
+            {"not positive: rating >= 4": 24, "not positive: kind == buy": 6},
         ),
     ],
 )

@@ -217,7 +217,9 @@ def _example(ids: pl.Series, plain: pl.Expr) -> str:
     if ids.dtype != pl.String:
         return ""
     groups = pl.DataFrame({"id": ids}).with_columns(plain.alias("plain"))
-    twins = groups.filter(pl.col("plain").is_duplicated()).sort("plain", "id")
+    twins = groups.filter(pl.col("plain").is_not_null() & pl.col("plain").is_duplicated()).sort(
+        "plain", "id"
+    )
     if twins.is_empty():
         return ""
     first, second = twins.filter(pl.col("plain") == twins["plain"][0])["id"][:2]

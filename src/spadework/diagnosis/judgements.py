@@ -178,11 +178,14 @@ def scale_of(name: str, values: Array) -> Scale | None:
         return None
     if not named and not _like_stars(levels, rows):
         return None
-    if len(levels) == 2 or levels[0] < 0:
-        low = float(levels[levels < 0][-1]) if levels[0] < 0 else float(levels[0])
-        rule = Condition(name, ">" if levels[0] < 0 else "==", f"{0 if levels[0] < 0 else top:g}")
-        return Scale(low, f"{low:g}" if levels[0] >= 0 else "below zero", str(rule))
-    low = float(levels[levels <= max(LOW * top, float(levels[0]))][-1])
+    if levels[0] < 0:
+        return Scale(float(levels[levels < 0][-1]), "below zero", str(Condition(name, ">", "0")))
+    disliked = levels[levels <= LOW * top]
+    if not len(disliked):  # only what is liked is left
+        return None
+    low = float(disliked[-1])
+    if len(levels) == 2:
+        return Scale(low, f"{low:g}", str(Condition(name, "==", f"{top:g}")))
     high = float(np.ceil(HIGH * top))
     return Scale(low, f"rated {low:g} or lower", str(Condition(name, ">=", f"{high:g}")))
 

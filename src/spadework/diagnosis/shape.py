@@ -16,7 +16,7 @@ FEWEST = 10
 DENSE, FULL = 0.5, 0.8
 REPEATED = 0.1
 """From this share of repeats on, items that users have already may be recommended again."""
-ONCE, ALWAYS_ONCE = 0.8, 0.95
+FEWEST_ROWS, ONCE, ALWAYS_ONCE = 20, 0.8, 0.95
 
 
 @check("INT-22")
@@ -58,7 +58,7 @@ def unique_items(log: Interactions, content: ItemContent | None) -> Finding | No
     it is. It errs on markets where every piece is sold once; with an item table, models of content
     can serve these.
     """
-    if len(log) < 2 or int((log.item_counts > 0).sum()) < 2:
+    if len(log) < FEWEST_ROWS:
         return None
     once = int((log.item_counts == 1).sum())
     share = once / len(log)

@@ -70,10 +70,8 @@ def _placeholders(ids: pl.Series, counts: Array) -> list[tuple[str, int]]:
     ]
     least = max(MUCH * counts.sum(), MANY_TIMES * float(np.median(counts[counts > 0])))
     words = [pair for pair in found if pair[0].strip().lower() in WORDS]
-    if len(words) > 1 and sum(rows for _, rows in words) >= least:
-        large = words
-    else:
-        large = []
+    several = len(words) > 1 and sum(rows for _, rows in words) >= MUCH * counts.sum()
+    large = words if several else []
     large += [pair for pair in found if pair[1] >= least and pair not in large]
     return sorted(large, key=lambda pair: (-pair[1], pair[0]))
 

@@ -26,6 +26,11 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+TRUTHS: Mapping[str, float] = {
+    **dict.fromkeys(("true", "yes", "y", "t"), 1.0),
+    **dict.fromkeys(("false", "no", "n", "f"), 0.0),
+}
+"""Truths as programs and people write them, in lower case."""
 NOT_POSITIVE = "not positive: "
 """Reasons of the row account that a rule of the user's own gives begin with this."""
 
@@ -57,7 +62,7 @@ class Condition:
     def number(self) -> float | None:
         """The value as a number, where it is one."""
         try:
-            found = float({"true": "1", "false": "0"}.get(self.value.lower(), self.value))
+            found = float({"true": 1, "false": 0}.get(self.value.lower(), self.value))
         except ValueError:
             return None
         return found if np.isfinite(found) else None
@@ -101,6 +106,8 @@ def apply(condition: Condition, column: pl.Series, ledger: Ledger, *, as_text: b
     """
     if column.dtype in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
+    if column.dtype == pl.String and not as_text and condition.number is not None:
+        column = _truths(column)
     by_text = condition.comparison in ("==", "!=") and (
         (as_text and not column.dtype.is_float())
         or (column.dtype == pl.String and not _all_numbers(column, condition))
@@ -133,16 +140,23 @@ def _all_numbers(column: pl.Series, condition: Condition) -> bool:
     return not distinct.str.strip_chars().cast(pl.Float64, strict=False).null_count()
 
 
+def _truths(column: pl.Series) -> pl.Series:
+    """A text column that holds truths alone as 1 and 0; any other column as it is."""
+    distinct = column.unique().str.strip_chars().str.to_lowercase().drop_nulls()
+    distinct = distinct.filter(distinct != "")
+    if not len(distinct) or not distinct.is_in(list(TRUTHS)).all():
+        return column
+    plain = column.str.strip_chars().str.to_lowercase()
+    return plain.replace_strict(TRUTHS, default=None, return_dtype=pl.Float64)
+
+
 def _by_text(column: pl.Series, condition: Condition) -> tuple[Mask, Mask]:
     texts = column.cast(pl.String)
     missing = (texts.is_null() | (texts == "").fill_null(True)).to_numpy()
     if condition.value == "":  # `kind != ""` asks for rows that have a kind
         missing = np.zeros(len(column), np.bool_)
         texts = texts.fill_null("")
-    wanted = condition.value
-    if wanted.lower() in ("true", "false"):  # written True by Python, true by JSON
-        wanted, texts = wanted.lower(), texts.str.to_lowercase()
-    same = (texts == wanted).fill_null(False).to_numpy()
+    same = (texts == condition.value).fill_null(False).to_numpy()
     return (same if condition.comparison == "==" else ~same & ~missing), missing
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from spadework.data.account import UnreadColumn
 from spadework.data.reading.column_roles import plain_name
+from spadework.data.reading.conditions import TRUTHS
 from spadework.data.reading.tables import Table
 from spadework.errors import SpadeworkError
 
@@ -26,7 +27,6 @@ RETURN = re.compile(
     r"|^(is|qty|quantity|item|order)?return(s|ed)?(qty|quantity|amount|flag)?$"
 )
 ROWS, MOST_COLUMNS = 10_000, 12
-_TRUTHS = {"true": 1.0, "yes": 1.0, "y": 1.0, "t": 1.0, "false": 0.0, "no": 0.0, "n": 0.0, "f": 0.0}
 
 
 def second_look(table: Table, columns: Sequence[str]) -> tuple[UnreadColumn, ...]:
@@ -58,7 +58,7 @@ def _numbers(column: pl.Series) -> NDArray[np.float64]:
         column = column.cast(pl.String)
     if column.dtype == pl.String:
         text = column.str.strip_chars().str.to_lowercase()
-        truths = text.replace_strict(_TRUTHS, default=None, return_dtype=pl.Float64)
+        truths = text.replace_strict(TRUTHS, default=None, return_dtype=pl.Float64)
         numbers = text.cast(pl.Float64, strict=False)
         column = numbers.zip_with(numbers.is_not_null(), truths)
     elif not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
