@@ -69,8 +69,8 @@ def readiness(
     `unanswered` are the probes without an answer. A probe that was not asked may come out either
     way: the verdict is one that holds in every case, or undecided, and the range spans all cases.
     `repeat_hits` is the share of the saved model's hits that are repeats, `larger` the budget that
-    is enough for what was not asked. O(rules · findings), times three for each deciding probe that
-    was not asked.
+    is enough for what was not asked, `floor` a finding that leaves nothing to learn, before which
+    no rule counts. O(rules · findings), times three for each deciding probe that was not asked.
     """
     by_code = {finding.code: finding for finding in findings}
     not_asked = tuple(
@@ -117,6 +117,11 @@ def readiness(
     )
     if floor is not None:
         return replace(verdict, points=min(verdict.points, AGAINST), floor=floor)
+    return _spanning(verdict)
+
+
+def _spanning(verdict: Readiness) -> Readiness:
+    """The verdict that holds whatever was not asked, with a range over all cases; else undecided."""
     cases = _cases(verdict)
     if len({np.sign(points) for points, _ in cases}) > 1:
         return verdict
