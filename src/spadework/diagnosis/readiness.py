@@ -121,7 +121,7 @@ def readiness(
 
 
 def _spanning(verdict: Readiness) -> Readiness:
-    """The verdict that holds whatever was not asked, with a range over all cases; else undecided."""
+    """The verdict that holds whatever was not asked, its range over all cases; else undecided."""
     cases = _cases(verdict)
     if len({np.sign(points) for points, _ in cases}) > 1:
         return verdict
