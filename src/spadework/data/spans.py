@@ -2,10 +2,10 @@
 lie far from all others.
 
 The rule. At each end at most one row in a thousand (at least one row, up to three in a log of a few
-hundred) may be stray. They are where a pause parts them from the rest that is longer than a day and
-than three times the longest pause between the other rows; before the beginning, where little
-depends on it, the pause must also be a quarter of the span of the rest. Without such rows the span
-is that of the smallest and the largest time, to the second.
+hundred) may be stray. They are where a pause parts them from the rest that is longer than three
+days and than three times the longest pause between the other rows; before the beginning, where
+little depends on it, the pause must also be a quarter of the span of the rest. Without such rows
+the span is that of the smallest and the largest time, to the second.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from spadework.arrays import Array
 
 ONE_IN, SMALL_ONE_IN, MOST_OF_SMALL = 1_000, 200, 3
 LONGER, DAY = 3, 86_400
+SHORTEST = 3 * DAY
 EARLY_PART = 4
 """Rows before the beginning are stray where the pause is the span of the rest divided by this."""
 CALENDAR = 31_536_000  # seconds in 1970: smaller times are positions in a sequence, not a calendar
@@ -37,7 +38,7 @@ def span_of(times: Array) -> tuple[int, int]:
         return first, last
     ordered = np.sort(times)
     body = ordered[most:-most]
-    pause = max(DAY, LONGER * int(np.diff(body).max(initial=0)))
+    pause = max(SHORTEST, LONGER * int(np.diff(body).max(initial=0)))
     if late:
         outer = ordered[-most - 1 :]
         wide = np.flatnonzero(np.diff(outer) > pause)

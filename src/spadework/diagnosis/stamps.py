@@ -227,8 +227,9 @@ def strays(log: Interactions, content: ItemContent | None) -> Finding | None:
 
     Usually they are wrong dates or test orders. Windows and half-lives count from the end of the
     other rows, but strays after it are in the test span. Set them aside with `--until` or
-    `--since`. At most one row in a thousand can be stray, behind a pause three times as long as any
-    other. It errs where the log went on after a long pause and has just begun again.
+    `--since`. At most one row in a thousand can be stray, behind a pause of more than three days
+    that is three times as long as any other. It errs where the log went on after a long pause and
+    has just begun again.
     """
     if not has_calendar(log):
         return None
