@@ -136,8 +136,8 @@ def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: 
                 f"The {role} column {names[role]!r} is empty throughout.",
                 f"Name another column: --{role}.",
             )
-    for condition, column in plan.conditions:
-        apply(condition, frame[column], ledger, as_text=column in ("user", "item", "basket"))
+    for condition, name in plan.conditions:
+        apply(condition, frame[name], ledger, as_text=name in ("user", "item", "basket"))
     absent = {
         role
         for role in ("time", "weight")

@@ -63,5 +63,6 @@ def _numbers(column: pl.Series) -> NDArray[np.float64]:
         column = numbers.zip_with(numbers.is_not_null(), truths)
     elif not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
         return np.zeros(0)
-    values = column.cast(pl.Float64).drop_nulls().to_numpy()
-    return values[np.isfinite(values)]
+    values: NDArray[np.float64] = column.cast(pl.Float64).drop_nulls().to_numpy()
+    finite: NDArray[np.float64] = values[np.isfinite(values)]
+    return finite
