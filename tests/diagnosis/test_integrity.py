@@ -21,18 +21,21 @@ def rows(users, items=None, times=None):
 
 
 @pytest.mark.parametrize(
-    ("users", "items", "message"),
+    ("users", "items", "message", "advice"),
     [
-        (["a", "a"], [1, 2], "There is one user, so nothing can be learned about others."),
-        (["a", "b"], [1, 1], "There is one item, so there is nothing to choose from."),
+        (["a", "a"], [1, 2], "There is one user, so nothing can be learned about others.",
+            "Check that the user column names users, not the shop or the export."),
+        (["a", "b"], [1, 1], "There is one item, so there is nothing to choose from.",
+            "Check that the item column names items, not the shop or a kind of event."),
         (["a", "b"], [1, 2],
-            "No user has two events, so nothing connects items and no model can be tested."),
+            "No user has two events, so nothing connects items and no model can be tested.",
+            "Check that the user column names users, not orders."),
     ],
 )  # fmt: skip
-def test_a_log_that_is_too_small_blocks(users, items, message):
+def test_a_log_that_is_too_small_blocks(users, items, message, advice):
     found = too_small(rows(users, items), None)
     assert (found.says, found.level) == (message, "blocker")
-    assert found.advice == "Check that the user column names users, not orders."
+    assert found.advice == advice
 
 
 def test_a_small_log_that_can_be_learned_from_does_not_block():

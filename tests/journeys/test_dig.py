@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import polars as pl
 import pytest
 
 import spadework as sw
@@ -277,29 +276,27 @@ def test_a_log_in_memory_and_frames_of_other_tools_are_dug(tmp_path):
     ],
     ids=["one user", "one item", "one event each", "one event"],
 )  # fmt: skip
-def test_the_smallest_logs_are_answered_and_told(users, items, says, tmp_path):
+def test_the_smallest_logs_end_a_dig_and_serve_nothing(users, items, says, tmp_path):
     log = make_log(users, items, [START + 86_400 * n for n in range(len(users))])
-    run = sw.dig(log, folder=tmp_path / "run", recipe=make({"budget": "90s"}))
-    assert run.complete
-    found = {finding["code"]: finding for finding in run.findings}
-    assert found["INT-9"]["says"] == says
-    assert found["INT-9"]["level"] == "blocker"
-    answer = run.model().recommend(log, 3).frame()
-    assert set(answer["user_id"]) == set(users)
-    assert "<html" in (run.folder / "report.html").read_text()
-    for entry in run.scores:
-        assert entry["state"] in ("done", "skipped")
-    assert isinstance(answer, pl.DataFrame)
+    with pytest.raises(sw.SpadeworkError) as error:
+        sw.dig(log, folder=tmp_path / "run", recipe=make({"budget": "90s"}))
+    assert error.value.message == f"INT-9: {says} No model is kept."
+    assert error.value.hint.startswith("Check that the ")
+    run = sw.Run(tmp_path / "run")
+    assert not run.complete
+    assert {finding["code"] for finding in run.findings} >= {"INT-9"}
+    with pytest.raises(sw.SpadeworkError):
+        run.model()
 
 
 def test_nobody_can_be_judged_but_the_popular_list_still_answers(tmp_path):
-    log = make_log(list("abcdef"), list("xyxyxx"), [START + n for n in range(6)])
+    log = make_log(list("aabbcc"), list("xyxyxy"), [START + n for n in range(6)])
     run = sw.dig(log, folder=tmp_path / "run")
     assert run.winner == "popular"
     assert run.board["choice"]["says"].startswith("popular is chosen: no user could be judged")
     assert "faces.json is missing" not in (run.folder / "report.html").read_text()
     assert run.model().label == "popular"
-    assert run.model().recommend(log, 2).frame()["item_id"].to_list() == ["x", "y"] * 6
+    assert run.model().recommend(log, 2).frame()["item_id"].to_list() == ["x", "y"] * 3
     assert {entry["reason"] for entry in run.scores} == {
         "No way to cut the log leaves users with a history and held-out items."
     }

@@ -743,7 +743,7 @@ def test_reasons_of_an_earlier_version_are_read_as_lack_of_time(
     assert text.count("1 model had no time; a larger budget tries them.") == 2, (
         "in the verdict and in the section Honesty"
     )
-    tables = text.partition("## 11 ")[0]
+    tables = text.partition(" Recipe\n")[0]
     assert tables.count(late) == 1
     assert "slow(a=" not in tables.replace("slow (and", "")
 
@@ -766,7 +766,7 @@ def test_a_model_that_cannot_run_does_not_lack_time(tmp_path: Path, files: dict[
         "| content (and 1 more setting) | skipped | The model needs content, and there are none. |"
         in text
     )
-    assert "had no time" not in text.partition("## 11 ")[0]
+    assert "had no time" not in text.partition(" Recipe\n")[0]
 
 
 def test_a_training_that_is_served_takes_the_place_of_the_choice_of_the_dig(
@@ -781,11 +781,11 @@ def test_a_training_that_is_served_takes_the_place_of_the_choice_of_the_dig(
     }
     scores["best"], scores["winner"] = labels[0], labels[2]
     text = rendered(tmp_path, files, "markdown")
-    assert "It is the cheapest of them." not in text.partition("## 11 ")[0]
+    assert "It is the cheapest of them." not in text.partition(" Recipe\n")[0]
     scores["winner"] = labels[1]
     assert (
         "It is the cheapest of them."
-        in rendered(tmp_path, files, "markdown").partition("## 11 ")[0]
+        in rendered(tmp_path, files, "markdown").partition(" Recipe\n")[0]
     )
 
 

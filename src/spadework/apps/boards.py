@@ -133,7 +133,9 @@ def findings_text(
         lines.append(
             f"note     {len(no_action)} other checks need no action: {', '.join(no_action)}"
         )
-        lines.append("                  → They are in the report, section 3, and in findings.json.")
+        lines.append(
+            "                  → They are in the report, under Findings, and in findings.json."
+        )
     return "\n".join(lines) + "\n\n" if lines else ""
 
 

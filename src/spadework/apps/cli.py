@@ -1,5 +1,5 @@
 """The `spadework` command. Results go to stdout, progress to stderr. Exit 0 done, 1 findings that
-block under --strict, 2 bad request.
+block under --strict, 2 a bad request or a log from which nothing can be learned.
 """
 
 from __future__ import annotations

@@ -9,7 +9,21 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class UnreadColumn:
+    """A column that plays no role and whose name speaks of a judgement, an amount or a return, with
+    the numbers of its first rows.
+    """
+
+    name: str
+    values: NDArray[np.float64]  # of the rows that hold a number
+    rows: int  # rows that were looked at
+
 
 from spadework.copies import by_constructor
 
@@ -30,6 +44,7 @@ class RowAccount:
     set_aside: Mapping[str, int] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     other_columns: tuple[str, ...] = ()  # columns of the source that play no role
+    unread: tuple[UnreadColumn, ...] = ()  # those of them that checks look at
     remarks: tuple[str, ...] = ()
     # facts for the checks, such as ids that differ only by blanks
     counts: Mapping[str, int] = field(default_factory=dict)

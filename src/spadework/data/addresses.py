@@ -35,6 +35,9 @@ def read_interactions(
     skip_bad: bool = False,
     duplicates: Duplicates = "set aside",
     shape: str | None = None,
+    positive: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
@@ -50,8 +53,10 @@ def read_interactions(
     milliseconds, microseconds, nanoseconds, filetime, ticks, written (202601310930), serial (days
     of a spreadsheet) or position (order alone). `time="day+clock"` joins a date and a time of day;
     `time="@row"` takes the order of the rows, which must be sorted. `events` are the event types to
-    use; where there are several, each row keeps its own in `.event_types`. The many parameters are
-    the roles of a log.
+    use; where there are several, each row keeps its own in `.event_types`. `positive` is a rule
+    that a row has to satisfy to be used, on any column: "rating >= 4", "kind != refund", several
+    joined by `and`. `since` and `until` are the first and the last date whose rows are used. What
+    these leave out has lines of its own in the account. The many parameters are the roles of a log.
 
     Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
@@ -72,7 +77,8 @@ def read_interactions(
         "basket": basket,
     }
     if isinstance(source, str) and source.startswith(ADDRESSES):
-        reading_options = (events, delimiter, encoding != "utf-8" or None, shape)
+        own = encoding != "utf-8" or None
+        reading_options = (events, delimiter, own, shape, positive, since, until)
         return _log_of(
             source, any(name is not None for name in (*given.values(), *reading_options))
         )
@@ -85,6 +91,9 @@ def read_interactions(
         skip_bad=skip_bad,
         duplicates=duplicates,
         shape=shape,
+        positive=positive,
+        since=since,
+        until=until,
     )
 
 

@@ -12,9 +12,8 @@ import polars as pl
 
 from spadework.arrays import Array, Codes, Mask, Seconds, distinct, members
 from spadework.data.interactions import Interactions
+from spadework.data.spans import CALENDAR
 from spadework.errors import UnknownName, Unsuitable
-
-CALENDAR = 31_536_000  # seconds in 1970: smaller times are positions in a sequence, not a calendar
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -16,6 +16,7 @@ from spadework.copies import by_constructor
 from spadework.data.account import RowAccount
 from spadework.data.baskets import basket_numbers
 from spadework.data.ordering import by_user_time_arrival
+from spadework.data.spans import span_of
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
 from spadework.ragged import Ragged, offsets_of
@@ -246,6 +247,18 @@ class Interactions:
     def item_counts(self) -> Array:
         """Number of rows of each item. Shape [items], int64."""
         return frozen(np.bincount(self.items, minlength=self.item_count))
+
+    @cached_property
+    def span(self) -> tuple[int, int]:
+        """First and last time in epoch seconds, without a few stray rows far from all others (see
+        `spadework.data.spans`); (0, 0) without times.
+        """
+        return (0, 0) if self.times is None else span_of(self.times)
+
+    @property
+    def end(self) -> int:
+        """The last time that is not stray; windows and half-lives count back from it."""
+        return self.span[1]
 
     @cached_property
     def active_users(self) -> Codes:

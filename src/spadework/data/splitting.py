@@ -60,8 +60,8 @@ def by_time(
     type are expected; later events of other types are left out. O(rows).
     """
     times = _calendar(log, "by_time")
-    last = int(times.max())
-    start = _boundary(times, test, "test")
+    last = log.end
+    start = _boundary(log, test, "test")
     train = log.where(times < start)
     inner = None
     if valid is not None:
@@ -344,10 +344,12 @@ def _calendar(log: Interactions, name: str) -> Seconds:
     return log.times
 
 
-def _boundary(times: Seconds, span: str | float, what: str) -> int:
+def _boundary(log: Interactions, span: str | float, what: str) -> int:
+    assert log.times is not None
     if isinstance(span, str):
-        return round(int(times.max()) + 1 - durations.seconds(span, f"{what} span"))
+        return round(log.end + 1 - durations.seconds(span, f"{what} span"))
     _share(span, what)
+    times = log.times
     return int(np.partition(times, int(len(times) * (1 - span)))[int(len(times) * (1 - span))])
 
 
@@ -359,7 +361,7 @@ def _validation_length(train: Interactions, start: int, last: int, share: float)
     length = last + 1 - start
     if int((train.times < start - length).sum()) >= len(train) / 2:
         return length
-    return start - _boundary(train.times, share, "valid")
+    return start - _boundary(train, share, "valid")
 
 
 def _share(value: float, what: str) -> None:

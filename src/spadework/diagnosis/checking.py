@@ -6,7 +6,15 @@ from spadework import events
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
-from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (they register their checks)
+from spadework.diagnosis import (  # noqa: F401  (they register their checks)
+    cutting,
+    integrity,
+    judgements,
+    products,
+    shape,
+    spelling,
+    stamps,
+)
 from spadework.diagnosis.finding import Diagnosis, by_weight, checks, cut_checks
 from spadework.models.needs import check_log
 

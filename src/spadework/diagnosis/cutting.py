@@ -150,8 +150,9 @@ def unlike_span(split: Split, content: ItemContent | None) -> Finding | None:
         or not len(expected)
     ):
         return None
-    begins, length = int(expected.min()), max(int(expected.max() - expected.min()) + 1, 1)
-    spans = min((begins - int(times.min())) // length, 6)
+    begins, ends = split.expected.span
+    length = ends - begins + 1
+    spans = min((begins - split.train.span[0]) // length, 6)
     if spans < 3:
         return None
     ages = (begins - 1 - times) // length

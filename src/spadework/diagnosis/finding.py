@@ -22,7 +22,7 @@ LEVELS: tuple[Level, ...] = ("blocker", "strong", "weak", "note")
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """What was found, how large the effect is, what it means for a model and what to do about it.
-    Level `blocker` means that results would mislead.
+    Level `blocker` means that nothing can be learned, so that a dig ends.
 
     `patch` holds settings worth trying next. Its keys are keys of a recipe (`models`, `metrics`,
     `repeats`), parameters of models (`weight`, `window`, `interval`) or keys of train.toml (see

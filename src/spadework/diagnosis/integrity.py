@@ -4,12 +4,19 @@ function is one check.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import polars as pl
 
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.reading.conditions import NOT_POSITIVE
 from spadework.diagnosis.finding import Finding, check
+
+_NUMBER = r"^0*(\d+?)(?:\.0*)?$"
+_ASKED = re.compile(rf"{NOT_POSITIVE}|before since$|after until$|event '.*' not asked for$", re.S)
+"""Reasons for which the user wanted rows to be set aside."""
 
 
 def _count(log: Interactions, name: str) -> int:
@@ -35,6 +42,7 @@ def blanks(log: Interactions, content: ItemContent | None) -> Finding | None:
         says=(
             f"{users + items} ids differ only by blanks ({users} of users, {items} of items). "
             "They are kept apart."
+            f"{_example(log.item_vocabulary.ids, pl.col('id').str.strip_chars())}"
         ),
         advice="If they mean the same, trim them at the source and read again.",
     )
@@ -59,6 +67,7 @@ def letter_case(log: Interactions, content: ItemContent | None) -> Finding | Non
         says=(
             f"{users + items} ids differ only by case ({users} of users, {items} of items). "
             "They are kept apart."
+            f"{_example(log.item_vocabulary.ids, pl.col('id').str.to_lowercase())}"
         ),
         advice="If they mean the same, spell them the same way at the source and read again.",
     )
@@ -69,14 +78,17 @@ def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
     """More than one row in twenty could not be used.
 
     The row account has the reasons, and the file of rows set aside has the rows. Look at some of
-    them before you trust the results.
+    them before you trust the results. Rows that the recipe leaves out do not count.
     """
     if log.account is None or not log.account.read:
         return None
-    share = (log.account.read - log.account.used) / log.account.read
+    unwanted = {
+        reason: rows for reason, rows in log.account.set_aside.items() if not _ASKED.match(reason)
+    }
+    share = sum(unwanted.values()) / log.account.read
     if share <= 0.05:
         return None
-    reason, rows = max(log.account.set_aside.items(), key=lambda item: item[1])
+    reason, rows = max(unwanted.items(), key=lambda item: item[1])
     return Finding(
         code="INT-3",
         level="strong",
@@ -135,10 +147,13 @@ def too_small(log: Interactions, content: ItemContent | None) -> Finding | None:
     users, items = len(log.active_users), int((log.item_counts > 0).sum())
     if not len(log):
         return None
+    advice = "Check that the user column names users, not orders."
     if users == 1:
         says = "There is one user, so nothing can be learned about others."
+        advice = "Check that the user column names users, not the shop or the export."
     elif items == 1:
         says = "There is one item, so there is nothing to choose from."
+        advice = "Check that the item column names items, not the shop or a kind of event."
     elif int(np.diff(log.starts).max()) < 2:
         says = "No user has two events, so nothing connects items and no model can be tested."
     else:
@@ -147,7 +162,7 @@ def too_small(log: Interactions, content: ItemContent | None) -> Finding | None:
         code="INT-9",
         level="blocker",
         says=says,
-        advice="Check that the user column names users, not orders.",
+        advice=advice,
     )
 
 
@@ -191,9 +206,24 @@ def one_number_two_spellings(log: Interactions, content: ItemContent | None) -> 
         level="weak",
         says=f"{users + items:,} ids are a number that another id spells differently, such as 7 "
         "and 007 or 7.0 "
-        f"({users:,} of users, {items:,} of items). They are kept apart.",
+        f"({users:,} of users, {items:,} of items). They are kept apart."
+        f"{_example(log.item_vocabulary.ids, pl.col('id').str.extract(_NUMBER))}",
         advice="If they mean the same, write them the same way at the source and read again.",
     )
+
+
+def _example(ids: pl.Series, plain: pl.Expr) -> str:
+    """Two items that are one where ids are written plainly, as a sentence; users are not named."""
+    if ids.dtype != pl.String:
+        return ""
+    groups = pl.DataFrame({"id": ids}).with_columns(plain.alias("plain"))
+    twins = groups.filter(pl.col("plain").is_not_null() & pl.col("plain").is_duplicated()).sort(
+        "plain", "id"
+    )
+    if twins.is_empty():
+        return ""
+    first, second = twins.filter(pl.col("plain") == twins["plain"][0])["id"][:2]
+    return f" For example {first!r} and {second!r}."
 
 
 def _spelt_twice(ids: pl.Series) -> int:
@@ -202,5 +232,5 @@ def _spelt_twice(ids: pl.Series) -> int:
     """
     if ids.dtype != pl.String:
         return 0
-    plain = ids.str.extract(r"^0*(\d+?)(?:\.0*)?$")
+    plain = ids.str.extract(_NUMBER)
     return len(plain.drop_nulls()) - plain.drop_nulls().n_unique()

@@ -44,6 +44,8 @@ MANY_REPEATS = 0.1
 """From this share of repeats among the targets on, the verdict has the share of repeats among the
 saved model's hits.
 """
+AGAINST = -2
+"""Points at most where a finding leaves nothing for any model to learn."""
 MAIN_PROBE = "ORD-1"
 """The probe that decides most for or against a sequence model: without its answer the range is
 wider.
@@ -57,6 +59,7 @@ def readiness(
     described: float = 0.0,
     *,
     unanswered: Sequence[Unanswered] = (),
+    floor: Finding | None = None,
     repeat_hits: float | None = None,
     larger: str | None = None,
 ) -> Readiness:
@@ -66,8 +69,8 @@ def readiness(
     `unanswered` are the probes without an answer. A probe that was not asked may come out either
     way: the verdict is one that holds in every case, or undecided, and the range spans all cases.
     `repeat_hits` is the share of the saved model's hits that are repeats, `larger` the budget that
-    is enough for what was not asked. O(rules · findings), times three for each deciding probe that
-    was not asked.
+    is enough for what was not asked, `floor` a finding that leaves nothing to learn, before which
+    no rule counts. O(rules · findings), times three for each deciding probe that was not asked.
     """
     by_code = {finding.code: finding for finding in findings}
     not_asked = tuple(
@@ -112,6 +115,13 @@ def readiness(
         repeats,
         larger,
     )
+    if floor is not None:
+        return replace(verdict, points=min(verdict.points, AGAINST), floor=floor)
+    return _spanning(verdict)
+
+
+def _spanning(verdict: Readiness) -> Readiness:
+    """The verdict that holds whatever was not asked, its range over all cases; else undecided."""
     cases = _cases(verdict)
     if len({np.sign(points) for points, _ in cases}) > 1:
         return verdict

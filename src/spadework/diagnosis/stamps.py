@@ -8,8 +8,9 @@ import time
 
 import numpy as np
 
+from spadework.arrays import Array
 from spadework.data.content import ItemContent
-from spadework.data.cuts import has_calendar
+from spadework.data.cuts import dates, day, has_calendar
 from spadework.data.interactions import Interactions
 from spadework.diagnosis.controls import tied_share
 from spadework.diagnosis.finding import Finding, check
@@ -67,9 +68,9 @@ def all_equal(log: Interactions, content: ItemContent | None) -> Finding | None:
         return None
     return Finding(
         code="INT-6",
-        level="blocker",
+        level="strong",
         says="All events have the same time, so order and trends cannot be tested.",
-        advice="Export the real times. Until then use the split 'random'.",
+        advice="Export the real times. Until then the split is random.",
     )
 
 
@@ -218,3 +219,44 @@ def future(log: Interactions, content: ItemContent | None) -> Finding | None:
         effect=share,
         advice="Export when an event happened, not when it is due. Leave such rows out.",
     )
+
+
+@check("INT-21")
+def strays(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """A few rows lie far from all others in time, such as one row seventy days after the end.
+
+    Usually they are wrong dates or test orders. Windows and half-lives count from the end of the
+    other rows, but strays after it are in the test span. Set them aside with `--until` or
+    `--since`. At most one row in a thousand can be stray, behind a pause of more than three days
+    that is three times as long as any other. It errs where the log went on after a long pause and
+    has just begun again.
+    """
+    if not has_calendar(log):
+        return None
+    assert log.times is not None
+    begin, end = log.span
+    late, early = log.times[log.times > end], log.times[log.times < begin]
+    if not len(late) + len(early):
+        return None
+    parts, options = [], []
+    if len(late):
+        days = (int(late.min()) - end) / DAY
+        parts.append(f"{_rows(late)} {days:,.0f} days after all others ({dates(late)})")
+        options.append(f"--until {day(end)}")
+    if len(early):
+        days = (begin - int(early.max())) / DAY
+        parts.append(f"{_rows(early)} {days:,.0f} days before all others ({dates(early)})")
+        options.append(f"--since {day(begin)}")
+    return Finding(
+        code="INT-21",
+        level="weak",
+        says=f"{' and '.join(parts)}. The span of the log is taken to be {day(begin)} … "
+        f"{day(end)}.",
+        effect=(len(late) + len(early)) / len(log),
+        advice="Look at these rows. If their dates are wrong, set them aside.",
+        command=f"spadework dig SOURCE {' '.join(options)}",
+    )
+
+
+def _rows(times: Array) -> str:
+    return "1 row lies" if len(times) == 1 else f"{len(times):,} rows lie"

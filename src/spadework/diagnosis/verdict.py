@@ -31,10 +31,14 @@ class Readiness:
     # share of repeats among the saved model's hits, and among the targets
     repeats: tuple[float, float] | None = None
     larger: str | None = None  # the budget that is enough for what was not asked, such as 10m
+    # a finding that leaves nothing for any model to learn; no rule counts then
+    floor: Finding | None = None
 
     @property
     def verdict(self) -> str:
         """The verdict in a few words."""
+        if self.floor is not None:
+            return "No transformer will pay"
         if self.low is None:
             return "Undecided"
         if self.points == 0:
@@ -44,6 +48,8 @@ class Readiness:
     @property
     def deciding(self) -> tuple[Unanswered, ...]:
         """The probes that were not asked and whose answers would give points."""
+        if self.floor is not None:
+            return ()
         return tuple(
             probe
             for probe in self.not_asked
@@ -66,6 +72,12 @@ class Readiness:
     @property
     def sentences(self) -> tuple[str, str, str]:
         """The verdict, its reasons, and the settings to train with."""
+        if self.floor is not None:
+            return (
+                f"{self.verdict}: {self.floor.says[:1].lower()}{self.floor.says[1:]}",
+                f"{self.floor.code} says so, and no other answer counts before that is mended.",
+                "Train none on this log.",
+            )
         if self.low is None or self.high is None:
             sentence, because = self._undecided(), self._known_so_far()
         else:
@@ -149,6 +161,8 @@ class Readiness:
         """What is expected of a transformer, unless that is undecided, and of each ingredient for
         which a rule has an expectation.
         """
+        if self.floor is not None:
+            return ()
         predicted = (
             []
             if self.low is None
@@ -279,7 +293,7 @@ class Readiness:
             measured=(
                 f"not measured: {len(self.reasons)} of {len(RULES)} rules hold{not_asked_text}"
             ),
-            patch=dict(self.settings),
+            patch=dict(self.settings) if self.floor is None else {},
             command=self._command(),
         )
         if self.low is None or self.high is None:
@@ -302,6 +316,8 @@ class Readiness:
         )
 
     def _command(self) -> str:
+        if self.floor is not None:
+            return self.floor.command or f"spadework explain {self.floor.code}"
         if self.low is None:
             return f"{DIG} --budget {self.larger}" if self.larger else DIG
         return (

@@ -7,9 +7,9 @@ from spadework.data.interactions import Interactions
 
 
 def in_window(train: Interactions, window: str | None) -> Interactions:
-    """The events of the last span of the log, counted back from its last event; all of them without
-    a window. O(rows).
+    """The events of the last span of the log, counted back from its end, which a few stray rows do
+    not move; all of them without a window. O(rows).
     """
     if window is None or train.times is None or not len(train):
         return train
-    return train.where(train.times > int(train.times.max()) - durations.seconds(window, "window"))
+    return train.where(train.times > train.end - durations.seconds(window, "window"))

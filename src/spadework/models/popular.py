@@ -28,7 +28,8 @@ from spadework.ragged import SparseRows
 class Popular(Recommender):
     """Items by their number of events: of all time, in a last window, or decayed by half-life.
 
-    Decay and window end at the last event of the training log. O(rows).
+    Decay and window end where the training log does; a few stray rows far behind all others do
+    not move its end. O(rows).
     """
 
     name = "popular"
@@ -189,7 +190,7 @@ def event_weights_by_item(train: Interactions, window: str | None, half_life: st
     """
     if train.times is None:
         return train.item_counts.astype(np.float64)
-    ages = (int(train.times.max()) - train.times).astype(np.float64)
+    ages = np.maximum(train.end - train.times, 0).astype(np.float64)  # stray rows are new
     weights = (
         np.ones(len(train))
         if half_life is None

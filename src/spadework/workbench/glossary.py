@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 from spadework.data.splitting import splits
 from spadework.data.worlds.worlds import worlds
-from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (registers their checks)
+from spadework.diagnosis import checking, floor  # noqa: F401  (registers all checks)
 from spadework.diagnosis.finding import checks, cut_checks
 from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.diagnosis.prediction import finding_of
@@ -24,14 +25,15 @@ from spadework.workbench import terms
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.storage.roles import ROLES
 
+_CODE = re.compile(r"([a-z]+)[-_ ]*0*(\d+)")
 WORDS = {
     "RepR": (
         "Repeat ratio: the share of a list's slots that hold items the user had before. Report, "
-        "section 8."
+        "under Repeats."
     ),
     "ExplR": (
         "Explore ratio: the share of a list's slots that hold items the user never had. Report, "
-        "section 8."
+        "under Repeats."
     ),
     "allow": "A policy of repeats: items of the history may be recommended again. See repeats.",
     "forbid": "A policy of repeats: items of the history are left out of lists. See repeats.",
@@ -39,6 +41,15 @@ WORDS = {
     "novel": (
         "A way to judge: items of the history are neither recommended nor counted as "
         "targets, the task of the novel basket. Lists for it: forbid."
+    ),
+    "sense": (
+        "A value of prefer: the cheapest model without a measurable difference from the best is "
+        "saved and served. See prefer, quality."
+    ),
+    "quality": "A value of prefer: the best model by value is saved and served, whatever it costs.",
+    "misses": (
+        "Targets that no model of behaviour can hit, since no user had their item before: new "
+        "items of the test span. They count as misses for all models alike. See cold-start, INT-15."
     ),
     "quota": "A parameter of blend: at most so many items of the history in a list where repeats "
     "are allowed. Of recommend --for both: the share of a list's slots that remind, by default the "
@@ -145,7 +156,11 @@ def entries() -> list[dict[str, Any]]:
         ]
     rows += [
         {"name": code, "kind": "finding", "says": _doc(entry_of_code)}
-        for code, entry_of_code in (("VER-1", Readiness.finding), ("VER-2", finding_of))
+        for code, entry_of_code in (
+            ("VER-1", Readiness.finding),
+            ("VER-2", finding_of),
+            (floor.CODE, floor.finding_of),
+        )
     ]
     rows += [
         {"name": name, "kind": "key of train.toml", "says": entry.full_description}
@@ -196,6 +211,9 @@ def describe(name: str) -> dict[str, Any]:
     wanted = name.strip().lower().split("@")[0].split("(")[0].removeprefix("debiased_")
     known = entries()
     matches = [entry for entry in known if str(entry["name"]).lower() == wanted]
+    if not matches and (code := _CODE.fullmatch(wanted)):  # REP3, rep 3, rep_3
+        wanted = f"{code[1]}-{code[2]}"
+        matches = [entry for entry in known if str(entry["name"]).lower() == wanted]
     if not matches:
         raise UnknownName("entry", name, [str(entry["name"]) for entry in known])
     first = dict(matches[0])

@@ -15,7 +15,7 @@ from spadework.data.splitting import Split
 from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.portrait import facts, portrait
-from spadework.errors import OtherData
+from spadework.errors import OtherData, Unsuitable
 from spadework.evaluation.entries import Entry, read_all
 from spadework.evaluation.trial import Protocol
 from spadework.json_values import as_map
@@ -23,6 +23,7 @@ from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.workbench.recipe import Recipe, command_of
+from spadework.workbench.report.next_line import line_for
 from spadework.workbench.search import model_families
 from spadework.workbench.search.board_parts import why_repeats
 from spadework.workbench.search.choosing import Dig
@@ -73,6 +74,7 @@ class Job:
         files.write_json(
             self.folder / "findings.json", [finding.as_json() for finding in self.findings]
         )
+        self._refuse_what_blocks()
         if split is None:
             self._without_judgement(log, items)
         else:
@@ -83,6 +85,16 @@ class Job:
         self._report()
         folders.seal(self.folder)
         self._forget_trials()
+
+    def _refuse_what_blocks(self) -> None:
+        """End the dig where nothing can be learned: a model of such a log must not be served."""
+        for finding in self.findings:
+            if finding.level == "blocker":
+                line = line_for(finding, self.recipe.model_dump(mode="json"), str(self.folder))
+                raise Unsuitable(
+                    f"{finding.code}: {finding.says} No model is kept.",
+                    f"{finding.advice}\n{line}".strip(),
+                )
 
     def _forget_trials(self) -> None:
         """Remove the trials; those of the validation span stay where a larger budget would resume

@@ -15,6 +15,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spadework import durations
+from spadework.data.reading.conditions import between
+from spadework.data.reading.conditions import parse as parse_rule
 from spadework.data.splitting import splits
 from spadework.errors import BadRequest, nearest
 from spadework.evaluation.dialects import dialects
@@ -107,6 +109,19 @@ class Recipe(BaseModel):
     )
     duplicates: Literal["set aside", "keep"] = Field(
         "set aside", description="What happens to exact duplicates."
+    )
+    positive: str | None = Field(
+        None,
+        description=(
+            "Only rows that satisfy this are used, such as 'rating >= 4' or 'kind != refund'; the "
+            "others are set aside. Any column; >=, >, <=, <, ==, !=; several joined by and."
+        ),
+    )
+    since: str | None = Field(
+        None, description="The first date (or epoch second) whose rows are used: 2025-01-01."
+    )
+    until: str | None = Field(
+        None, description="The last date (or epoch second) whose rows are used: 2025-12-31."
     )
     split: str = Field(
         "auto", description="How to cut the log; auto takes by_time where there is a calendar."
@@ -279,6 +294,8 @@ def _check_names(recipe: Recipe) -> None:
         )
     for name in recipe.models or ():
         catalogue()[name]
+    parse_rule(recipe.positive)
+    between(recipe.since, recipe.until)
     durations.seconds(recipe.budget, "budget")
     for key in ("test", "valid"):
         value = getattr(recipe, key)

@@ -52,6 +52,9 @@ def read_for(
             skip_bad=recipe.skip_bad,
             duplicates=recipe.duplicates,
             shape=recipe.shape,
+            positive=recipe.positive,
+            since=recipe.since,
+            until=recipe.until,
         )
     if not len(log):
         raise Unsuitable(

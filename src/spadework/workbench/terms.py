@@ -305,7 +305,10 @@ TERMS = (
     ),
     Term(
         "blocker",
-        "A level of findings: results would mislead. Correct the log first; --strict ends with 1.",
+        (
+            "A level of findings: nothing can be learned from this log. A dig ends with 2 and "
+            "keeps no model, look --strict with 1. Correct the log first."
+        ),
     ),
     Term(
         "strong",
@@ -362,7 +365,7 @@ TERMS = (
         "example users",
         (
             "Some users with their history, their next items, and the list of each model. "
-            "Report, section 9."
+            "Report, under Faces."
         ),
         ("faces",),
     ),

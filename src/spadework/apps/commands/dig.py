@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     "--strict",
     is_flag=True,
     help=(
-        "Exit with 1 when a finding blocks, no user can be judged, or the budget was too short "
-        "for the log."
+        "Exit with 1 when no user can be judged, or the budget was too short for the log. A "
+        "finding that blocks ends with 2 in any case."
     ),
 )
 @click.option(

@@ -71,7 +71,7 @@ def command(
     else:
         click.echo(
             _text(
-                _source(parsed_recipe),
+                parsed_recipe,
                 command_of(parsed_recipe),
                 log,
                 content,
@@ -89,7 +89,7 @@ def _source(recipe: Recipe) -> str:
 
 
 def _text(
-    source: str,
+    recipe: Recipe,
     again: str,
     log: Interactions,
     content: ItemContent | None,
@@ -98,7 +98,9 @@ def _text(
     set_aside: Path | None,
 ) -> str:
     from spadework.apps.boards import findings_text
+    from spadework.workbench.report.next_line import line_for
 
+    source, settings = _source(recipe), recipe.model_dump(mode="json")
     account = log.account
     lines = []
     if account is not None:
@@ -130,7 +132,11 @@ def _text(
     lines += _remarks_of(log_facts["split"])
     lines += [
         "",
-        findings_text([finding.as_json() for finding in found]).rstrip() or "no findings",
+        findings_text(
+            [finding.as_json() for finding in found],
+            lambda finding: line_for(finding, settings, "RUN"),
+        ).rstrip()
+        or "no findings",
         "",
         f"next: {again}",
     ]

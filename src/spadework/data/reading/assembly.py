@@ -16,10 +16,12 @@ from spadework.data.ordering import by_user_time_arrival
 from spadework.data.reading.accounting import account_of
 from spadework.data.reading.clocks import Clock, positions_of_rows, read_clock
 from spadework.data.reading.column_roles import Roles
+from spadework.data.reading.conditions import Condition, apply, leave_out_times
 from spadework.data.reading.duplicates import find_repeats
 from spadework.data.reading.event_types import event_type_codes, read_event_types
 from spadework.data.reading.identifiers import clean_ids, count_near_twins
 from spadework.data.reading.numbers import compact, read_weights
+from spadework.data.reading.second_look import second_look
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.tables import Table
 from spadework.data.reading.times_of_day import joined_clock
@@ -46,6 +48,9 @@ class Plan:
     events: tuple[str, ...] | None = None
     duplicates: Duplicates = "set aside"
     every: int = 1
+    # what a row has to satisfy to be used, each with the frame's name of its column
+    conditions: tuple[tuple[Condition, str], ...] = ()
+    between: tuple[int | None, int | None] = (None, None)  # first and last second that are used
 
 
 @dataclass(eq=False, kw_only=True)
@@ -120,8 +125,10 @@ def assemble(
         present["time"] = f"{present['time']}:{ledger.time_reading}"
     account = account_of(frame, table, present, ledger, plan.every, numbers, len(log))
     taken = {column for role, column in plan.roles.fetched().items() if role not in unused}
+    taken |= {condition.column for condition, _ in plan.conditions}
     others = tuple(column for column in table.columns if column not in taken)
-    return replace(log, account=replace(account, other_columns=others))
+    unread = second_look(table, others)
+    return replace(log, account=replace(account, other_columns=others, unread=unread))
 
 
 def _checked(
@@ -144,6 +151,8 @@ def _checked(
                 f"The {role} column {names[role]!r} is empty throughout.",
                 f"Name another column: --{role}.",
             )
+    for condition, name in plan.conditions:
+        apply(condition, frame[name], ledger, as_text=name in ("user", "item", "basket"))
     absent: set[str] = {
         role
         for role in ("time", "weight")
@@ -151,6 +160,7 @@ def _checked(
         and _is_empty(frame[role], role, names[role], role in named, ledger)
     }
     clock = _clock(frame, names, absent, plan.roles, numbers, ledger)
+    leave_out_times(clock, plan.between, ledger)
     weights = (
         read_weights(frame["weight"], names["weight"], ledger)
         if "weight" in names and "weight" not in absent

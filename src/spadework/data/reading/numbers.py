@@ -28,7 +28,7 @@ def read_weights(column: pl.Series, name: str, ledger: Ledger) -> NDArray[np.flo
         column = column.cast(pl.String)
         dtype = column.dtype
     if dtype == pl.String:
-        numbers = _of_text(column, name, ledger)
+        numbers = numbers_of(column, name, ledger)
     elif dtype.is_numeric() or dtype == pl.Null:
         numbers = column.cast(pl.Float64)
     else:
@@ -67,7 +67,10 @@ def compact(values: NDArray[np.float64]) -> Floats:
     return single if (single == values).all() else values
 
 
-def _of_text(column: pl.Series, name: str, ledger: Ledger) -> pl.Series:
+def numbers_of(column: pl.Series, name: str, ledger: Ledger) -> pl.Series:
+    """Numbers of a column of text, null where a text is none. Raises where they can be read in two
+    ways.
+    """
     text = column.str.strip_chars()
     if not text.str.contains(",", literal=True).any() and not text.str.contains(r"\..*\.").any():
         return text.cast(pl.Float64, strict=False)

@@ -8,7 +8,14 @@ import polars as pl
 
 from spadework.data.interactions import Interactions
 from spadework.data.reading.assembly import Duplicates, Plan, assemble
-from spadework.data.reading.column_roles import ABSENT, Roles, choose_roles
+from spadework.data.reading.column_roles import (
+    ABSENT,
+    ROLES,
+    Roles,
+    choose_roles,
+    no_such_column,
+)
+from spadework.data.reading.conditions import between, parse
 from spadework.data.reading.headers import names_something
 from spadework.data.reading.identifiers import check_id_type
 from spadework.data.reading.library_errors import named
@@ -34,6 +41,9 @@ def read_source(
     skip_bad: bool = False,
     duplicates: Duplicates = "set aside",
     shape: str | None = None,
+    positive: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Interactions:
     """The log of a file, a folder or a frame; `given` maps roles to the names that the user
     gave.
@@ -44,6 +54,8 @@ def read_source(
         if name and name != ABSENT
         for part in (names_in(name) if role == "time" else [name])
     ]
+    wanted += [condition.column for condition in parse(positive)]
+    between(since, until)
     table = open_table(
         source,
         delimiter=delimiter,
@@ -56,7 +68,15 @@ def read_source(
         table = reshaped(table, shape, given)
         table, found = unnested(table, given)
     chosen = {role: given.get(role) or found.get(role) for role in (*given, *found)}
-    return read_table(table, chosen, events=events, duplicates=duplicates)
+    return read_table(
+        table,
+        chosen,
+        events=events,
+        duplicates=duplicates,
+        positive=positive,
+        since=since,
+        until=until,
+    )
 
 
 def read_table(
@@ -65,6 +85,9 @@ def read_table(
     *,
     events: Sequence[str] | None = None,
     duplicates: Duplicates = "set aside",
+    positive: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Interactions:
     """The log of an opened table; `given` maps roles to the names that the user gave."""
     if table.rows == 0:
@@ -87,18 +110,28 @@ def read_table(
     _check_types(table, columns)
     check_expansion(table, columns)
     every = keep_one_of(table, columns)
+    conditions = parse(positive)
     names = list(columns.values())
+    for condition in conditions:
+        if condition.column not in table.columns:
+            raise no_such_column(condition.column, f"the rule {str(condition)!r}", table)
+        if condition.column not in names:
+            names.append(condition.column)
     numbers = table.numbers
     if every > 1 and table.sampled is not None:
         frame, numbers = table.sampled(names, roles.user, every)
     else:
         frame = table.fetch(names)
-    frame = frame.rename({column: role for role, column in columns.items()})
+    apart = {column: f"column {column}" for column in names if column in (*ROLES, "date")}
+    renamed = apart | {column: role for role, column in columns.items()}
+    frame = frame.rename(renamed)
     plan = Plan(
         roles=roles,
         events=None if events is None else tuple(events),
         duplicates=duplicates,
         every=every,
+        conditions=tuple((each, renamed.get(each.column, each.column)) for each in conditions),
+        between=between(since, until),
     )
     used = {column: table.schema[column] for column in names}
     with named(table.name, {column: str(dtype) for column, dtype in used.items()}):

@@ -42,8 +42,9 @@ def trends(evidence: Evidence) -> Finding:
     short log the window may be nearly the whole log.
     """
     new = evidence.new_items
-    times = require_calendar(new)
-    windows = [name for name in WINDOWS if durations.seconds(name) < times.max() - times.min()]
+    require_calendar(new)
+    first, last = new.train.span
+    windows = [name for name in WINDOWS if durations.seconds(name) < last - first]
     if not windows:
         raise CannotTell("The log is no longer than the windows.")
     values = np.asarray([new.mean_of([model("popular", window=window)]) for window in windows])
@@ -178,7 +179,7 @@ def age_of_a_model(evidence: Evidence) -> Finding:
     """
     new = evidence.new_items
     times = require_calendar(new)
-    first, last = int(times.min()), int(times.max())
+    first, last = new.train.span
     days = next((days for days in (30, 7, 1) if 4 * days * DAY <= last - first), None)
     if days is None:
         raise CannotTell(

@@ -151,8 +151,9 @@ def days_in_part(evidence: Evidence, part: float) -> int:
     """The length of a `part` of the log's span in whole days, at least 1; refused where the log is
     too short.
     """
-    times = require_calendar(evidence)
-    span = float(times.max() - times.min())
+    require_calendar(evidence)
+    first, last = evidence.train.span
+    span = float(last - first)
     days = max(round(span * part / DAY), 1)
     if span < 2 * days * DAY:
         raise CannotTell(f"The log covers {span / 3600:.0f} hours, too few to tell old from new.")

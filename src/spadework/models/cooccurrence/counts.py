@@ -128,11 +128,11 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
     """All pairs of the log, counted by the channel of the model (or a channel):
     `count(sw.model("forward"), log)`.
 
-    `now` (epoch seconds) is the time from which ages are counted, by default the last time of the
-    log; parts that are to be merged need the same. Counts are exact, in steps of 2⁻²⁴: those of two
-    logs without a common user add up to those of both, to the bit. Entry weights that depend on
-    other users (tfidf, bm25) are refused. Memory is 12 bytes a pair of items, three times that
-    while they are made.
+    `now` (epoch seconds) is the time from which ages are counted, by default the end of the log
+    without stray rows; parts that are to be merged need the same. Counts are exact, in steps of
+    2⁻²⁴: those of two logs without a common user add up to those of both, to the bit. Entry weights
+    that depend on other users (tfidf, bm25) are refused. Memory is 12 bytes a pair of items, three
+    times that while they are made.
     """
     channel = what if isinstance(what, Channel) else _channel_of(what)
     if channel.entry not in OWN_ENTRIES:
@@ -269,7 +269,7 @@ def _reference_time(channel: Channel, log: Interactions, now: int | None) -> int
     """The time from which ages are counted; None where the channel has no decay with age."""
     if channel.age_half_life is None and channel.entry != "recency":
         return None
-    last = 0 if log.times is None else int(log.times.max(initial=0))
+    last = log.end
     if now is not None and now < last:
         raise BadRequest(
             f"now is {now}, and the log has events up to {last}.",

@@ -73,7 +73,6 @@ class GroupedRows:
         if note:
             note_truncated(base, truncated)
         rows = np.arange(len(train)) if rows is None else rows
-        end = 0 if train.times is None else int(train.times.max(initial=0))
         kept_rows = rows if kept is None else rows[kept]
         return cls(
             train,
@@ -82,7 +81,7 @@ class GroupedRows:
             kept_rows,
             counts,
             values,
-            end if now is None else now,
+            train.end if now is None else now,
             not channels[0].ordered,
         )
 
@@ -132,7 +131,7 @@ class GroupedRows:
         entry = EntryStatistics(
             counts=counts.astype(np.float32, copy=False),
             values=None if values is None else values.astype(np.float32, copy=False),
-            ages=None if newest is None else (self.now - newest).astype(np.float64),
+            ages=None if newest is None else self._ages(newest),
             group_sizes=group_sizes[groups],
             item_sizes=item_sizes[items],
             groups=int((group_sizes > 0).sum()),
@@ -148,9 +147,12 @@ class GroupedRows:
         """Decay of each event with its age. Shape [events] float32."""
         if channel.age_half_life is None or self.train.times is None:
             return np.ones(len(self.rows), np.float32)
-        return np.exp2(-(self.now - self.train.times[self.rows]) / channel.age_half_life).astype(
-            np.float32
-        )
+        ages = self._ages(self.train.times[self.rows])
+        return np.exp2(-ages / channel.age_half_life).astype(np.float32)
+
+    def _ages(self, times: Array) -> Array:
+        """Seconds before the end of the log; 0 for stray rows behind it. float64."""
+        return np.maximum(self.now - times, 0).astype(np.float64)
 
     def group_damping(self, channel: Channel) -> Array:
         """|group|^(−group_power / 2) of each event, so that a pair weighs |group|^(−group_power).

@@ -43,14 +43,15 @@ def facts_of(train: Interactions, content: ItemContent | None) -> dict[str, Arra
     counts = np.log1p(train.item_counts).astype(np.float32)
     recent, idle = np.zeros_like(counts), np.zeros_like(counts)
     if train.times is not None and len(train):
-        first, last = int(train.times.min()), int(train.times.max())
+        first, last = train.span
         fresh = train.times > last - RECENT * (last - first)
         recent = np.log1p(np.bincount(train.items[fresh], minlength=train.item_count)).astype(
             np.float32
         )
         latest = np.full(train.item_count, -1, np.int64)
         np.maximum.at(latest, train.items, train.times)
-        idle = np.where(train.item_counts > 0, np.log1p(last - latest), -1.0).astype(np.float32)
+        pauses = np.log1p(np.maximum(last - latest, 0))
+        idle = np.where(train.item_counts > 0, pauses, -1.0).astype(np.float32)
     facts: dict[str, Array] = {"facts/events": counts, "facts/recent": recent, "facts/idle": idle}
     if content is not None:
         try:

@@ -110,9 +110,7 @@ class ForwardRidge(Linear):
         weights = np.ones(len(log), np.float32)
         if self.age_half_life is not None and log.times is not None:
             half_life = durations.seconds(self.age_half_life, "age_half_life")
-            weights = np.exp2(-(log.times.max(initial=0) - log.times) / half_life).astype(
-                np.float32
-            )
+            weights = np.exp2(-np.maximum(log.end - log.times, 0) / half_life).astype(np.float32)
         past_gram, past_by_next = transitions(
             log.starts,
             log.items,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import polars as pl
 
-from spadework import durations, events
+from spadework import events
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -21,6 +21,7 @@ from spadework.models.needs import Cost, Need
 from spadework.models.neural.device import require_torch
 from spadework.models.neural.encoded_events import EncodedEvents, LatestEvents
 from spadework.models.neural.training_curve import curve_frame, curve_rows, identity_of
+from spadework.models.newest_span import in_window
 from spadework.models.parameters import Doc, Duration, Range
 from spadework.models.scorer import Scorer
 
@@ -286,11 +287,7 @@ class Transformer(Recommender):
 
     def used_of(self, train: Interactions) -> Interactions:
         """The part of a log that is learned from: the last `window`."""
-        if self.window is None or train.times is None:
-            return train
-        return train.where(
-            train.times > train.times.max() - durations.seconds(self.window, "window")
-        )
+        return in_window(train, self.window)
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         items = ItemVectors(state["vectors"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,9 +13,10 @@ from spadework.workbench.recipe import Recipe
 READ_WITH = (
     "more", "shape", "items", "items_id", "items_encoding", "items_delimiter", "items_before",
     "title", "user", "item", "time", "basket", "weight", "event", "events", "target", "delimiter",
-    "encoding", "skip_bad", "duplicates",
+    "encoding", "skip_bad", "duplicates", "positive", "since", "until",
 )  # fmt: skip
 """Recipe keys with which a log is read: another dig of the same log needs them again."""
+_RULE = "--positive"
 
 
 def line_for(finding: Finding | Mapping[str, Any], recipe: Mapping[str, Any], run: str) -> str:
@@ -24,6 +26,11 @@ def line_for(finding: Finding | Mapping[str, Any], recipe: Mapping[str, Any], ru
     `recipe` holds the keys as in `recipe.json`; missing keys have their defaults.
     """
     settings: list[str] = []
+    command = finding.command if isinstance(finding, Finding) else finding.get("command")
+    words = shlex.split(command) if command and _RULE in command else []
+    if _RULE in words[:-1] and recipe.get("positive"):  # the rule of this recipe still holds
+        words[words.index(_RULE) + 1] += f" and {recipe['positive']}"
+        recipe, finding = {**recipe, "positive": None}, {"command": shlex.join(words)}
     for key in READ_WITH:
         default = Recipe.model_fields[key].default
         value = recipe.get(key, default)

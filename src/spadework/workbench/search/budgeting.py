@@ -71,7 +71,9 @@ def account_of(dig: Dig) -> dict[str, Any]:
         clock.spent + MARGIN * sum(least),
         clock.budget + question_seconds / QUESTIONS_SHARE,
     )
-    would_do = _named(enough) if ended == "budget" else None
+    # without a family, as where the recipe names blend alone, more time tries nothing more
+    helps = bool(planner.families) or question_seconds > 0
+    would_do = _named(enough) if ended == "budget" and helps else None
     return {
         "asked": clock.budget,
         "used": round(clock.spent, 1),

@@ -15,6 +15,7 @@ from spadework import durations, events, files, formatting
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.diagnosis import floor
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding, by_weight
 from spadework.diagnosis.probe import Unanswered, all_probes, ask_all, cheapest_first, seconds_for
@@ -107,7 +108,13 @@ class Dig:
             chosen, scores = self._judged_choice(chosen, scores, finals)
             chosen, kept = self._keep_models(chosen, kept | {"winner": chosen.winner})
         account = account_of(self)
-        self._keep_findings(findings, self._repeat_hits(chosen, finals.lists), account["would_do"])
+        winner = "" if chosen is None else chosen.winner.label
+        below = floor.finding_of(scores, winner, self.test.primary, self.test.seed)
+        self._keep_findings(
+            [*findings, *([] if below is None else [below])],
+            self._repeat_hits(chosen, finals.lists),
+            account["would_do"],
+        )
         write_board(Board(self, scores, finals.lists, chosen, kept, account, windows.why_none))
 
     # ---- choosing
@@ -280,6 +287,7 @@ class Dig:
             self.validation.split.repeat_share,
             described,
             unanswered=self.unanswered,
+            floor=floor.under(findings),
             repeat_hits=repeat_hits,
             larger=larger,
         )

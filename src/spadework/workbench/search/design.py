@@ -152,7 +152,8 @@ def _entries(train: Interactions) -> list[str]:
 
 def _span(train: Interactions) -> float:
     assert train.times is not None
-    return float(train.times.max() - train.times.min()) if len(train) else 0.0
+    first, last = train.span
+    return float(last - first)
 
 
 def _extra(train: Interactions, content: ItemContent | None) -> list[Settings]:

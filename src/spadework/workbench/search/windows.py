@@ -125,7 +125,8 @@ def older(split: Split, target: str | None) -> Split | None:
     expected = split.expected
     if split.name != "by_time" or expected.times is None or not len(expected):
         return None
-    length = int(expected.times.max() - expected.times.min()) + 1
+    first, last = expected.span
+    length = last - first + 1
     try:
         return splitting.by_time(split.train, test=f"{length}s", target=target)
     except SpadeworkError:

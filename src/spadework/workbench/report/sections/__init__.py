@@ -22,27 +22,27 @@ from spadework.workbench.report.sections.verdict import verdict
 
 def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
     """Every section for which the run has content; findings, training, slices and repeats are left
-    out when there are none.
+    out when there are none, and numbers follow what is shown.
 
     `documents` holds the run's files as they may be shown, with ids replaced if they have to be.
     Budgets sum to less than a megabyte with room for the page around them.
     """
-    built: list[tuple[int, str, str, Sequence[Block], int]] = [
-        (0, "verdict", "Verdict", verdict(facts), 40_000),
-        (1, "account", "Data account", account(facts), 40_000),
-        (2, "portrait", "Portrait of the data", portrait(facts), 130_000),
-        (3, "findings", "Findings", findings(facts), 80_000),
-        (4, "board", "Board", board(facts), 150_000),
-        (5, "training", "The transformer", training(facts), 90_000),
-        (6, "helped", "What helped", helped(facts), 130_000),
-        (7, "slices", "Slices", slices(facts), 50_000),
-        (8, "repeats", "Repeats", repeats(facts), 20_000),
-        (9, "faces", "Faces", example_users(facts), 150_000),
-        (10, "honesty", "Honesty", honesty(facts), 50_000),
-        (11, "recipe", "Recipe", recipe(facts, documents), 110_000),
+    built: list[tuple[str, str, Sequence[Block], int]] = [
+        ("verdict", "Verdict", verdict(facts), 40_000),
+        ("account", "Data account", account(facts), 40_000),
+        ("portrait", "Portrait of the data", portrait(facts), 130_000),
+        ("findings", "Findings", findings(facts), 80_000),
+        ("board", "Board", board(facts), 150_000),
+        ("training", "The transformer", training(facts), 90_000),
+        ("helped", "What helped", helped(facts), 130_000),
+        ("slices", "Slices", slices(facts), 50_000),
+        ("repeats", "Repeats", repeats(facts), 20_000),
+        ("faces", "Faces", example_users(facts), 150_000),
+        ("honesty", "Honesty", honesty(facts), 50_000),
+        ("recipe", "Recipe", recipe(facts, documents), 110_000),
     ]
+    shown = [part for part in built if part[2]]
     return [
         Section(number, key, title, tuple(blocks), budget)
-        for number, key, title, blocks, budget in built
-        if blocks
+        for number, (key, title, blocks, budget) in enumerate(shown)
     ]

@@ -1,4 +1,4 @@
-"""Section 9: a few example users, their items, what each model would have shown them; and the
+"""A few example users, their items, what each model would have shown them; and the
 replacing of ids.
 """
 
@@ -57,7 +57,10 @@ def ids_sentence(examples: Map) -> str:
     if not as_list(examples.get("users")):
         return "No example users are shown."
     if examples.get("ids_replaced") is True:
-        return "Ids of users and items are replaced; titles are shown."
+        return (
+            "Ids of users and items are replaced; titles are shown, and findings may name items as "
+            "examples."
+        )
     return "This report shows real ids of users and items: treat it as personal data."
 
 

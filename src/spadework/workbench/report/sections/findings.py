@@ -1,4 +1,4 @@
-"""Section 3: what was found in the data, what has little effect, which questions were not asked or
+"""What was found in the data, what has little effect, which questions were not asked or
 cannot be answered, and what to do next.
 """
 

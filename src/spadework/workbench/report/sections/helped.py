@@ -1,4 +1,4 @@
-"""Section 6: which choices moved the result, on the validation span."""
+"""Which choices moved the result, on the validation span."""
 
 from __future__ import annotations
 

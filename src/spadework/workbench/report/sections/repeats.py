@@ -1,4 +1,4 @@
-"""Section 8: items that users have again, and items that are new to them."""
+"""Items that users have again, and items that are new to them."""
 
 from __future__ import annotations
 

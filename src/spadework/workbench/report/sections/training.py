@@ -1,4 +1,4 @@
-"""Section 5: what was trained after the dig, its curves, and whether the advice was right."""
+"""What was trained after the dig, its curves, and whether the advice was right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section 0: the models that are saved, a few sentences and one picture."""
+"""The models that are saved, a few sentences and one picture."""
 
 from __future__ import annotations
 
@@ -287,7 +287,8 @@ def _expected(facts: RunFacts) -> str:
     if observed is not None:
         return (
             "A transformer was trained after the dig. "
-            f"{formatting.clip(as_text(observed.get('says')), 600)} Section 5 has more."
+            f"{formatting.clip(as_text(observed.get('says')), 600)} The section on the "
+            "transformer has more."
         )
     found = next((found for found in facts.findings if found.get("code") == "VER-1"), {})
     verdict = formatting.clip(as_text(found.get("says")), 600)

@@ -1,0 +1,56 @@
+"""The span that holds the events of a log: its first and last time, without a few stray rows that
+lie far from all others.
+
+The rule. At each end at most one row in a thousand (at least one row, up to three in a log of a few
+hundred) may be stray. They are where a pause parts them from the rest that is longer than three
+days and than three times the longest pause between the other rows; before the beginning, where
+little depends on it, the pause must also be a quarter of the span of the rest. Without such rows
+the span is that of the smallest and the largest time, to the second.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spadework.arrays import Array
+
+ONE_IN, SMALL_ONE_IN, MOST_OF_SMALL = 1_000, 200, 3
+LONGER, DAY = 3, 86_400
+SHORTEST = 3 * DAY
+EARLY_PART = 4
+"""Rows before the beginning are stray where the pause is the span of the rest divided by this."""
+CALENDAR = 31_536_000  # seconds in 1970: smaller times are positions in a sequence, not a calendar
+
+
+def span_of(times: Array) -> tuple[int, int]:
+    """First and last time that are not stray; (0, 0) without times. O(rows), or O(rows · log rows)
+    where one of the outermost days has few rows.
+    """
+    if not len(times):
+        return 0, 0
+    first, last = int(times.min()), int(times.max())
+    most = _most(len(times))
+    if not most or last < CALENDAR:
+        return first, last
+    late = int((times > last - DAY).sum()) <= most
+    early = int((times < first + DAY).sum()) <= most
+    if not late and not early:
+        return first, last
+    ordered = np.sort(times)
+    body = ordered[most:-most]
+    pause = max(SHORTEST, LONGER * int(np.diff(body).max(initial=0)))
+    if late:
+        outer = ordered[-most - 1 :]
+        wide = np.flatnonzero(np.diff(outer) > pause)
+        last = int(outer[wide[0]]) if len(wide) else last
+    if early:
+        outer = ordered[: most + 1]
+        pause = max(pause, int(body[-1] - body[0]) // EARLY_PART)
+        wide = np.flatnonzero(np.diff(outer) > pause)
+        first = int(outer[wide[-1] + 1]) if len(wide) else first
+    return first, last
+
+
+def _most(rows: int) -> int:
+    """How many rows may be stray at one end."""
+    return max(rows // ONE_IN, min(rows // SMALL_ONE_IN, MOST_OF_SMALL))

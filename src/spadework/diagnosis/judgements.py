@@ -1,0 +1,226 @@
+"""Ratings, likes and returns: are numbers read for what they are? One registered function is one
+check.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+import numpy as np
+
+from spadework import formatting
+from spadework.arrays import Array, Mask
+from spadework.data.account import UnreadColumn
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.data.reading.column_roles import plain_name
+from spadework.data.reading.conditions import Condition
+from spadework.data.reading.second_look import AMOUNT, JUDGEMENT, RETURN
+from spadework.diagnosis.change import few_users_remark
+from spadework.diagnosis.finding import Finding, check
+from spadework.evaluation import statistics
+
+MANY_LOW, FEW_LOW = 0.3, 0.02
+MOST_LEVELS = 21
+LOW, HIGH = 0.4, 0.7
+"""Parts of the highest rating: rated so or lower is disliked, from there on liked."""
+HALF = 0.5
+"""Less than this part of a film or track that was played is no liking."""
+_DISLIKED = re.compile(
+    r"dislike|unlike|thumbs?down|downvote|notinterested|unfollow|^hide|^skip(ped)?$|^negative$"
+    r"|^remove|refund|^return(ed|s)?$|cancel"
+)
+"""Plain names of event types that say no, or take back what was said."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a column of judgements is read: up to `low` is disliked; `rule` is what is liked."""
+
+    low: float
+    words: str  # follows "are", such as: rated 2 or lower
+    rule: str
+
+
+@check("INT-20")
+def judgements(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """The log holds judgements, such as ratings or likes, and much of what users judged they
+    disliked.
+
+    Every row counts as a choice, so models learn to recommend what was disliked, and are judged by
+    that. Say what counts: `--positive "rating >= 4"` sets the other rows aside. It is recognised by
+    the name of the column and by its few values. It errs where a low number is no dislike.
+    """
+    if not len(log):
+        return None
+    if found := _of_events(log):
+        return found
+    name = None if log.account is None else log.account.columns.get("weight")
+    if log.weights is not None and name is not None:
+        scale = scale_of(name, log.weights)
+        return None if scale is None else _of_weights(log, name, scale)
+    for column in () if log.account is None else log.account.unread:
+        scale = scale_of(column.name, column.values)
+        if JUDGEMENT.search(plain_name(column.name)) and scale is not None:
+            share = float((column.values <= scale.low).mean())
+            if share >= FEW_LOW:
+                return _of_unread(column, scale, share)
+    return None
+
+
+def _of_events(log: Interactions) -> Finding | None:
+    """Event types such as dislike or remove_from_cart, where they count like all others."""
+    names = [name for name in log.event_type_names if _DISLIKED.search(plain_name(name))]
+    if not names or log.event_types is None or len(names) == len(log.event_type_names):
+        return None
+    column = "event" if log.account is None else log.account.columns.get("event", "event")
+    low = np.logical_or.reduce([log.is_event_type(name) for name in names])
+    share, interval, users = _mean_share(log, low)
+    if share < FEW_LOW:
+        return None
+    rule = " and ".join(str(Condition(column, "!=", name)) for name in names)
+    return _finding(
+        Scale(0.0, "", rule),
+        share,
+        f"{share:.0%} of a user's rows are of the event types {', '.join(map(repr, names))}, and "
+        "count as choices like all others.",
+        interval=interval,
+        measured=f"mean over {users:,} users{few_users_remark(users)}",
+    )
+
+
+def _mean_share(log: Interactions, low: Mask) -> tuple[float, tuple[float, float], int]:
+    """The share of rows [rows] of a user, its mean over users and the interval; how many users."""
+    sizes = np.bincount(log.users, minlength=log.user_count)
+    sums = np.bincount(log.users, weights=low, minlength=log.user_count)
+    shares = sums[sizes > 0] / sizes[sizes > 0]
+    ends = statistics.interval(statistics.bootstrap(shares[:, None], 0))
+    return float(shares.mean()), (float(ends[0][0]), float(ends[1][0])), len(shares)
+
+
+def _of_weights(log: Interactions, name: str, scale: Scale) -> Finding | None:
+    assert log.weights is not None
+    share, interval, users = _mean_share(log, log.weights <= scale.low)
+    if share < FEW_LOW:
+        return None
+    unrated = 0 if log.account is None else int(log.account.set_aside.get("weight zero", 0))
+    zero = (
+        f" {formatting.count(unrated, 'row')} with 0, which often means not rated, "
+        f"{'is' if unrated == 1 else 'are'} set aside; --weight - reads them as choices."
+        if unrated
+        else ""
+    )
+    return _finding(
+        scale,
+        share,
+        f"{share:.0%} of a user's rows, and so of what would be predicted, are {scale.words} "
+        f"in {name!r}.{zero}",
+        interval=interval,
+        measured=f"mean over {users:,} users{few_users_remark(users)}",
+    )
+
+
+def _of_unread(column: UnreadColumn, scale: Scale, share: float) -> Finding:
+    return _finding(
+        scale,
+        share,
+        f"The column {column.name!r} is not read, and {share:.0%} of its first "
+        f"{len(column.values):,} values are {scale.words}. Such rows count like all others.",
+        measured=f"the first {column.rows:,} rows",
+    )
+
+
+def _finding(
+    scale: Scale,
+    share: float,
+    says: str,
+    measured: str,
+    interval: tuple[float, float] | None = None,
+) -> Finding:
+    return Finding(
+        code="INT-20",
+        level="strong" if share >= MANY_LOW else "weak",
+        says=says,
+        effect=share,
+        interval=interval,
+        means="Models learn to recommend what was disliked, and are judged by it.",
+        measured=measured,
+        advice="Say what counts as a choice; the other rows are then set aside.",
+        command=f"spadework dig SOURCE --positive {shlex.quote(scale.rule)}",
+    )
+
+
+def scale_of(name: str, values: Array) -> Scale | None:
+    """How a column of this name and these values is read as judgements; None where it holds amounts
+    or too few different values.
+    """
+    plain = plain_name(name)
+    named = JUDGEMENT.search(plain) is not None or plain in ("overall", "score", "preference")
+    if not len(values) or (AMOUNT.search(plain) and not named):
+        return None
+    levels, rows = np.unique(values, return_counts=True)
+    if len(levels) < 2:
+        return None
+    top = float(levels[-1])
+    if named and len(levels) > MOST_LEVELS:
+        if not any(word in plain for word in ("ratio", "completion")):
+            return None
+        return Scale(
+            np.nextafter(HALF, 0), f"below {HALF:g}", str(Condition(name, ">=", f"{HALF:g}"))
+        )
+    if (
+        len(levels) > MOST_LEVELS
+        or top > 10
+        or not np.array_equal(levels * 2, np.round(levels * 2))
+    ):
+        return None
+    if not named and not _like_stars(levels, rows):
+        return None
+    if levels[0] < 0:
+        return Scale(float(levels[levels < 0][-1]), "below zero", str(Condition(name, ">", "0")))
+    disliked = levels[levels <= LOW * top]
+    if not len(disliked):  # only what is liked is left
+        return None
+    low = float(disliked[-1])
+    if len(levels) == 2:
+        return Scale(low, f"{low:g}", str(Condition(name, "==", f"{top:g}")))
+    high = float(np.ceil(HIGH * top))
+    return Scale(low, f"rated {low:g} or lower", str(Condition(name, ">=", f"{high:g}")))
+
+
+def _like_stars(levels: Array, rows: Array) -> bool:
+    """Whether values of a column without a telling name are stars: up to 5 or 10, and, unlike
+    amounts, not fewer the larger they are.
+    """
+    return bool(len(levels) >= 4 and levels[-1] in (5, 10) and levels[int(rows.argmax())] >= 3)
+
+
+@check("INT-27")
+def unread_amounts(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """A column that is not read holds amounts below zero, or marks returns.
+
+    Such a row is a purchase that was taken back, and counts like a purchase. Leave it out with a
+    rule, such as `--positive "product_qty > 0"`. It errs where the sign has another meaning.
+    """
+    for column in () if log.account is None else log.account.unread:
+        plain, values = plain_name(column.name), column.values
+        marks = RETURN.search(plain) is not None
+        back = values != 0 if marks else values < 0
+        share = float(back.mean())
+        if not 0 < share < 1 or not (marks or AMOUNT.search(plain)):
+            continue
+        rule = Condition(column.name, "==" if marks else ">", "0")
+        return Finding(
+            code="INT-27",
+            level="weak",
+            says=f"The column {column.name!r} is not read, and {int(back.sum()):,} of its first "
+            f"{len(values):,} values are {'not 0' if marks else 'below zero'}. Rows of returns "
+            "count like purchases.",
+            effect=share,
+            measured=f"the first {column.rows:,} rows",
+            advice="If these are returns, leave them out.",
+            command=f"spadework dig SOURCE --positive {shlex.quote(str(rule))}",
+        )
+    return None

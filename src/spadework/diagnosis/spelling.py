@@ -1,0 +1,185 @@
+"""Are names what they seem to be? Placeholders, numbers that a spreadsheet shortened, event types
+that are written in several ways. One registered function is one check.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.data.reading.conditions import Condition
+from spadework.diagnosis.finding import Finding, check
+
+WORDS = frozenset(
+    (
+        "null", "none", "nan", "nil", "n/a", "#n/a", "na", r"\n", "guest", "unknown", "anonymous",
+        "anon", "(not set)", "not set", "(none)", "undefined", "missing", "empty", "(empty)",
+        "blank", "default", "nobody", "?", "-", "--", ".", "<na>", "<null>",
+        "00000000-0000-0000-0000-000000000000",
+    )
+)  # fmt: skip
+"""What exports write where there is no id, in lower case."""
+NUMBERS = frozenset(("-1", "0"))
+MUCH, MANY_TIMES, LARGE = 0.01, 10, 0.05
+"""Least share of the rows, and least multiple of the median id, of a placeholder."""
+SHOWN = 4
+_SCIENTIFIC = r"^\d[.,]\d+[eE]\+?\d+$|^\d[eE]\+\d+$"
+_NOT_ASKED = re.compile(r"^event '(.*)' not asked for$", re.DOTALL)
+
+
+@check("INT-24")
+def placeholders(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """An id such as NULL, guest or -1 has far more rows than others: it stands for many users, or
+    items, that are unknown.
+
+    It counts as one user, with a history that nobody has. Set its rows aside with a rule, such as
+    `--positive "user != NULL"`. It is looked for where it has a hundredth of the rows and ten times
+    those of the median id, or where several such words are ids. It errs where the word is a real
+    id: NA may be a country.
+    """
+    for role, vocabulary, counts in (
+        ("user", log.user_vocabulary, np.diff(log.starts)),
+        ("item", log.item_vocabulary, log.item_counts),
+    ):
+        found = _placeholders(vocabulary.ids, np.asarray(counts))
+        if found:
+            return _placeholder_finding(log, role, found, np.asarray(counts))
+    return None
+
+
+def _placeholders(ids: pl.Series, counts: Array) -> list[tuple[str, int]]:
+    """Placeholders and their rows, the largest first; none where they are no more than others."""
+    if not counts.sum():
+        return []
+    plain = ids.cast(pl.String).str.strip_chars().str.to_lowercase()
+    hits = np.flatnonzero(plain.is_in(list(WORDS | NUMBERS)).to_numpy() & (counts > 0))
+    if not len(hits):
+        return []
+    numbered = _counted_up(plain, counts)
+    found = [
+        (str(ids[int(at)]), int(counts[at]))
+        for at in hits
+        if not (numbered and plain[int(at)] == "0")
+    ]
+    least = max(MUCH * counts.sum(), MANY_TIMES * float(np.median(counts[counts > 0])))
+    words = [pair for pair in found if pair[0].strip().lower() in WORDS]
+    several = len(words) > 1 and sum(rows for _, rows in words) >= MUCH * counts.sum()
+    large = words if several else []
+    large += [pair for pair in found if pair[1] >= least and pair not in large]
+    return sorted(large, key=lambda pair: (-pair[1], pair[0]))
+
+
+def _counted_up(plain: pl.Series, counts: Array) -> bool:
+    """Whether ids are numbers from 0 on, so that 0 is an id like all others."""
+    numbers = plain.cast(pl.Int64, strict=False).drop_nulls()
+    return len(numbers) > 0.9 * len(plain) and int(numbers.max() or 0) < 2 * len(counts)  # type: ignore[arg-type, call-overload]
+
+
+def _placeholder_finding(
+    log: Interactions, role: str, found: Sequence[tuple[str, int]], counts: Array
+) -> Finding:
+    rows = sum(count for _, count in found)
+    share, median = rows / counts.sum(), float(np.median(counts[counts > 0]))
+    names = " and ".join(repr(name) for name, _ in found[:SHOWN])
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    column = role if log.account is None else log.account.columns.get(role, role)
+    rule = " and ".join(str(Condition(column, "!=", name)) for name, _ in found)
+    is_one = len(found) == 1
+    return Finding(
+        code="INT-24",
+        level="strong" if share >= LARGE else "weak",
+        says=f"{names}{more} {'is' if is_one else 'are'} the {role} of {rows:,} rows "
+        f"({share:.1%}); the median {role} has {median:,.0f}. "
+        + ("It looks like a missing id" if is_one else "They look like missing ids")
+        + f", and count{'s' if is_one else ''} as {'one' if is_one else 'any other'} {role}.",
+        effect=share,
+        advice=f"If no real {role} is called so, set these rows aside.",
+        command=f"spadework dig SOURCE --positive {shlex.quote(rule)}",
+    )
+
+
+@check("INT-25")
+def shortened_numbers(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """Ids are numbers in scientific notation, such as 4.00123E+12: a spreadsheet has cut their last
+    digits.
+
+    Different items then share one id, and none fits to another table. The digits are lost: export
+    the column again as text. It errs where ids are really written so.
+    """
+    parts, shares, examples = [], [], ""
+    for role, vocabulary, counts in (
+        ("user", log.user_vocabulary, np.diff(log.starts)),
+        ("item", log.item_vocabulary, log.item_counts),
+    ):
+        ids = vocabulary.ids
+        if ids.dtype != pl.String:
+            continue
+        cut = ids.str.contains(_SCIENTIFIC).to_numpy() & (np.asarray(counts) > 0)
+        if cut.any():
+            parts.append(f"{int(cut.sum()):,} of {len(ids):,} {role} ids")
+            shares.append(float(np.asarray(counts)[cut].sum() / max(len(log), 1)))
+            if role == "item":
+                examples = f", such as {' and '.join(ids.filter(pl.Series(cut))[:2].to_list())}"
+    if not parts:
+        return None
+    return Finding(
+        code="INT-25",
+        level="strong" if max(shares) >= MUCH else "weak",
+        says=f"{' and '.join(parts)} are numbers in scientific notation{examples}: their last "
+        "digits are lost, so different ones may have become the same.",
+        effect=max(shares),
+        advice="Export the column again as text; in a spreadsheet, format it as text first.",
+        command="spadework look SOURCE",
+    )
+
+
+@check("INT-26")
+def event_twins(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """Event types differ only by upper and lower case or by blanks, or have no name.
+
+    They count as different types, so that asking for one leaves the others out. Spell them in one
+    way at the source; until then name them all: `--events purchase,Purchase`. It errs where the
+    case has a meaning.
+    """
+    rows = dict(log.event_type_counts)
+    if log.account is not None:
+        for reason, count in log.account.set_aside.items():
+            if match := _NOT_ASKED.match(reason):
+                rows[match[1]] = count
+    groups: dict[str, list[str]] = {}
+    for name in rows:
+        groups.setdefault(name.strip().casefold(), []).append(name)
+    twins = [sorted(names) for plain, names in groups.items() if len(names) > 1 and plain]
+    nameless = sum(count for name, count in rows.items() if not name.strip())
+    if not twins and not (nameless and len(rows) > 1):
+        return None
+    says = [
+        "The event types "
+        + " and ".join(f"{name!r} ({rows[name]:,} rows)" for name in names)
+        + " differ only by case or blanks."
+        for names in twins[:2]
+    ]
+    if nameless:
+        says.append(f"{nameless:,} rows have an event type without a name.")
+    affected = sum(min(rows[name] for name in names) for names in twins) + nameless
+    wanted = ",".join(name for names in twins for name in names)
+    return Finding(
+        code="INT-26",
+        level="weak",
+        says=" ".join(says) + " They are kept apart.",
+        effect=affected / max(sum(rows.values()), 1),
+        advice="If they mean the same, spell them in one way at the source; until then name all of "
+        "them wherever you name one."
+        if twins
+        else "Name the event types that count.",
+        command=f"spadework dig SOURCE --events {shlex.quote(wanted)}"
+        if twins
+        else "spadework look SOURCE",
+    )

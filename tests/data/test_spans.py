@@ -1,0 +1,81 @@
+"""The span that holds the events: a few stray rows move neither its end nor its beginning."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from makers import DAY, START, make_log
+from spadework.data import splitting
+from spadework.data.spans import span_of
+from spadework.models.labels import model
+
+HUNDRED = START + np.sort(np.random.default_rng(0).integers(0, 100 * DAY, 4_000))
+FIRST, LAST = int(HUNDRED[0]), int(HUNDRED[-1])
+
+
+@pytest.mark.parametrize(
+    ("strays", "span"),
+    [
+        ([], (FIRST, LAST)),
+        ([LAST + 70 * DAY], (FIRST, LAST)),
+        ([LAST + 20 * DAY, LAST + 21 * DAY, LAST + 400 * DAY], (FIRST, LAST)),
+        ([946_684_800], (FIRST, LAST)),
+        ([946_684_800, LAST + 70 * DAY], (FIRST, LAST)),
+        ([LAST + DAY // 2], (FIRST, LAST + DAY // 2)),
+        ([FIRST - 2 * DAY], (FIRST - 2 * DAY, LAST)),
+        ([LAST + (70 + n) * DAY for n in range(5)], (FIRST, LAST + 74 * DAY)),
+    ],
+    ids=["none", "one late", "three late", "2000-01-01", "both", "near", "early", "too many"],
+)
+def test_rows_far_from_all_others_do_not_count(strays, span):
+    assert span_of(np.concatenate((HUNDRED, np.asarray(strays, np.int64)))) == span
+
+
+def test_a_long_pause_within_the_log_is_no_end():
+    paused = np.where(HUNDRED > START + 50 * DAY, HUNDRED + 40 * DAY, HUNDRED)
+    assert span_of(paused) == (int(paused[0]), int(paused[-1]))
+    last = int(paused[-1])
+    assert span_of(np.append(paused, last + 60 * DAY)) == (FIRST, last + 60 * DAY), (
+        "a pause of sixty days is no longer than three times another one"
+    )
+    assert span_of(np.append(paused, last + 130 * DAY))[1] == last
+
+
+@pytest.mark.parametrize("times", [[], [5], [3, 1], list(range(300)), [START] * 300])
+def test_other_times_have_the_span_of_the_smallest_and_the_largest(times):
+    times = np.asarray(times, np.int64)
+    assert span_of(times) == ((int(times.min()), int(times.max())) if len(times) else (0, 0))
+
+
+def stray_log(extra):
+    rng = np.random.default_rng(1)
+    users, items = rng.integers(0, 80, len(HUNDRED)), rng.integers(0, 40, len(HUNDRED))
+    # what is popular changes every twenty days
+    items = items + 40 * ((HUNDRED - START) // (20 * DAY))
+    return make_log([*users, *[0] * len(extra)], [*items, *[999] * len(extra)],
+                    [*HUNDRED, *extra])  # fmt: skip
+
+
+@pytest.mark.parametrize("label", ["popular(window=7d)", "popular(half_life=7d)",
+    "cooccurrence(age_half_life=7d)", "forward-ridge(age_half_life=7d)"])  # fmt: skip
+def test_models_of_the_last_days_learn_the_same_with_a_stray_row(label):
+    clean, stray = stray_log([]), stray_log([LAST + 70 * DAY])
+    known = clean.of_user_codes(clean.active_users[1:20])
+    lists = [
+        model(label).fit(log, rng=0).recommend(known, 5).frame()["item_id"].to_list()
+        for log in (clean, stray)
+    ]
+    assert lists[0] == lists[1]
+    assert 999 not in lists[1]
+
+
+def test_a_test_span_in_days_ends_where_the_log_does():
+    clean, stray = (
+        splitting.by_time(stray_log(extra), test="7d", valid="7d")
+        for extra in ([], [LAST + 70 * DAY])
+    )
+    assert len(stray.expected) == len(clean.expected) + 1
+    assert len(stray.train) == len(clean.train)
+    assert stray.description == clean.description
+    assert len(stray.valid.expected) == len(clean.valid.expected)
