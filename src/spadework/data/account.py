@@ -13,6 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from spadework.copies import by_constructor
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class UnreadColumn:
@@ -23,9 +25,6 @@ class UnreadColumn:
     name: str
     values: NDArray[np.float64]  # of the rows that hold a number
     rows: int  # rows that were looked at
-
-
-from spadework.copies import by_constructor
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
