@@ -15,7 +15,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.solvers import als
-from spadework.models.checks import are_numbers
+from spadework.models.checks import ITEMS, Form, Forms, are_numbers
 from spadework.models.factors.vector_scorer import ItemVectors, UserSide, VectorScorer
 from spadework.models.histories import Histories
 from spadework.models.history_reader import HistoryReader, Reading
@@ -164,6 +164,12 @@ class ImplicitAls(HistoryReader):
 
     def _ridge(self, sizes: Array, others: int) -> Array:
         return ridge_of_size(sizes, others, self.l2, self.unobserved, self.frequency)
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        return {
+            "vectors": Form("float32", (ITEMS, self.dimensions)),
+            "spectrum": Form("float32", (self.dimensions,)),
+        }
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         items = ItemVectors(state["vectors"])
