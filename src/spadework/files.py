@@ -39,6 +39,7 @@ _NO_NPZ = (
 _NO_NPZ_SAYS = "it is no npz of arrays; it was cut short or changed"
 MOST_JSON = 2**28
 """Bytes of the largest JSON that is read; parsed, it takes about ten times as much."""
+MOST_TOML = 2**20
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:

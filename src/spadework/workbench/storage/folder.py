@@ -18,8 +18,8 @@ from spadework.errors import BadRequest, OutputExists
 from spadework.json_values import as_map
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.storage import run_files
+from spadework.workbench.storage.run_files import MANIFEST
 
-MANIFEST = "manifest.json"
 DUG, TRAINED = "models-of-the-dig", "trained"
 """Folders of the models that a dig chose, while a transformer is served instead of its winner, and
 of the transformer that was trained last, served or not.
@@ -38,7 +38,7 @@ _TRACES = ("log.jsonl", "lock", "trials")
 
 def is_complete(folder: Path) -> bool:
     """Whether the run is complete: the manifest is written last."""
-    return (folder / MANIFEST).exists()
+    return (folder / MANIFEST).is_file()
 
 
 def default_folder(
@@ -54,12 +54,11 @@ def default_folder(
         or "run"
     )
     for stopped in sorted(root.glob(f"*-{name}*"), reverse=True):
-        with contextlib.suppress(BadRequest):  # a damaged folder is none to go on with
-            if _same_recipe(stopped, recipe) and not is_complete(stopped):
-                return stopped
+        if _holds(stopped, recipe) and not is_complete(stopped):
+            return stopped
     base = root / f"{datetime.now(UTC):%Y-%m-%d}-{name}"
     folder, number = base, 1
-    while folder in passed_over or (folder.exists() and not _same_recipe(folder, recipe)):
+    while folder in passed_over or (folder.exists() and not _holds(folder, recipe)):
         number += 1
         folder = base.with_name(f"{base.name}-{number}")
     return folder
@@ -67,6 +66,13 @@ def default_folder(
 
 def make(folder: Path) -> None:
     """Make the folder, before it is held. Refuses a folder that is not new, empty or a run's."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise BadRequest(
+            f"The folder {str(folder)!a} has a name that is not UTF-8.",
+            "Choose another with --run.",
+        ) from None
     if folder.exists() and not folder.is_dir():
         raise OutputExists(f"{folder} is a file.", "Name a folder for the run.")
     if folder.exists() and not _is_ours(folder):
@@ -88,10 +94,9 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
     """
     # partial files of a killed process, the deepest first
     for half in sorted(folder.glob(f"**/{files.HALF}*"), reverse=True):
-        if half.is_dir():
-            shutil.rmtree(half)
-        else:
-            half.unlink(missing_ok=True)
+        _remove(half)
+    if not (folder / "trials").is_dir():
+        _remove(folder / "trials")
     if not (folder / run_files.RECIPE).exists():
         return
     if not force:
@@ -111,11 +116,9 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
             clear(folder)
         return
     clear(folder)
-    shutil.rmtree(folder / "trials", ignore_errors=True)
-    shutil.rmtree(folder / "training", ignore_errors=True)
-    (folder / "log.jsonl").unlink(missing_ok=True)
-    # last, so that the folder is known as a run's until it is empty
-    (folder / run_files.RECIPE).unlink()
+    # the recipe last, so that the folder is known as a run's until it is empty
+    for name in ("trials", run_files.UNFINISHED, "log.jsonl", run_files.RECIPE):
+        _remove(folder / name)
 
 
 def _damaged(folder: Path) -> list[str]:
@@ -124,10 +127,7 @@ def _damaged(folder: Path) -> list[str]:
     """
     if not is_complete(folder):
         return []
-    try:
-        digests = as_map(as_map(files.read_json(folder / MANIFEST)).get("files"))
-    except BadRequest:
-        digests = {}
+    digests = run_files.digests(folder)
     if not digests:
         return [MANIFEST]
     checked = {name: digest for name, digest in digests.items() if name not in _EDITED}
@@ -142,15 +142,47 @@ def clear(folder: Path) -> None:
     """Remove files derived from older data; the recipe, the log of remarks and the ledger of trials
     stay.
     """
-    for name in (MANIFEST, *_DERIVED):
-        (folder / name).unlink(missing_ok=True)
-    for name in ("models", DUG, TRAINED):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (MANIFEST, *_DERIVED, "models", DUG, TRAINED):
+        _remove(folder / name)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; of a link, the link alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _is_ours(folder: Path) -> bool:
+    """Whether a run was begun in this folder. A recipe.json alone does not say so, since others
+    write files of that name: one of the files that a run begins or ends with must be of our form.
+    """
     names = {path.name for path in folder.iterdir() if not path.name.startswith(files.HALF)}
-    return run_files.RECIPE in names or names <= set(_TRACES)
+    if names <= set(_TRACES):
+        return True
+    found = as_map(run_files.contents(folder, run_files.RECIPE).value).get("recipe")
+    if {"source", "budget"} <= set(as_map(found)):
+        return True
+    return run_files.RECIPE in run_files.digests(folder) or _is_our_log(folder / "log.jsonl")
+
+
+def _is_our_log(path: Path) -> bool:
+    """Whether the first line is one of `JsonLog`."""
+    try:
+        with path.open("rb") as file:
+            line = json.loads(file.readline(2**16))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return {"time", "says"} <= set(as_map(line))
+
+
+def _holds(folder: Path, recipe: Recipe) -> bool:
+    """Whether the folder's job is this one; a damaged folder is none to go on with."""
+    try:
+        return _same_recipe(folder, recipe)
+    except BadRequest:
+        return False
 
 
 @contextmanager
@@ -180,6 +212,10 @@ def _take_over(folder: Path, lock: Path, own: Path) -> None:
     others find its lock.
     """
     while True:
+        if not lock.is_file():
+            raise BadRequest(
+                f"{lock} is no file, so no process can hold {folder}.", "Remove it, and try again."
+            )
         with lock.open("rb") as stale:
             files.lock(stale)
             if os.fstat(stale.fileno()).st_ino != lock.stat().st_ino:
@@ -250,6 +286,8 @@ def _same_recipe(folder: Path, recipe: Recipe) -> bool:
 
 def _alive(process: int, started: str | None) -> bool:
     """Whether the process runs and is the one meant: numbers of processes are reused."""
+    if not 0 < process < 2**31:  # no system has such a process
+        return False
     try:
         os.kill(process, 0)
     except ProcessLookupError:

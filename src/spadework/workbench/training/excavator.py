@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from spadework import durations, events
+from spadework import durations, events, files
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
@@ -270,7 +270,7 @@ class Excavation:
                 f"{self.run.folder} has no train.toml.",
                 "Dig again with this version; it writes one.",
             )
-        found = read_recipe(path.read_text(encoding="utf-8"), str(path))
+        found = read_recipe(_text_of(path), str(path))
         for name in ("retrain", "training_window"):
             if found[name] != "all":
                 durations.seconds(found[name], name)
@@ -311,7 +311,7 @@ class Excavation:
 
     def _remark_on(self, ingredients: Mapping[str, Any], repeats: str) -> None:
         """Note what of train.toml is not read here, or is plain because it is missing."""
-        text = (self.run.folder / "train.toml").read_text(encoding="utf-8")
+        text = _text_of(self.run.folder / "train.toml")
         absent = [name for name in INGREDIENTS if name not in tomllib.loads(text)]
         if absent:
             events.note(f"train.toml leaves out {', '.join(absent)}: plain values are used")
@@ -326,6 +326,17 @@ class Excavation:
         return Protocol.of(
             split, metrics=recipe.metrics, dialect=recipe.dialect, repeats=policy, seed=recipe.seed
         )
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return files.content_of(path, most=files.MOST_TOML).decode()
+    except (OSError, ValueError) as error:
+        says = getattr(error, "strerror", None) or error
+        raise BadRequest(
+            f"{path} cannot be read: {says}.",
+            "Save it as UTF-8, or dig again: that writes it anew.",
+        ) from None
 
 
 def train_transformer(
