@@ -280,6 +280,8 @@ class Recommender(ABC):
         check_k(k)
         check_repeats(repeats)
         user_codes = requested_codes(histories, users)
+        room = f"Lists of {k:,} items for {len(user_codes):,} users"
+        check_room(room, 16 * k * len(user_codes), available_bytes(), "Ask for fewer at once.")
         allowed = allowed_items(self.item_vocabulary, candidates)
         known = self._in_own_codes(histories)
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None

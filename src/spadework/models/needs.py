@@ -19,6 +19,10 @@ REPEATS: tuple[Repeats, ...] = ("forbid", "allow", "only")
 Need: TypeAlias = Literal["times", "baskets", "content", "categories", "events"]
 
 
+MOST = 1_000_000
+"""The longest list that is made."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What fitting will take, estimated before it starts."""
@@ -123,4 +127,9 @@ def check_k(k: int) -> None:
     if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
         raise BadRequest(
             f"k is {k!r}, which is not a whole number above zero.", "Ask for at least one item."
+        )
+    if k > MOST:
+        raise BadRequest(
+            f"k is larger than {MOST:,}.",
+            "Ask for fewer items: nobody sees the end of such a list.",
         )

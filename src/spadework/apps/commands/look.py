@@ -66,9 +66,10 @@ def command(
             }
         )
     else:
-        click.echo(
-            _text(parsed_recipe.source, command_of(parsed_recipe), log, log_facts, found, set_aside)
+        text = _text(
+            parsed_recipe.source, command_of(parsed_recipe), log, log_facts, found, set_aside
         )
+        click.echo(terminal.visible(text))
     return 1 if strict and any(finding.level == "blocker" for finding in found) else 0
 
 
