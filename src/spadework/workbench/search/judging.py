@@ -25,14 +25,9 @@ from spadework.workbench.search.costs import Costs
 from spadework.workbench.search.held import Held, learned
 from spadework.workbench.search.judgement import NOVEL, Judgement, bare, why
 from spadework.workbench.search.rungs import Rung, rungs
-from spadework.workbench.search.trial_cache import AGAIN, Ledger
+from spadework.workbench.search.trial_cache import AGAIN, KILLED, Ledger
 
 TOGETHER = "settings counted together"
-KILLED = "The process was killed twice while it was tried, as systems do when memory runs out."
-LARGE = 0.1
-"""Share of the free memory from which on a setting may be why a process was killed; estimates are
-within a factor of three.
-"""
 
 
 @dataclass
@@ -72,7 +67,7 @@ class Judging:
         # those that a process was killed with come last
         waiting.sort(key=lambda setting: self.ledger.kills(self._key(setting, rung)))
         for setting in waiting:
-            if self._kills(setting, rung):
+            if self.ledger.kills_again(self._key(setting, rung), setting, self.protocol):
                 found[setting.label] = self.without(setting, rung, "out of memory", KILLED)
         waiting = [setting for setting in waiting if setting.label not in found]
         # On a sample co-occurrence settings are counted together, and only in the rows that these
@@ -377,14 +372,6 @@ class Judging:
         """Whether more time would change nothing: it has a number, or a reason other than time."""
         found = self.judged.get(setting.label)
         return found is not None and not found.score.late
-
-    def _kills(self, setting: Recommender, rung: int) -> bool:
-        """Whether two processes in a row were killed while they judged it, and it is so large that
-        memory may well be why.
-        """
-        if self.ledger.kills(self._key(setting, rung)) < 2:
-            return False
-        return setting.cost(self.protocol.split.train).bytes > LARGE * available_bytes()
 
     def fits(self, setting: Recommender) -> bool:
         """Whether the machine has the memory that the model estimates to need; a trial of any other

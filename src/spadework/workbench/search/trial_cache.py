@@ -16,10 +16,16 @@ from spadework.data.vocabulary import digest
 from spadework.errors import BadRequest
 from spadework.evaluation.entries import read_trial, trial_as_json
 from spadework.evaluation.trial import Protocol, Score
+from spadework.limits import available_bytes
 from spadework.models.base import Recommender
 
 FORM = bundle.Form(1, "has no such trial", "Run the job again.", "run the job again")
 MARK = ".trying"
+KILLED = "The process was killed twice while it was tried, as systems do when memory runs out."
+LARGE = 0.1
+"""Share of the free memory from which on a model may be why a process was killed: estimates are
+within a factor of three.
+"""
 AGAIN = ("timed out", "skipped", "out of memory", "no time")
 """States that depend on the machine or the budget, not on the model: such trials are repeated."""
 
@@ -96,6 +102,14 @@ class Ledger:
                 except (OSError, ValueError):  # cut short by the kill
                     self._marks[path.name.removesuffix(MARK)] = 1
         return self._marks.get(key, 0)
+
+    def kills_again(self, key: str, model: Recommender, protocol: Protocol) -> bool:
+        """Whether two processes in a row were killed while they ran this trial, and the model is so
+        large that memory may well be why.
+        """
+        if self.kills(key) < 2:
+            return False
+        return model.cost(protocol.split.train).bytes > LARGE * available_bytes()
 
     def keep(
         self, key: str, score: Score, lists: Array | None, seconds: float, *, durable: bool = True
