@@ -15,7 +15,7 @@ import pytest
 from spadework import events, files
 from spadework.errors import BadRequest, OutputExists
 from spadework.workbench.recipe import make
-from spadework.workbench.storage import folder
+from spadework.workbench.storage import folder, lock
 
 
 class Recorder:
@@ -108,7 +108,7 @@ def test_the_lock_of_a_living_process_is_respected(tmp_path):
     )
     try:
         (tmp_path / "lock").write_text(f"{other.pid}\n")
-        with pytest.raises(BadRequest) as caught, folder.held(tmp_path):
+        with pytest.raises(BadRequest) as caught, lock.held(tmp_path):
             raise AssertionError("two at a time")
         assert caught.value.message == f"Process {other.pid} is working in {tmp_path}."
         assert (tmp_path / "lock").read_text() == f"{other.pid}\n", "the holder's lock stays"
@@ -122,7 +122,7 @@ def test_the_lock_of_a_dead_process_is_taken_over_with_a_remark(tmp_path, conten
     gone.wait()
     (tmp_path / "lock").write_text(f"{gone.pid}\n" if content == "dead" else content)
     recorder = Recorder()
-    with events.listening(recorder), folder.held(tmp_path):
+    with events.listening(recorder), lock.held(tmp_path):
         assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
     assert not (tmp_path / "lock").exists()
     assert recorder.notes == (
@@ -139,14 +139,14 @@ def test_a_process_number_that_was_used_again_holds_nothing(tmp_path):
     try:
         # started long before the process that has the number now
         (tmp_path / "lock").write_text(f"{other.pid} 1\n")
-        with folder.held(tmp_path):
+        with lock.held(tmp_path):
             assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
     finally:
         other.communicate()
 
 
 def test_the_lock_goes_when_the_work_breaks(tmp_path):
-    with pytest.raises(ZeroDivisionError), folder.held(tmp_path):
+    with pytest.raises(ZeroDivisionError), lock.held(tmp_path):
         raise ZeroDivisionError
     assert not (tmp_path / "lock").exists()
 

@@ -1,14 +1,11 @@
-"""The run folder: its path, which process holds it, and whether it is complete."""
+"""The run folder: its path, what is ours in it, and whether it is complete."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -185,58 +182,6 @@ def _holds(folder: Path, recipe: Recipe) -> bool:
         return False
 
 
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock within the block. The lock of a process that has ended is taken over,
-    with a remark.
-    """
-    lock, mine = folder / "lock", f"{os.getpid()} {_started(os.getpid())}\n"
-    own = folder / f"{files.HALF}{os.getpid()}.lock"
-    # written before it is put in place, so that no lock is ever seen empty
-    own.write_text(mine, encoding="utf-8")
-    try:
-        try:
-            os.link(own, lock)  # fails if another start was quicker
-        except FileExistsError:
-            _take_over(folder, lock, own)
-    finally:
-        own.unlink(missing_ok=True)
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-
-
-def _take_over(folder: Path, lock: Path, own: Path) -> None:
-    """Replace a lock whose process has ended by `own`; of several that try, one succeeds and the
-    others find its lock.
-    """
-    while True:
-        if not lock.is_file():
-            raise BadRequest(
-                f"{lock} is no file, so no process can hold {folder}.", "Remove it, and try again."
-            )
-        with lock.open("rb") as stale:
-            files.lock(stale)
-            if os.fstat(stale.fileno()).st_ino != lock.stat().st_ino:
-                continue  # another process took it over while this one waited
-            _refuse_if_held(folder, lock)
-            os.replace(own, lock)
-            return
-
-
-def _refuse_if_held(folder: Path, lock: Path) -> None:
-    with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
-        entries = lock.read_text(encoding="utf-8").split()
-        holder = int(entries[0])
-        if holder != os.getpid() and _alive(holder, entries[1] if len(entries) > 1 else None):
-            raise BadRequest(
-                f"Process {holder} is working in {folder}.",
-                "Wait for it, or choose another folder with --run.",
-            )
-        events.note(f"took over {folder} from process {holder}, which has ended")
-
-
 def seal(folder: Path) -> None:
     """Write the manifest: digests of all files that a run is made of."""
     left = ("trials/", "training/", "lock", "log.jsonl", MANIFEST, files.HALF)
@@ -282,28 +227,3 @@ def _same_recipe(folder: Path, recipe: Recipe) -> bool:
     return {k: v for k, v in earlier.items() if k not in loose} == {
         k: v for k, v in requested.items() if k not in loose
     }
-
-
-def _alive(process: int, started: str | None) -> bool:
-    """Whether the process runs and is the one meant: numbers of processes are reused."""
-    if not 0 < process < 2**31:  # no system has such a process
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return started is None or started == _started(process)
-
-
-def _started(process: int) -> str:
-    """When a process was started, in the system's ticks; "unknown" where the system does not
-    tell.
-    """
-    try:
-        return (
-            Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-        )
-    except (OSError, IndexError):
-        return "unknown"

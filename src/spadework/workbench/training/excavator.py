@@ -27,7 +27,7 @@ from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.serving.service import source_of
 from spadework.workbench.sources import choose_split, read_for
 from spadework.workbench.storage import folder as folders
-from spadework.workbench.storage import run_files
+from spadework.workbench.storage import lock, run_files
 from spadework.workbench.training import judged, kept
 from spadework.workbench.training.advice import (
     Tested,
@@ -108,6 +108,7 @@ class Excavation:
                 "verdict": final.heading,
             },
         }
+        lock.check_held(folder)
         kept.write_board(
             self.run,
             advice,
@@ -370,7 +371,7 @@ def train_transformer(
         raise BadRequest(f"{seeds} seeds are requested.", "Request one or more.")
     threads = opened.recipe.threads or parallel.threads()
     with (
-        folders.held(opened.folder),
+        lock.held(opened.folder),
         events.listening(folders.JsonLog(opened.folder / "log.jsonl")),
         parallel.using(threads),
     ):
