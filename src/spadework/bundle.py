@@ -104,7 +104,7 @@ def _header(header: Path, form: Form) -> dict[str, Any]:
 
 
 def _checked(folder: Path, name: str, digest: object, form: Form) -> bytes:
-    if not name or Path(name).name != name or "\0" in name:
+    if name in ("", "..") or Path(name).name != name or "\0" in name:
         raise BadRequest(
             f"{folder} lists the file {name!r}, which is not one of that folder.",
             f"The list is damaged or was changed; {form.again}.",

@@ -49,7 +49,9 @@ def parameters_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
 
 
 def inputs_of(where: str) -> list[str]:
-    """What a run was read from, as far as its files say, and the files that it is made of."""
+    """What a run was read from, as far as its files say, and the files that it, or a saved model,
+    is made of.
+    """
     from spadework.json_values import as_map, as_text
     from spadework.workbench.storage import run_files
 
@@ -57,7 +59,8 @@ def inputs_of(where: str) -> list[str]:
     data = as_map(run_files.contents(Path(where), run_files.DATA).value)
     named = [as_map(recipe.get("recipe")).get(name) for name in ("source", "items")]
     named += [data.get(name) for name in ("path", "items path")]
-    own = [str(Path(where) / name) for name in run_files.digests(Path(where))]
+    names = [*run_files.digests(Path(where)), "model.json", "arrays.safetensors", "items.parquet"]
+    own = [str(Path(where) / name) for name in names]
     return [*own, *filter(None, map(as_text, named))]
 
 
