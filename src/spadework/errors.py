@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class SpadeworkError(Exception):
@@ -34,6 +35,16 @@ class SpadeworkError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pools of processes: a subclass may be made of other things than its sentences."""
+        return _restored, (type(self), self.message, self.hint)
+
+
+def _restored(kind: type[SpadeworkError], message: str, hint: str) -> SpadeworkError:
+    error = kind.__new__(kind)
+    SpadeworkError.__init__(error, message, hint)
+    return error
 
 
 class BadRequest(SpadeworkError):

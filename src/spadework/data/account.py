@@ -5,7 +5,8 @@ not exist.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -41,6 +42,15 @@ class RowAccount:
             )
         for name in ("set_aside", "columns", "counts"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pools of processes: read-only mappings cannot be sent to another process."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        plain = {
+            name: dict(value) if isinstance(value, MappingProxyType) else value
+            for name, value in values.items()
+        }
+        return partial(RowAccount, **plain), ()
 
     def as_json(self) -> dict[str, Any]:
         """The part of `look --json` that scripts rely on, and what else is known."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,11 @@ class Interactions:
             user_vocabulary=user_vocabulary,
             item_vocabulary=item_vocabulary,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pools of processes; the arrays are read-only there, too."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return partial(Interactions, **values), ()
 
     def __len__(self) -> int:
         return len(self.users)
