@@ -47,6 +47,6 @@ def test_a_log_is_the_same_after_a_pickle(shop, tmp_path):
 
 @pytest.mark.slow
 def test_a_pool_of_processes_gets_the_error():
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        with pytest.raises(errors.UnknownName, match="There is no model named 'cosin'"):
-            pool.submit(sw.model, "cosin").result(timeout=120)
+    told = pytest.raises(errors.UnknownName, match="There is no model named 'cosin'")
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, told:
+        pool.submit(sw.model, "cosin").result(timeout=120)

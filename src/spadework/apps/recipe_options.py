@@ -60,7 +60,7 @@ def inputs_of(where: str) -> list[str]:
     named = [as_map(recipe.get("recipe")).get(name) for name in ("source", "items")]
     named += [data.get(name) for name in ("path", "items path")]
     names = [*run_files.digests(Path(where)), "model.json", "arrays.safetensors", "items.parquet"]
-    own = [str(Path(where) / name) for name in names]
+    own = [str(Path(where) / name) for name in names if name != "report.html"]
     return [*own, *filter(None, map(as_text, named))]
 
 
