@@ -14,7 +14,7 @@ from spadework import durations
 from spadework.diagnosis.ingredients import read_recipe
 from spadework.errors import BadRequest, OutOfMemory
 from spadework.evaluation.metrics import parse
-from spadework.models import base
+from spadework.models import needs
 from spadework.workbench.recipe import from_settings, from_toml, make
 
 DEEP = "[" * 5000 + "]" * 5000
@@ -126,9 +126,10 @@ def test_lists_longer_than_any(k, shop):
 
 def test_lists_that_do_not_fit_into_memory(shop, monkeypatch):
     fitted = sw.model("cosine").fit(shop)
-    monkeypatch.setattr(base, "available_bytes", lambda: 1000)
-    with pytest.raises(OutOfMemory, match=r"Lists of 900 items for 30 users would hold about"):
-        fitted.recommend(shop, 900)
+    monkeypatch.setattr(needs, "available_bytes", lambda: 1000)
+    assert len(fitted.recommend(shop, 900)) == 30, "so few are not asked about"
+    with pytest.raises(OutOfMemory, match="30 lists of 900,000 items would hold about 0.4 GiB"):
+        fitted.recommend(shop, 900_000)
 
 
 # ---- spans of time

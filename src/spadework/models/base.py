@@ -25,7 +25,15 @@ from spadework.models import needs
 from spadework.models.checks import Forms, first_fault
 from spadework.models.common_list import CommonList
 from spadework.models.histories import Histories
-from spadework.models.needs import Cost, Need, Repeats, check_k, check_repeats, check_room
+from spadework.models.needs import (
+    Cost,
+    Need,
+    Repeats,
+    check_k,
+    check_lists,
+    check_repeats,
+    check_room,
+)
 from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
 from spadework.models.requests import (
@@ -280,8 +288,7 @@ class Recommender(ABC):
         check_k(k)
         check_repeats(repeats)
         user_codes = requested_codes(histories, users)
-        room = f"Lists of {k:,} items for {len(user_codes):,} users"
-        check_room(room, 16 * k * len(user_codes), available_bytes(), "Ask for fewer at once.")
+        check_lists(k, len(user_codes))
         allowed = allowed_items(self.item_vocabulary, candidates)
         known = self._in_own_codes(histories)
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None
