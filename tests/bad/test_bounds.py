@@ -128,7 +128,7 @@ def test_lists_that_do_not_fit_into_memory(shop, monkeypatch):
     fitted = sw.model("cosine").fit(shop)
     monkeypatch.setattr(needs, "available_bytes", lambda: 1000)
     assert len(fitted.recommend(shop, 900)) == 30, "so few are not asked about"
-    with pytest.raises(OutOfMemory, match="30 lists of 900,000 items would hold about 0.4 GiB"):
+    with pytest.raises(OutOfMemory, match=r"30 lists of 900,000 items would hold about 0\.4 GiB"):
         fitted.recommend(shop, 900_000)
 
 
