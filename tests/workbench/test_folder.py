@@ -264,7 +264,9 @@ def test_a_folder_whose_name_is_not_utf8_is_refused(tmp_path):
 # ---- locks of other places, and of processes that cannot be
 
 
-@pytest.mark.parametrize("number", ["0", "-1", str(2**31), str(2**63), "9" * 5000, "1" + "0" * 30])
+@pytest.mark.parametrize(
+    "number", ["0", "-1", str(2**31), str(2**63), "9" * 5000, "1" + "0" * 30], ids=len
+)
 def test_a_process_that_cannot_be_holds_nothing(number, tmp_path):
     (tmp_path / "lock").write_text(f"{number} 1\n")
     with lock.held(tmp_path):

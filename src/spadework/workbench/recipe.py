@@ -140,14 +140,14 @@ def make(values: Mapping[str, Any], where: str = "The recipe") -> Recipe:
     """A validated recipe. Raises `BadRequest` with the first fault."""
     _refuse_secrets(values, where)
     version = values.get("version", VERSION)
-    if isinstance(version, int) and version != VERSION and abs(version) < 10**9:
+    if isinstance(version, int) and version != VERSION:
         newer = (
             "newer than this spadework; upgrade it"
             if version > VERSION
             else f"older; the present version is {VERSION}"
         )
         raise BadRequest(
-            f"{where} has version {version}, which is {newer}.",
+            f"{where} has version {_shown(version)}, which is {newer}.",
             "See the keys with: spadework explain recipe",
         )
     try:
