@@ -250,6 +250,7 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="bench/mutate_models.py", description=__doc__)
     options.add_argument("--model", action="append", default=[], metavar="NAME")
     options.add_argument("--processes", type=int, default=2)
+    options.add_argument("--every", type=int, default=1, help="of so many changes one")
     options.add_argument("--neural", action="store_true", help="networks, too")
     asked = options.parse_args()
     from safetensors.numpy import load
@@ -263,10 +264,12 @@ def main() -> int:
             for source in models
             for name, array in load((source / "arrays.safetensors").read_bytes()).items()
             for change in dict(mutations(array))
-        ]
+        ][:: asked.every]
         print(f"{len(models)} models, {len(jobs):,} changes", flush=True)
         workers = [Worker() for _ in range(asked.processes)]
         for begin in range(0, len(jobs), len(workers)):
+            if begin % 1000 < len(workers):
+                print(f"{begin:,}: {dict(counts)}", flush=True)
             batch = jobs[begin : begin + len(workers)]
             for worker, job in zip(workers, batch, strict=False):
                 worker.jobs.send(job)

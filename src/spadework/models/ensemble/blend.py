@@ -107,7 +107,7 @@ class Blend(Mixture):
 
     def _forms(self, state: Mapping[str, Array]) -> Forms:
         learned = self.how == "learned"
-        return {"weights": Form("float64", (len(self.models),))} if learned else {}
+        return {"weights": Form("float32", (len(self.models),))} if learned else {}
 
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
         if self.how != "learned":

@@ -143,7 +143,7 @@ class Prior(Mixture):
         return {"weights": weights}
 
     def _forms(self, state: Mapping[str, Array]) -> Forms:
-        return {} if self.weight is not None else {"weights": Form("float64", (2,))}
+        return {} if self.weight is not None else {"weights": Form("float32", (2,))}
 
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
         return None if self.weight is not None else wrong_weights(state["weights"], 2)
