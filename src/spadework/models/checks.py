@@ -60,7 +60,8 @@ def misfit(arrays: Mapping[str, Array], forms: Forms, items: int) -> str | None:
         for found, length in zip(array.shape, form.lengths, strict=True):
             wanted = length if isinstance(length, int) else known.setdefault(length, found)
             if found != wanted:
-                return f"{name!r} has the length {found:,} where {wanted:,} is meant ({length})"
+                which = "" if isinstance(length, int) else f" ({length})"
+                return f"{name!r} has the length {found:,}, not {wanted:,}{which}"
         if form.finite and array.dtype.kind == "f" and not np.isfinite(array).all():
             return f"{name!r} holds what is no finite number"
     return None
