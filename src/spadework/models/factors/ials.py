@@ -219,7 +219,10 @@ class SolvedUsers(UserSide):
         vectors = self.items.vectors[recent.items].astype(np.float64)
         ridge = self._ridge(np.asarray([known_weights.sum()]))[0]
         system = (vectors.T * known_weights) @ vectors + np.diag(self._floor() + ridge)
-        solved = np.linalg.solve(system, self.items.vectors[code].astype(np.float64))
+        try:
+            solved = np.linalg.solve(system, self.items.vectors[code].astype(np.float64))
+        except np.linalg.LinAlgError:  # no item of the history has a vector
+            solved = np.zeros(len(system))
         return Contributions(recent.items, known_weights * (vectors @ solved))
 
     def wrong(self, items: int) -> str | None:
