@@ -91,7 +91,10 @@ def test_a_header_that_does_not_fit_is_refused(header):
         )
     (folder.parent / "secret").write_bytes(b"one")
     outside = {"../secret": stored["files"]["a.bin"], **stored["files"]}
-    assert "is not the file that was saved" in changed({**stored, "files": outside})[0]
+    assert changed({**stored, "files": outside}) == (
+        f"{folder} lists the file '../secret', which is not one of that folder.",
+        "The list is damaged or was changed; pack it again.",
+    )
     header.write_text("{")
     assert refused(header)[1] == "The file is damaged; pack it again."
     header.unlink()

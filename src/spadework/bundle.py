@@ -104,12 +104,23 @@ def _header(header: Path, form: Form) -> dict[str, Any]:
 
 
 def _checked(folder: Path, name: str, digest: object, form: Form) -> bytes:
+    if name in ("", "..") or Path(name).name != name or "\0" in name:
+        raise BadRequest(
+            f"{folder} lists the file {name!r}, which is not one of that folder.",
+            f"The list is damaged or was changed; {form.again}.",
+        )
     try:
-        if Path(name).name != name:
-            raise FileNotFoundError  # a file elsewhere is none of the bundle's
-        content = (folder / name).read_bytes()
-    except (OSError, ValueError):
+        if (folder / name).is_symlink() and (folder / name).resolve().parent != folder.resolve():
+            raise OSError("it is a link to another folder")
+        content = files.content_of(folder / name)
+    except FileNotFoundError:
         content = None
+    except (OSError, ValueError, RuntimeError) as error:
+        says = getattr(error, "strerror", None) or error
+        raise BadRequest(
+            f"{folder / name} cannot be read: {says}.",
+            f"It is damaged or was changed; {form.again}.",
+        ) from error
     if content is None or hashlib.sha256(content).hexdigest() != digest:
         raise BadRequest(
             f"{folder / name} is not the file that was saved.",

@@ -1,4 +1,16 @@
-"""Spans of time as users write them: `7d`, `12 h`, `5 min`, `1h30m`, `2 weeks`."""
+"""Spans of time as users write them: `7d`, `12 h`, `5 min`, `1h30m`, `2 weeks`, `500 ms`.
+
+| unit | written |
+|---|---|
+| milliseconds | ms |
+| seconds | s, sec, second, seconds |
+| minutes | m, min, minute, minutes |
+| hours | h, hour, hours |
+| days | d, day, days |
+| weeks | w, week, weeks |
+
+Capitals do not matter, but for M alone, which others write for months.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +26,9 @@ _UNITS = {
     **dict.fromkeys(("d", "day"), 86_400.0),
     **dict.fromkeys(("w", "week"), 604_800.0),
 }
-_PART = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]+)\s*")
+_PART = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]+)\s*", re.ASCII | re.IGNORECASE)
+LONGEST = 1e12
+"""Seconds of the longest span, some thirty thousand years."""
 
 
 def seconds(text: str, what: str = "duration") -> float:
@@ -23,18 +37,30 @@ def seconds(text: str, what: str = "duration") -> float:
     """
     hint = f"Write the {what} with a unit, such as 60s, 10m, 12h, 7d or 2w."
     position, total = 0, 0.0
-    lowered = text.strip().lower()
-    while position < len(lowered):
-        part = _PART.match(lowered, position)
+    written = text.strip()
+    while position < len(written):
+        part = _PART.match(written, position)
         unit = part.group(2) if part else ""
-        factor = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("s"))
+        if unit == "M":
+            raise BadRequest(
+                f"The {what} {text!r} may mean minutes or months.",
+                "Write 'min' for minutes, and months as days, such as 30d.",
+            )
+        unit = unit.lower()
+        factor = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("s") if len(unit) > 2 else "")
         if part is None or factor is None:
             raise BadRequest(f"The {what} {text!r} cannot be understood.", hint)
         total += float(part.group(1)) * factor
         position = part.end()
     if total <= 0:
         raise BadRequest(f"The {what} {text!r} is not above zero.", hint)
+    if total > LONGEST:
+        raise BadRequest(f"The {what} {_clipped(text)!r} is longer than any log.", hint)
     return total
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def words(span: float) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import os
 import shutil
+import stat
 import struct
 import zipfile
 import zlib
@@ -17,9 +19,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 import polars as pl
+from polars.exceptions import PanicException, PolarsError
 
 from spadework.arrays import Array
 from spadework.errors import BadRequest
+from spadework.limits import available_bytes
 
 try:
     import fcntl
@@ -29,10 +33,13 @@ except ImportError:  # only on systems without file locks
 HALF = ".half-"
 """Prefix of the names of files that are being written."""
 _NO_NPZ = (
-    *(OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError),
+    *(OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, MemoryError),
     *(BadZipFile, zlib.error, struct.error),
 )
 _NO_NPZ_SAYS = "it is no npz of arrays; it was cut short or changed"
+MOST_JSON = 2**28
+"""Bytes of the largest JSON that is read; parsed, it takes about ten times as much."""
+MOST_TOML = 2**20
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
@@ -67,7 +74,7 @@ def read_json(path: Path, again: str = "run the job again") -> Any:
     what makes it anew.
     """
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(content_of(path, most=MOST_JSON))
     except FileNotFoundError:
         raise BadRequest(
             f"There is no {path.name} in {path.parent}.",
@@ -77,6 +84,22 @@ def read_json(path: Path, again: str = "run the job again") -> Any:
         raise BadRequest(
             f"{path} cannot be read: {error}.", f"The file is damaged; {again}."
         ) from error
+
+
+def content_of(path: Path, most: int | None = None) -> bytes:
+    """The bytes of a regular file of `most` bytes, by default of what fits into memory. Raises
+    OSError for whatever else has that name, such as a pipe or a device, which may never end.
+    """
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    room = available_bytes() if most is None else most
+    if found.st_size > room:
+        says = f"it has {found.st_size:,} bytes, more than the {room:,} that can be read"
+        raise OSError(errno.EFBIG, says, str(path))
+    return path.read_bytes()
 
 
 def npz(arrays: Mapping[str, Array]) -> bytes:
@@ -101,6 +124,16 @@ def arrays_of(content: bytes) -> dict[str, Array]:
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):
         raise ValueError(_NO_NPZ_SAYS)
     return arrays
+
+
+def table_of(content: bytes) -> pl.DataFrame:
+    """The table of a parquet file. Raises ValueError for other bytes, whatever is wrong with
+    them.
+    """
+    try:
+        return pl.read_parquet(io.BytesIO(content))
+    except (PolarsError, PanicException, OSError, MemoryError) as error:
+        raise ValueError("it is no table in parquet; it was cut short or changed") from error
 
 
 def parquet(frame: pl.DataFrame) -> bytes:

@@ -62,10 +62,71 @@ def hand_memory_back() -> None:
 
 
 def available_bytes() -> int:
-    """Memory that can still be had without swapping."""
+    """Memory that can still be had without swapping: of the machine, or of the container where that
+    leaves less.
+    """
+    free = _free_of_machine()
+    room = _room_of_container()
+    return free if room is None else min(free, room)
+
+
+def _free_of_machine() -> int:
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
         for line in meminfo.read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+CONTAINERS = Path("/sys/fs/cgroup")
+OWN_GROUPS = Path("/proc/self/cgroup")
+_VERSIONS = (
+    # version 2 is one tree, version 1 a tree for each resource
+    ("", "", "memory.max", "memory.current", "inactive_file"),
+    ("memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
+
+
+def _room_of_container() -> int | None:
+    """What the control groups of this process still allow; None where none has a limit.
+
+    A limit of any group above counts, too. Pages of files that can be given back at any time are
+    not counted as used: container runtimes do not count them, either.
+    """
+    rooms = []
+    for tree, controller, limit, usage, idle in _VERSIONS:
+        top = CONTAINERS / tree
+        own = top / _own_group(controller).lstrip("/")
+        for group in (own, *own.parents):
+            most, used = _whole_number(group / limit), _whole_number(group / usage)
+            if most is not None and used is not None and most < 2**60:  # more stands for no limit
+                rooms.append(max(0, most - max(0, used - _idle(group / "memory.stat", idle))))
+            if group == top:
+                break
+    return min(rooms, default=None)
+
+
+def _own_group(controller: str) -> str:
+    """The path of the process's own group in the tree of a controller; "" is version 2."""
+    try:
+        lines = OWN_GROUPS.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return ""
+    parts = [line.split(":", 2) for line in lines if line.count(":") >= 2]
+    return next((path for _, names, path in parts if controller in names.split(",")), "")
+
+
+def _whole_number(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # no such file, or "max"
+        return None
+
+
+def _idle(path: Path, name: str) -> int:
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name} ")), 0)

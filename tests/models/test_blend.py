@@ -435,7 +435,7 @@ def test_counts_of_items_are_kept_once_and_parts_come_back_from_a_folder(shop, t
         ),
         ("1/postings", None, "the array 'postings' is missing"),
         ("weights", lambda a: -a, "the weights do not fit the parts"),
-        ("weights", lambda a: a[:1], "the weights do not fit the parts"),
+        ("weights", lambda a: a[:1], "'weights' has the length 1, not 2"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(shop, key, change, message):

@@ -60,6 +60,54 @@ def test_the_lists_are_the_same_on_onnxruntime(params, repeats, world, tmp_path)
         np.testing.assert_allclose(scores, ours.scores, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("repeats", ["forbid", "allow"])
+@pytest.mark.parametrize("objective", ["next", "masked"])
+def test_long_histories_unknown_items_and_empty_ones(repeats, objective, world, tmp_path):
+    """As the model: what is before the window is forbidden, too, and unknown items do not count."""
+    log = world("order").log
+    params = SMALL | {"max_length": 6, "personal": True, "objective": objective}
+    one = model("transformer", **params).fit(log)
+    folder = export(one, tmp_path / "out", k=7, repeats=repeats)
+    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    users = 23
+    longest = int(np.diff(log.starts[: users + 1]).max())
+    assert longest > 6
+    ids, inputs = inputs_of(folder, log, users, longest)
+    ours = one.recommend_codes(log, 7, repeats=repeats, users=np.arange(users), fill=False)
+    expected = [log.item_vocabulary.take(row[row >= 0]).to_list() for row in ours.items]
+
+    def lists(given):
+        best, scores = session.run(None, given)
+        assert ((best >= 0) == np.isfinite(scores)).all()
+        return [[ids[at] for at in row if at >= 0] for row in best], scores
+
+    found, scores = lists(inputs)
+    assert found == expected
+    np.testing.assert_allclose(scores, ours.scores, rtol=1e-4, atol=1e-4)
+
+    # unknown items in between, of every kind
+    wide = {name: np.repeat(array, 2, axis=1) for name, array in inputs.items() if array.ndim == 2}
+    strange = np.asarray([-1, len(ids), len(ids) + 1, 10**12, -(2**62)])
+    wide["items"][:, 1::2] = strange[np.arange(longest) % len(strange)]
+    assert lists(wide | {"lengths": 2 * inputs["lengths"]})[0] == expected
+
+    # none at all, or none that is known
+    for lengths, items in ((0, inputs["items"]), (longest, np.full_like(inputs["items"], -1))):
+        nothing = {**inputs, "items": items, "lengths": np.full(users, lengths)}
+        assert lists(nothing)[0] == [[]] * users
+
+
+def test_the_graph_says_what_it_does(world, tmp_path):
+    import onnx
+
+    one = model("transformer", **SMALL).fit(world("order").log)
+    folder = export(one, tmp_path / "out", k=3, repeats="forbid")
+    told = {entry.key: entry.value for entry in onnx.load(folder / "model.onnx").metadata_props}
+    assert told["events read"] == "32"
+    assert told["items of the history"] == "left out"
+    assert told["unknown items"].startswith("ignored")
+
+
 def test_without_its_extra_nothing_is_left_behind(shop, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(MissingExtra, match="onnxscript"):

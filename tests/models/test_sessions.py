@@ -300,7 +300,7 @@ def test_explanations_add_up_to_the_score(name, length_power, shop):
         ("postings", lambda a: a - 1, "postings name what is not there"),
         ("posting_starts", lambda a: a[::-1], "posting_starts do not fit postings"),
         ("session_starts", lambda a: a[1:], "session_starts do not fit session_items"),
-        ("rarity", lambda a: a[1:], "the index of sessions does not fit the items"),
+        ("rarity", lambda a: a[1:], "'rarity' has the length 19, not 20 (items)"),
     ],
 )
 def test_broken_arrays_are_refused(name, key, change, message, shop):

@@ -9,13 +9,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
 from spadework import events, files
 from spadework.errors import BadRequest, OutputExists
 from spadework.workbench.recipe import make
-from spadework.workbench.storage import folder
+from spadework.workbench.storage import folder, lock
 
 
 class Recorder:
@@ -108,7 +109,7 @@ def test_the_lock_of_a_living_process_is_respected(tmp_path):
     )
     try:
         (tmp_path / "lock").write_text(f"{other.pid}\n")
-        with pytest.raises(BadRequest) as caught, folder.held(tmp_path):
+        with pytest.raises(BadRequest) as caught, lock.held(tmp_path):
             raise AssertionError("two at a time")
         assert caught.value.message == f"Process {other.pid} is working in {tmp_path}."
         assert (tmp_path / "lock").read_text() == f"{other.pid}\n", "the holder's lock stays"
@@ -122,7 +123,7 @@ def test_the_lock_of_a_dead_process_is_taken_over_with_a_remark(tmp_path, conten
     gone.wait()
     (tmp_path / "lock").write_text(f"{gone.pid}\n" if content == "dead" else content)
     recorder = Recorder()
-    with events.listening(recorder), folder.held(tmp_path):
+    with events.listening(recorder), lock.held(tmp_path):
         assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
     assert not (tmp_path / "lock").exists()
     assert recorder.notes == (
@@ -139,14 +140,14 @@ def test_a_process_number_that_was_used_again_holds_nothing(tmp_path):
     try:
         # started long before the process that has the number now
         (tmp_path / "lock").write_text(f"{other.pid} 1\n")
-        with folder.held(tmp_path):
+        with lock.held(tmp_path):
             assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
     finally:
         other.communicate()
 
 
 def test_the_lock_goes_when_the_work_breaks(tmp_path):
-    with pytest.raises(ZeroDivisionError), folder.held(tmp_path):
+    with pytest.raises(ZeroDivisionError), lock.held(tmp_path):
         raise ZeroDivisionError
     assert not (tmp_path / "lock").exists()
 
@@ -202,3 +203,119 @@ def test_a_number_that_is_none_is_not_written(tmp_path):
     with pytest.raises(ValueError, match="Out of range float"):
         files.write_json(tmp_path / "x.json", {"a": float("nan")})
     assert not any(tmp_path.iterdir())
+
+
+# ---- what is ours
+
+
+@pytest.mark.parametrize(
+    "content", ['{"recipe": "pancakes"}', '{"name": "soup", "recipe": {}}', "[]", "{", "17"]
+)
+def test_a_recipe_of_another_program_makes_no_run(content, tmp_path):
+    (tmp_path / "recipe.json").write_text(content)
+    (tmp_path / "data.json").write_text("mine")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine.bin").write_text("mine")
+    before = everything(tmp_path)
+    with pytest.raises(OutputExists, match="holds other things than a run"):
+        folder.make(tmp_path)
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("mark", ["manifest.json", "log.jsonl"])
+def test_a_run_is_known_by_what_else_it_wrote(mark, run):
+    (run / "recipe.json").write_text("{")
+    with pytest.raises(OutputExists):
+        folder.make(run)
+    if mark == "manifest.json":
+        folder.seal(run)
+    else:
+        folder.JsonLog(run / "log.jsonl").note("reading")
+    folder.make(run)
+    folder.prepare(run, make({}), force=True)
+    assert everything(run) == {"mine.txt": b"keep me"}
+
+
+def test_a_folder_in_the_place_of_a_file_goes_with_force(run):
+    for name in ("scores.json", "trials", "models"):
+        if not (run / name).exists():
+            (run / name).mkdir()
+            (run / name / "x").write_text("x")
+    folder.prepare(run, make({"seed": 5}), force=True)
+    assert everything(run) == {"mine.txt": b"keep me"}
+    (run / "trials").write_text("a file")
+    folder.prepare(run, make({}), force=False)
+    assert not (run / "trials").exists()
+
+
+def test_a_damaged_run_is_no_obstacle_to_a_new_one(tmp_path):
+    first = folder.default_folder("orders.csv", make({}), tmp_path)
+    first.mkdir(parents=True)
+    (first / "recipe.json").write_text("[" * 5000)
+    second = folder.default_folder("orders.csv", make({}), tmp_path)
+    assert second.name == f"{first.name}-2"
+
+
+def test_a_folder_whose_name_is_not_utf8_is_refused(tmp_path):
+    with pytest.raises(BadRequest, match="has a name that is not UTF-8"):
+        folder.make(tmp_path / "caf\udce9")
+
+
+# ---- locks of other places, and of processes that cannot be
+
+
+@pytest.mark.parametrize(
+    "number", ["0", "-1", str(2**31), str(2**63), "9" * 5000, "1" + "0" * 30], ids=len
+)
+def test_a_process_that_cannot_be_holds_nothing(number, tmp_path):
+    (tmp_path / "lock").write_text(f"{number} 1\n")
+    with lock.held(tmp_path):
+        assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
+
+
+def test_a_lock_that_is_no_file_is_told(tmp_path):
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(BadRequest) as caught, lock.held(tmp_path):
+        raise AssertionError("not held")
+    assert caught.value.message == (
+        f"{tmp_path / 'lock'} is no file, so no process can hold {tmp_path}."
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_the_lock_of_another_machine_counts_as_long_as_it_is_touched(tmp_path):
+    path = tmp_path / "lock"
+    path.write_text("17 123 elsewhere\n")
+    with pytest.raises(BadRequest) as caught, lock.held(tmp_path):
+        raise AssertionError("two at a time")
+    assert caught.value.message == (
+        f"Process 17 of another machine or container is working in {tmp_path}."
+    )
+    silent = path.stat().st_mtime - lock.SILENT - 1
+    os.utime(path, (silent, silent))
+    recorder = Recorder()
+    with events.listening(recorder), lock.held(tmp_path):
+        assert path.read_text().split()[0] == str(os.getpid())
+    assert recorder.notes == [f"took over {tmp_path} from process 17, which has ended"]
+
+
+def test_a_held_lock_is_touched(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "BEAT", 0.01)
+    with lock.held(tmp_path):
+        os.utime(tmp_path / "lock", (1, 1))
+        end = time.monotonic() + 10
+        while (tmp_path / "lock").stat().st_mtime < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        assert (tmp_path / "lock").stat().st_mtime > 2
+
+
+def test_a_folder_that_was_replaced_is_left_alone(tmp_path):
+    with lock.held(tmp_path):
+        lock.check_held(tmp_path)
+        (tmp_path / "lock").write_text("1 1 elsewhere\n")
+        with pytest.raises(BadRequest) as caught:
+            lock.check_held(tmp_path)
+        assert caught.value.message == (
+            f"{tmp_path} was removed or replaced while this process worked in it."
+        )
+    assert (tmp_path / "lock").read_text() == "1 1 elsewhere\n", "the lock of the other stays"

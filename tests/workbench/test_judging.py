@@ -18,6 +18,7 @@ from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.labels import model
 from spadework.workbench.search import rungs as rungs_module
+from spadework.workbench.search import trial_cache
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
 from spadework.workbench.search.judgement import NOVEL
@@ -233,3 +234,23 @@ def test_the_stages_of_a_sweep_are_the_design_each_setting_once(tmp_path, protoc
     assert all(
         "age_half_life" not in label and "group_power" not in label for label in stages[0]
     ), "the plain part first"
+
+
+def test_a_setting_that_a_process_was_killed_with_comes_last_and_then_not_again(
+    tmp_path, protocol, monkeypatch
+):
+    settings = [model(name) for name in ("random", "popular", "p-topfreq")]
+    key = judging_of(tmp_path, protocol)._key(settings[0], 0)
+    mark = tmp_path / f"{key}{trial_cache.MARK}"
+    monkeypatch.setattr(trial_cache, "LARGE", 0.0)
+    for kills in (1, 2):
+        for old in tmp_path.glob("*"):
+            old.unlink()
+        mark.write_text(f"{kills}\n")
+        judging = judging_of(tmp_path, protocol)
+        found = judging.judge(settings, 0, soon())
+        assert [result.setting.label for result in found] == [one.label for one in settings]
+        done = [label for label, result in judging.judged.items() if result.reason is None]
+        assert done == (["popular", "p-topfreq"] + ["random"] * (kills == 1))
+        assert found[0].reason == (None if kills == 1 else trial_cache.KILLED)
+        assert mark.exists() == (kills == 2)

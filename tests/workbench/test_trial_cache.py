@@ -6,13 +6,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 
 import numpy as np
 import pytest
 
+from makers import Recorder
+from spadework import events
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol, Score, trial
 from spadework.models.labels import model
+from spadework.workbench.search import trial_cache
 from spadework.workbench.search.trial_cache import AGAIN, Ledger
 
 
@@ -119,3 +123,51 @@ def test_a_trial_that_is_damaged_or_of_an_earlier_form_is_made_again(tmp_path):
         assert ledger.find("k") is None, damaged
     header.write_text(json.dumps(stored))
     assert ledger.find("k") is not None
+
+
+def test_a_damaged_trial_is_told_once(tmp_path):
+    ledger = Ledger(tmp_path)
+    score = Score(model="m", label="m", values={"ndcg@10": np.zeros(3, np.float32)})
+    for damaged in ("k.json", "k.npz"):
+        ledger.keep("k", score, None, 1.0)
+        content = (tmp_path / damaged).read_bytes()
+        (tmp_path / damaged).write_bytes(content[: len(content) // 2])
+        started, recorder = Ledger(tmp_path), Recorder()
+        with events.listening(recorder):
+            assert started.find("k") is None
+            assert started.find("k") is None
+        assert recorder.notes == [
+            f"{tmp_path / 'k.json'} cannot be read, so this trial is made again"
+        ]
+        started.keep("k", score, None, 1.0)
+        assert Ledger(tmp_path).find("k") is not None
+
+
+def test_a_trial_that_a_process_was_killed_with_is_known_at_the_next_start(tmp_path):
+    with pytest.raises(ZeroDivisionError), Ledger(tmp_path).trying("a"):
+        raise ZeroDivisionError
+    assert Ledger(tmp_path).kills("a") == 0, "it ended by itself"
+    for kills in (1, 2):
+        child = os.fork()
+        if not child:
+            with Ledger(tmp_path).trying("a"):
+                os._exit(0)  # nothing after it is done, as after a kill
+        os.waitpid(child, 0)
+        assert Ledger(tmp_path).kills("a") == kills
+    assert Ledger(tmp_path).kills("b") == 0
+    (tmp_path / "b.trying").write_text("")
+    assert Ledger(tmp_path).kills("b") == 1, "cut short"
+    with Ledger(tmp_path).trying("a"):
+        pass
+    assert Ledger(tmp_path).kills("a") == 0
+
+
+def test_a_large_model_that_was_killed_twice_is_not_tried_a_third_time(protocol, tmp_path):
+    (tmp_path / "small.trying").write_text("2\n")
+    one = model("cosine")
+    ledger = Ledger(tmp_path)
+    assert not ledger.kills_again("small", one, protocol), "it was something else"
+    assert not ledger.kills_again("other", one, protocol)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(trial_cache, "available_bytes", lambda: 1000)
+        assert ledger.kills_again("small", one, protocol)

@@ -13,6 +13,7 @@ import time
 
 import click
 
+from spadework.apps import surroundings
 from spadework.errors import SpadeworkError
 
 
@@ -56,7 +57,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every error becomes two sentences and an exit code."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `spadework … | head` ends quietly
+    surroundings.prepare_streams()
     try:
+        surroundings.check_threads()
         # a command's budget counts from here: a user's clock runs while libraries are imported
         code = spadework.main(
             args=arguments, prog_name="spadework", standalone_mode=False, obj=time.monotonic()
@@ -69,7 +72,8 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         _fail(error.format_message(), "")
     except (KeyboardInterrupt, click.Abort):
-        sys.stderr.flush()
+        if sys.stderr is not None:
+            sys.stderr.flush()
         os._exit(130)  # threads of a kernel may still run; nothing is left to be saved
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
@@ -77,12 +81,23 @@ def main(arguments: list[str] | None = None) -> None:
             f"The system refused{where}: {error.strerror or error}.",
             "Check the path, its rights and the space on the disk.",
         )
+    except MemoryError as error:
+        _fail(*surroundings.out_of_memory(error))
+    except UnicodeEncodeError as error:
+        _fail(
+            f"The text {str(error.object)[:80]!a} is not UTF-8.",
+            "Rename the file or the column that has this name.",
+        )
+    except Exception as error:
+        _fail(*surroundings.unexpected(error))
     else:
         sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(message: str, hint: str) -> None:
-    click.echo(f"{message}\n{hint}".strip(), err=True)
+    from spadework.apps.terminal import visible
+
+    click.echo(visible(f"{message}\n{hint}".strip()), err=True)
     sys.exit(2)
 
 

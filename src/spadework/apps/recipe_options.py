@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,44 @@ def parameters_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def out_path(out: str, force: bool, endings: Sequence[str] = ()) -> Path:
-    """A path that may be written; with `endings`, one that ends in one of them."""
+def inputs_of(where: str) -> list[str]:
+    """What a run was read from, as far as its files say, and the files that it, or a saved model,
+    is made of.
+    """
+    from spadework.json_values import as_map, as_text
+    from spadework.workbench.storage import run_files
+
+    recipe = as_map(run_files.contents(Path(where), run_files.RECIPE).value)
+    data = as_map(run_files.contents(Path(where), run_files.DATA).value)
+    named = [as_map(recipe.get("recipe")).get(name) for name in ("source", "items")]
+    named += [data.get(name) for name in ("path", "items path")]
+    names = [*run_files.digests(Path(where)), "model.json", "arrays.safetensors", "items.parquet"]
+    own = [str(Path(where) / name) for name in names if name != "report.html"]
+    return [*own, *filter(None, map(as_text, named))]
+
+
+def _refuse_inputs(path: Path, inputs: Sequence[str | None]) -> None:
+    """Refuse a path that is an input, or that stands in a folder which is one: it would be lost, or
+    be read as data the next time.
+    """
+    for name in filter(None, inputs):
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            given, target = Path(name).resolve(), path.resolve()
+            if Path(name).exists() and (target == given or given in target.parents):
+                raise BadRequest(
+                    f"{path} is {'in ' if target != given else ''}{name}, which is read here.",
+                    "Write to another path; an input is never replaced, even with --force.",
+                )
+
+
+def out_path(
+    out: str, force: bool, endings: Sequence[str] = (), inputs: Sequence[str | None] = ()
+) -> Path:
+    """A path that may be written; with `endings`, one that ends in one of them. One of the `inputs`
+    is refused, and a path inside of one that is a folder.
+    """
     path = Path(out)
+    _refuse_inputs(path, inputs)
     if endings and path.suffix not in endings:
         known = f"{', '.join(endings[:-1])} or {endings[-1]}"
         raise BadRequest(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import os
+import re
 import shutil
 import sys
 import threading
@@ -18,10 +20,19 @@ import click
 
 from spadework import durations, events
 
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Signs that a terminal does not show but obeys, or that it cannot be given."""
+
+
+def visible(text: str) -> str:
+    """The text with control characters escaped, such as those in names of columns and files."""
+    return _HIDDEN.sub(lambda found: ascii(found[0])[1:-1], text)
+
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+    """One JSON document on stdout; with escapes where the output is not UTF-8."""
+    unicode = codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name == "utf-8"
+    click.echo(json.dumps(value, ensure_ascii=not unicode, indent=1, default=str))
 
 
 def width() -> int:
@@ -39,6 +50,7 @@ def table(
     """Columns side by side; where the terminal is too narrow first without the `spare` columns,
     then one `name: value` line each.
     """
+    head, rows = [visible(name) for name in head], [[visible(cell) for cell in row] for row in rows]
     for dropped in range(len(spare) + 1):
         kept = [at for at in range(len(head)) if at not in spare[:dropped]]
         narrow = [[row[at] for at in kept] for row in (head, *rows)]
@@ -112,7 +124,9 @@ class Progress:
 
     def __init__(self, verbose: bool = False) -> None:
         self._verbose = verbose
-        self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._live = (
+            sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        )
         self._begun = time.monotonic()
         # when it began, on time.monotonic, and its seconds
         self._budget: tuple[float, float] | None = None
@@ -140,7 +154,7 @@ class Progress:
         with self._lock:
             self._clear()
             self._drawn = time.monotonic()
-            click.echo(message, err=True)
+            click.echo(visible(message), err=True)
 
     def detail(self, message: str) -> None:
         if self._verbose:
@@ -185,7 +199,7 @@ class Progress:
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
-        text = self._text()[: max(width() - 1, 1)]
+        text = visible(self._text())[: max(width() - 1, 1)]
         self._clear()
         click.echo(text, err=True, nl=False)
         self._shown = len(text)

@@ -120,7 +120,7 @@ def read_recipe(text: str, where: str) -> dict[str, Any]:
     """
     try:
         found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest(
             f"The training recipe {where!r} is not TOML: {error}.",
             "Write lines such as: logq = true",

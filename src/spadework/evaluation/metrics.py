@@ -214,13 +214,22 @@ class MetricAt:
         return f"{'debiased_' if self.debiased else ''}{self.metric.name}@{self.k}"
 
 
+MOST = 10_000
+"""The longest lists that are judged."""
+
+
 def parse(name: str) -> MetricAt:
     """The metric of a name such as `NDCG@10`; the error of an unknown name has the nearest one."""
     written = re.fullmatch(r"(debiased_)?([a-z_][a-z0-9_]*)@([0-9]+)", name.strip().lower())
-    if not written or int(written.group(3)) < 1:
+    if not written or not written.group(3).strip("0"):
         raise BadRequest(
             f"The metric {name!r} cannot be understood.",
             "Write it as name@k, such as ndcg@10 or recall@20.",
+        )
+    if len(written.group(3)) > 6 or int(written.group(3)) > MOST:
+        raise BadRequest(
+            f"The metric {name[:60]!r} looks at more than {MOST:,} items of a list.",
+            "Lists are short: write name@k, such as ndcg@10 or recall@20.",
         )
     found = metrics[written.group(2)]
     if written.group(1) and not found.accuracy:

@@ -22,10 +22,18 @@ from spadework.errors import NotFitted, Unsuitable
 from spadework.kernels import parallel
 from spadework.limits import available_bytes
 from spadework.models import needs
-from spadework.models.checks import are_numbers
+from spadework.models.checks import Forms, first_fault
 from spadework.models.common_list import CommonList
 from spadework.models.histories import Histories
-from spadework.models.needs import Cost, Need, Repeats, check_k, check_repeats, check_room
+from spadework.models.needs import (
+    Cost,
+    Need,
+    Repeats,
+    check_k,
+    check_lists,
+    check_repeats,
+    check_room,
+)
 from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
 from spadework.models.requests import (
@@ -222,14 +230,7 @@ class Recommender(ABC):
         """What is wrong with learned arrays that come from a file, since kernels trust them; None
         when they fit.
         """
-        if "popularity" not in state or not are_numbers(state["popularity"], (items,)):
-            return "the counts of items do not fit the items"
-        try:
-            return self._check_state(state, items)
-        except KeyError as error:
-            return f"the array {error} is missing"
-        except (ValueError, IndexError, TypeError, OverflowError) as error:
-            return f"the arrays do not fit each other: {error}"
+        return first_fault(state, items, self._forms, self._check_state)
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         return self._serve(state).wrong(items)
@@ -290,6 +291,7 @@ class Recommender(ABC):
         check_k(k)
         check_repeats(repeats)
         user_codes = requested_codes(histories, users)
+        check_lists(k, len(user_codes))
         allowed = allowed_items(self.item_vocabulary, candidates, exclude)
         known = self._in_own_codes(histories)
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None
@@ -382,6 +384,12 @@ class Recommender(ABC):
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
         """The learned arrays by name."""
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        """The form that each learned array must have when it comes from a file; those that are not
+        named are not checked. The counts of items need not be named.
+        """
+        return {}
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         """What answers with these arrays. They may come from a file that was not checked yet: what

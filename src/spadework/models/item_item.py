@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from spadework.arrays import Array
+from spadework.models.checks import TABLE, Forms
 from spadework.models.history_reader import READING, HistoryReader
 from spadework.models.parameters import Doc, Range
 from spadework.models.scorer import Scorer
@@ -28,6 +29,9 @@ class ItemItem(HistoryReader):
     keep: Annotated[int, Range(1, 100_000), Doc("Similarities kept per history item.")] = 1000
 
     answering: ClassVar[frozenset[str]] = ANSWERING
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        return TABLE
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         return TableScorer.of(state, self.reading, self.aggregate)

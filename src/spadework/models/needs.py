@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, OutOfMemory, Unsuitable, nearest
+from spadework.limits import available_bytes
 
 Repeats: TypeAlias = Literal["forbid", "allow", "only"]
 REPEATS_MATTER = 0.1
@@ -17,6 +18,12 @@ recommended.
 """
 REPEATS: tuple[Repeats, ...] = ("forbid", "allow", "only")
 Need: TypeAlias = Literal["times", "baskets", "content", "categories", "events"]
+
+
+MOST = 1_000_000
+"""The longest list that is made."""
+MANY = 2**22
+"""Slots of lists from which on their memory is looked at."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,15 @@ def check_room(label: str, need: int, room: int, instead: str) -> None:
         )
 
 
+def check_lists(k: int, rows: int) -> None:
+    """Refuse so many lists that they do not fit into memory; of few nothing is asked, which takes
+    longer than to answer one user.
+    """
+    if k * rows > MANY:
+        label = f"{rows:,} lists of {k:,} items"
+        check_room(label, 16 * k * rows, available_bytes(), "Ask for fewer at once.")
+
+
 def check_log(given: object, what: str) -> None:
     """Refuse what is no log, such as a path, a frame or a list of items."""
     if not isinstance(given, Interactions):
@@ -123,4 +139,9 @@ def check_k(k: int) -> None:
     if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
         raise BadRequest(
             f"k is {k!r}, which is not a whole number above zero.", "Ask for at least one item."
+        )
+    if k > MOST:
+        raise BadRequest(
+            f"k is larger than {MOST:,}.",
+            "Ask for fewer items: nobody sees the end of such a list.",
         )

@@ -16,7 +16,7 @@ from spadework.kernels import hashing
 from spadework.kernels.ranking import random_orders
 from spadework.kernels.ranking.row_choice import Choice
 from spadework.models.base import Recommender
-from spadework.models.checks import are_codes, are_numbers
+from spadework.models.checks import ITEMS, Form, Forms, are_codes, are_numbers
 from spadework.models.common_list import SameForAll
 from spadework.models.histories import Histories
 from spadework.models.needs import Need, Repeats
@@ -54,6 +54,9 @@ class Popular(Recommender):
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
         return {"scores": event_weights_by_item(train, self.window, self.half_life)}
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        return {"scores": Form("float64", (ITEMS,))}
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         scores = state["scores"]
@@ -93,6 +96,13 @@ class PopularByCategory(Recommender):
         totals = np.bincount(codes[codes >= 0], weights=scores[codes >= 0], minlength=len(names))
         share = np.where(codes >= 0, scores / np.maximum(totals, 1e-12)[codes], 0.0)
         return {"category": codes, "share": share, "categories": np.asarray([len(names)])}
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        return {
+            "category": Form("int32", (ITEMS,)),
+            "share": Form("float64", (ITEMS,)),
+            "categories": Form("int64", (1,)),
+        }
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         return CategoryScorer(state["category"], state["share"], state["categories"])
@@ -143,6 +153,9 @@ class Random(Recommender):
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
         return {"salt": rng.integers(0, 2**63, train.item_count, dtype=np.uint64)}
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        return {"salt": Form("uint64", (ITEMS,))}
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         return RandomScorer(state["salt"])

@@ -29,7 +29,15 @@ from spadework.data.interactions import Interactions
 from spadework.kernels.users import nearest_sessions
 from spadework.kernels.users.nearest_sessions import Queries, Sessions
 from spadework.models.base import Recommender
-from spadework.models.checks import are_codes, are_numbers, are_starts
+from spadework.models.checks import (
+    ITEM_STARTS,
+    ITEMS,
+    Form,
+    Forms,
+    are_codes,
+    are_numbers,
+    are_starts,
+)
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, Duration, Range
@@ -131,6 +139,15 @@ class SessionNeighbours(Recommender):
             "rarity": np.log(count / holding),
         }
 
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        return {
+            "session_starts": Form("int64", ("sessions + 1",)),
+            "session_items": Form("int32", ("held",)),
+            "posting_starts": Form("int64", (ITEM_STARTS,)),
+            "postings": Form("int32", ("posted",)),
+            "rarity": Form("float64", (ITEMS,)),
+        }
+
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         index = Sessions(
             state["session_starts"],
@@ -228,6 +245,8 @@ class SessionScorer(AllScores):
                 return f"{starts} do not fit {values}"
             if not are_codes(codes, limit):
                 return f"{values} name what is not there"
+        if (np.diff(index.starts)[index.postings] < 1).any():
+            return "postings name a session without items"
         fits = len(index.posting_starts) == items + 1 and are_numbers(self.item_weights, (items,))
         return None if fits else "the index of sessions does not fit the items"
 

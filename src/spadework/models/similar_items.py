@@ -9,7 +9,7 @@ import polars as pl
 
 from spadework.data.vocabulary import Vocabulary
 from spadework.kernels.ranking import top_k
-from spadework.models.needs import check_k
+from spadework.models.needs import check_k, check_lists
 from spadework.models.recommendations import Recommendations
 from spadework.models.requests import requested_items
 from spadework.models.scorer import HasRows
@@ -26,6 +26,7 @@ def similar(
     """
     check_k(k)
     codes = requested_items(vocabulary, items)
+    check_lists(k, len(codes))
     found, best = top_k.nothing(len(codes), k)
     for position, code in enumerate(codes):
         scores = np.asarray(scorer.row(int(code)), np.float32).reshape(1, -1)

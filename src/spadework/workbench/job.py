@@ -32,7 +32,7 @@ from spadework.workbench.search.finals import TEST
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.sources import ReadAgain, choose_split, read_again, target_of
 from spadework.workbench.storage import folder as folders
-from spadework.workbench.storage import roles, run_files
+from spadework.workbench.storage import lock, roles, run_files
 from spadework.workbench.warming import Warming
 
 
@@ -82,6 +82,7 @@ class Job:
             self.clock.begun += warming.wait()
             self.clock.tell()
             self._compare(split, items, log)
+        lock.check_held(self.folder)
         self._report()
         folders.seal(self.folder)
         self._forget_trials()

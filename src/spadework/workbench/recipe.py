@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from spadework import durations
+from spadework import durations, files
 from spadework.data.reading.conditions import between
 from spadework.data.reading.conditions import parse as parse_rule
 from spadework.data.splitting import splits
@@ -159,10 +159,16 @@ class Recipe(BaseModel):
         ),
     )
     memory: float | None = Field(
-        None, gt=0, description="Memory limit in GiB; four fifths of what is free if absent."
+        None,
+        gt=0,
+        le=2**20,
+        allow_inf_nan=False,
+        description="Memory limit in GiB; four fifths of what is free if absent.",
     )
-    threads: int | None = Field(None, ge=1, description="Threads; all processors if absent.")
-    seed: int = Field(0, ge=0, description="Seed of everything random.")
+    threads: int | None = Field(
+        None, ge=1, le=4096, description="Threads; all processors if absent."
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed of everything random.")
     faces: int = Field(12, ge=0, le=50, description="Users shown in the report.")
     with_ids: bool = Field(False, description="Print the users' own ids in the report.")
 
@@ -188,13 +194,17 @@ def make(values: Mapping[str, Any], where: str = "The recipe") -> Recipe:
             else f"older; the present version is {VERSION}"
         )
         raise BadRequest(
-            f"{where} has version {version}, which is {newer}.",
+            f"{where} has version {_shown(version)}, which is {newer}.",
             "See the keys with: spadework explain recipe",
         )
     try:
         return Recipe.model_validate(dict(values))
     except ValidationError as error:
         raise _refusal(error, where) from None
+    except RecursionError:
+        raise BadRequest(
+            f"{where} is nested without end.", "Write plain keys and values."
+        ) from None
 
 
 def command_of(recipe: Recipe, folder: Path | None = None) -> str:
@@ -212,12 +222,12 @@ def command_of(recipe: Recipe, folder: Path | None = None) -> str:
 def from_toml(path: Path) -> dict[str, Any]:
     """The keys of a TOML file."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(files.content_of(path, most=files.MOST_TOML).decode())
     except OSError as error:
         raise BadRequest(
             f"The recipe {str(path)!r} cannot be read: {error.strerror}.", "Check the path."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # what is no TOML, too long a number, no UTF-8
         raise BadRequest(
             f"The recipe {str(path)!r} is not TOML: {error}.", 'Write lines such as: budget = "5m"'
         ) from None
@@ -244,7 +254,7 @@ def from_settings(settings: Sequence[str]) -> dict[str, Any]:
             values[name] = tomllib.loads(
                 f"value = {text.lower() if text in ('True', 'False') else text}"
             )["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             values[name] = [part.strip() for part in text.split(",")] if name in _LISTS else text
         if name in _LISTS and not isinstance(values[name], list):
             values[name] = [text]
@@ -274,10 +284,20 @@ def _refusal(error: ValidationError, where: str) -> BadRequest:
             f"{where} has no key {key!r}.", f"{hint}Keys: {', '.join(Recipe.model_fields)}."
         )
     message = first["msg"][0].lower() + first["msg"][1:]
+    field = Recipe.model_fields.get(key)
     return BadRequest(
-        f"{where} has {key} = {first['input']!r}: {message}.",
-        Recipe.model_fields[key].description or "",
+        f"{where} has {key} = {_shown(first['input'])}: {message}.",
+        (field.description if field is not None else None) or "",
     )
+
+
+def _shown(value: object) -> str:
+    """A value of any size for a message."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, or nested without end
+        return f"a {type(value).__name__} that is too long to show"
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _check_names(recipe: Recipe) -> None:
@@ -301,3 +321,35 @@ def _check_names(recipe: Recipe) -> None:
         value = getattr(recipe, key)
         if isinstance(value, str):
             durations.seconds(value, f"{key} span")
+        elif not 0 < value < 1:  # NaN is not, either
+            raise BadRequest(
+                f"The {key} span is {value!r}, which is no share of the rows.",
+                "Write a share between 0 and 1, such as 0.1, or a duration such as 7d.",
+            )
+    for key in ("encoding", "items_encoding"):
+        _check_encoding(key, getattr(recipe, key))
+    for key, value in recipe:
+        for text in value if isinstance(value, list) else [value]:
+            _check_text(key, text)
+
+
+def _check_encoding(key: str, name: str) -> None:
+    try:
+        "a,1".encode(name).decode(name)
+    except (LookupError, ValueError):  # unknown, or no encoding of texts, such as hex
+        raise BadRequest(
+            f"The {key} is {_shown(name)}, which is no encoding of text.",
+            "Write utf-8, latin-1, cp1252 or utf-16, or another that Python knows.",
+        ) from None
+
+
+def _check_text(key: str, text: object) -> None:
+    """Refuse what no file of the run could hold: a name that is not UTF-8 arrives in this form."""
+    if isinstance(text, str) and not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise BadRequest(
+                f"The {key} {text!a} is not UTF-8.",
+                "Rename the file or the column, and try again.",
+            ) from None

@@ -15,7 +15,7 @@ from spadework.kernels import parallel
 from spadework.models.base import Recommender
 from spadework.workbench.job import Job
 from spadework.workbench.recipe import Recipe, make
-from spadework.workbench.storage import artifact, roles, run_files
+from spadework.workbench.storage import artifact, lock, roles, run_files
 from spadework.workbench.storage import folder as folders
 
 
@@ -210,7 +210,7 @@ def _carry_out(
 ) -> None:
     folders.make(where)
     with (
-        folders.held(where),
+        lock.held(where),
         events.listening(folders.JsonLog(where / "log.jsonl")),
         parallel.using(recipe.threads or parallel.threads()),
     ):

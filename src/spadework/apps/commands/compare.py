@@ -37,7 +37,7 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
         else:
             click.echo(
                 "".join(f"{sentence}\n\n" for _, sentence in cut_short)
-                + board_text(board, pareto=pareto)
+                + terminal.visible(board_text(board, pareto=pareto))
             )
         return
     comparison = compare([Path(run) for run in runs])

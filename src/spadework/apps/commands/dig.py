@@ -105,7 +105,7 @@ def command(
     if as_json:
         terminal.print_json(run.as_json())
     else:
-        click.echo(_everything(run) if verbose else _summary(run))
+        click.echo(terminal.visible(_everything(run) if verbose else _summary(run)))
     return 1 if strict and _blocks(run) else 0
 
 

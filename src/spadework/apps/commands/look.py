@@ -69,17 +69,16 @@ def command(
             }
         )
     else:
-        click.echo(
-            _text(
-                parsed_recipe,
-                command_of(parsed_recipe),
-                log,
-                content,
-                log_facts,
-                found,
-                set_aside,
-            )
+        text = _text(
+            parsed_recipe,
+            command_of(parsed_recipe),
+            log,
+            content,
+            log_facts,
+            found,
+            set_aside,
         )
+        click.echo(terminal.visible(text))
     return 1 if strict and any(finding.level == "blocker" for finding in found) else 0
 
 
@@ -107,7 +106,8 @@ def _text(
         lines.append(f"{source}   {account.read:,} rows → {account.used:,} used")
         if account.set_aside:
             reasons = " · ".join(f"{rows:,} {reason}" for reason, rows in account.set_aside.items())
-            lines.append(f"  set aside: {reasons}     see {set_aside}")
+            where = "" if set_aside is None else f"     see {set_aside}"
+            lines.append(f"  set aside: {reasons}{where}")
         lines.append(
             "  columns: " + ", ".join(f"{role} = {name}" for role, name in account.columns.items())
         )
@@ -174,5 +174,9 @@ def _keep_set_aside(log: Interactions) -> Path | None:
     from spadework import files
 
     path = Path("runs") / "set-aside" / f"{Path(account.source).stem}-{log.fingerprint[:8]}.parquet"
-    files.write_parquet(path, account.rows_set_aside)
+    try:
+        files.write_parquet(path, account.rows_set_aside)
+    except OSError as error:  # such as a working folder that cannot be written
+        click.echo(f"The rows set aside are not kept: {path}: {error.strerror or error}.", err=True)
+        return None
     return path

@@ -101,11 +101,12 @@ def command(
     """Recommend to every user of a log with the winner of a RUN, another of its models, or an
     ARTIFACT.
     """
-    from spadework.apps.recipe_options import out_path
+    from spadework.apps.recipe_options import inputs_of, out_path
     from spadework.workbench.serving.choices import Choice
     from spadework.workbench.serving.serving_answers import recommend
 
-    path = out_path(out, force, endings=(".parquet", ".csv", ".jsonl")) if out else None
+    endings, inputs = (".parquet", ".csv", ".jsonl"), (histories, *inputs_of(where))
+    path = out_path(out, force, endings=endings, inputs=inputs) if out else None
     with terminal.progress():
         frame = recommend(
             where,

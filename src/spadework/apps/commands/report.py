@@ -32,7 +32,7 @@ def command(
     from typing import Literal, cast
 
     from spadework import files
-    from spadework.apps.recipe_options import out_path
+    from spadework.apps.recipe_options import inputs_of, out_path
     from spadework.workbench.report.report import render
 
     form = "json" if as_json else form
@@ -40,6 +40,7 @@ def command(
     if out is None and form != "html":
         click.echo(text)
         return
-    path = Path(run) / "report.html" if out is None else out_path(out, force)
+    page = Path(run) / "report.html"
+    path = page if out is None else out_path(out, force, inputs=inputs_of(run))
     files.write_bytes(path, text.encode())
     click.echo(str(path))

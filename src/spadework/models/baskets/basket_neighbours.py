@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ from spadework.kernels.users import nearest_users, neighbour_sums
 from spadework.kernels.users.nearest_users import Near, UserIndex
 from spadework.models.base import Recommender
 from spadework.models.baskets.purchases import Baskets, Purchases, purchases_by_block
-from spadework.models.checks import wrong_rows
+from spadework.models.checks import Form, Forms, wrong_rows
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Repeats
 from spadework.models.once import Once
@@ -78,7 +79,11 @@ class NeighbourScorer(Scorer):
         return self.items + 8 * min(self.near.neighbours, len(self.users.starts) - 1)
 
     def wrong(self, items: int) -> str | None:
-        return wrong_rows(self.users, len(self.users.starts) - 1, items)
+        wrong = wrong_rows(self.users, len(self.users.starts) - 1, items)
+        # the search for near users is bounded by that
+        return wrong or (
+            "a vector of a user is below zero" if (self.users.values < 0).any() else None
+        )
 
     def _sums(self, histories: Histories) -> neighbour_sums.Contributions:
         """The vectors of these users, and the neighbours who add to them."""
@@ -123,6 +128,16 @@ def learned_vectors(train: Interactions, vectors: Vectors) -> dict[str, Array]:
         "items": np.concatenate(items),
         "values": np.concatenate(values),
     }
+
+
+VECTORS: Forms = MappingProxyType(
+    {
+        "starts": Form("int64", ("users + 1",)),
+        "items": Form("int32", ("cells",)),
+        "values": Form("float64", ("cells",)),
+    }
+)
+"""What `learned_vectors` gives."""
 
 
 def cost_of_vectors(train: Interactions) -> Cost:
@@ -200,6 +215,9 @@ class TifuKnn(Recommender):
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
         return learned_vectors(train, self._vectors)
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        return VECTORS
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         near = NearestByDistance(self.neighbours, self.own_share)
@@ -313,6 +331,9 @@ class UserPopularity(Recommender):
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
         return learned_vectors(train, LatestBaskets(self.max_baskets))
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        return VECTORS
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         near = MostSimilar(self.neighbours, self.asymmetry, self.locality)

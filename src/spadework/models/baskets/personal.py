@@ -19,7 +19,7 @@ from spadework.models.base import Recommender
 from spadework.models.baskets.own_item_scorer import OwnItems, Ties, number_of_baskets
 from spadework.models.baskets.purchases import Purchases, purchases_by_block
 from spadework.models.baskets.repurchase_gaps import Intervals, gaps_of
-from spadework.models.checks import are_numbers
+from spadework.models.checks import ITEMS, Form, Forms, are_numbers
 from spadework.models.common_list import SameForAll
 from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, Duration, Range, Search
@@ -48,6 +48,9 @@ class PersonalTop(Recommender):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
+        return {}
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
         return {}
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
@@ -179,6 +182,10 @@ class Personal(Recommender):
             "spreads": intervals.spreads,
             "trusts": intervals.trusts,
         }
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        of_items = dict.fromkeys(("share", "means", "spreads", "trusts"), Form("float64", (ITEMS,)))
+        return {**of_items, "timed": Form("bool", (1,)), "pause": Form("float64", (1,))}
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         arrays = (state["share"], state["means"], state["spreads"], state["trusts"])

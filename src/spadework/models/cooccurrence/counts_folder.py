@@ -4,7 +4,6 @@ no code from it.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,9 +60,7 @@ def read(
     again = "Count the log again."
     try:
         arrays = files.arrays_of(members.pop(ARRAYS))  # frees the packed bytes
-        ids = {
-            name: pl.read_parquet(io.BytesIO(members[f"{name}.parquet"]))["id"] for name in TABLES
-        }
+        ids = {name: files.table_of(members[f"{name}.parquet"])["id"] for name in TABLES}
         facts = {
             "channel": dict(header["channel"]),
             "now": header["now"],

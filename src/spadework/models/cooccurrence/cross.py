@@ -21,7 +21,7 @@ from spadework.kernels.similarity.neighbour_table import Weighing, tables
 from spadework.kernels.similarity.pair_weights import llr_keeps, pair_weights
 from spadework.kernels.similarity.pairs import Pairs
 from spadework.kernels.users import user_events
-from spadework.models.checks import wrong_rows
+from spadework.models.checks import TABLE, Form, Forms, wrong_rows
 from spadework.models.histories import Histories
 from spadework.models.history_reader import HistoryWeights
 from spadework.models.item_item import ANSWERING, ItemItem
@@ -227,6 +227,10 @@ class CrossOccurrence(ItemItem):
                 f"{listed}."
             )
         return known
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        starts, kinds = Form("int64", ("rows + 1",)), Form("uint8", ("letters",))
+        return {**TABLE, "starts": starts, "kinds": kinds}
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         names = tuple(state["kinds"].tobytes().decode().split("\0"))

@@ -13,6 +13,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
 from spadework.models.base import Recommender
+from spadework.models.checks import Form, Forms
 from spadework.models.ensemble.mixture import Mixture
 from spadework.models.ensemble.pool import Proposals
 from spadework.models.ensemble.weighted_mixture import (
@@ -103,6 +104,10 @@ class Blend(Mixture):
             return {}
         scale = float(np.sqrt(self.candidates))
         return {"weights": learned_weights(self, train, content, seed, scale=scale)}
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        learned = self.how == "learned"
+        return {"weights": Form("float32", (len(self.models),))} if learned else {}
 
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
         if self.how != "learned":

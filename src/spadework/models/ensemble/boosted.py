@@ -16,15 +16,18 @@ from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.kernels import hashing
 from spadework.kernels.ranking.candidate_union import best_of
+from spadework.models.checks import Forms
 from spadework.models.ensemble.candidate_features import (
     facts_of,
     features,
+    forms_of_facts,
     total_of,
     width,
     wrong_facts,
 )
 from spadework.models.ensemble.grown_trees import (
     Growth,
+    forms_of_trees,
     grow,
     grown_again,
     has_trees,
@@ -155,6 +158,9 @@ class Boosted(Mixture):
         examples = holdout.each(block_examples, f"practise {self.label}")
         rows, is_positive = (np.concatenate([block[n] for block in examples]) for n in range(2))
         return rows, is_positive, sum(block[2] for block in examples)
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        return forms_of_facts(state) | forms_of_trees(state, width(len(self.models)))
 
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
         return wrong_facts(state, items) or wrong_trees(state, width(len(self.models)))

@@ -12,7 +12,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels.ranking.candidate_union import located
 from spadework.kernels.ranking.sparse_scores import score_cells
-from spadework.models.checks import are_numbers, wrong_rows
+from spadework.models.checks import ITEMS, TABLE, Form, are_numbers, wrong_rows
 from spadework.models.content_neighbours import content_table
 from spadework.models.cooccurrence.operator import CONTENT
 from spadework.models.ensemble.pool import PooledHistories, Proposals
@@ -60,6 +60,14 @@ def facts_of(train: Interactions, content: ItemContent | None) -> dict[str, Arra
             return facts
         facts |= {"facts/starts": starts, "facts/columns": columns, "facts/values": values}
     return facts
+
+
+def forms_of_facts(state: Mapping[str, Array]) -> dict[str, Form]:
+    """The forms of what `facts_of` gives."""
+    forms = {f"facts/{name}": Form("float32", (ITEMS,)) for name in ("events", "recent", "idle")}
+    if any(f"facts/{name}" in state for name in TABLE):
+        forms |= {f"facts/{name}": form for name, form in TABLE.items()}
+    return forms
 
 
 def wrong_facts(state: Mapping[str, Array], items: int) -> str | None:

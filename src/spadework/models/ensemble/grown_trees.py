@@ -23,7 +23,7 @@ from spadework import events
 from spadework.arrays import Array
 from spadework.kernels import parallel
 from spadework.kernels.ranking.tree_sums import Trees, predict
-from spadework.models.checks import are_numbers, are_starts
+from spadework.models.checks import Form, are_numbers, are_starts
 from spadework.models.once import Once
 from spadework.ragged import offsets_of
 
@@ -98,13 +98,41 @@ def log_odds(state: Mapping[str, Array], grower: Once[Any], rows: Array) -> Arra
         return np.asarray(grower.get().decision_function(rows), np.float64)
 
 
+def forms_of_trees(state: Mapping[str, Array], width: int) -> dict[str, Form]:
+    """The forms of the arrays that trees are kept in."""
+    if "examples/rows" in state:
+        return {
+            "examples/rows": Form("float32", ("examples", width)),
+            "examples/positive": Form("bool", ("examples",)),
+            "examples/growth": Form("float64", (len(Growth._fields),)),
+        }
+    whole, real = Form("int32", ("nodes",)), Form("float64", ("nodes",))
+    forms = dict(
+        zip(
+            _NODES,
+            (Form("int64", ("trees + 1",)), whole, real._replace(finite=False), whole, whole, real),
+            strict=True,
+        )
+    )
+    return {f"trees/{name}": form for name, form in forms.items()} | {
+        "trees/baseline": Form("float64", (1,))
+    }
+
+
 def wrong_trees(state: Mapping[str, Array], width: int) -> str | None:
     """What is wrong with arrays that come from a file; None where nothing is."""
     if "examples/rows" in state:
         rows, is_positive = state["examples/rows"], state["examples/positive"]
         fit = rows.ndim == 2 and rows.shape[1] == width and is_positive.shape == rows.shape[:1]
         growth = state["examples/growth"]
-        return None if fit and growth.shape == (4,) else "the examples do not fit together"
+        if not fit or growth.shape != (4,):
+            return "the examples do not fit together"
+        sane = len(rows) > 1 and is_positive.any() and not is_positive.all()
+        grown = Growth(*growth.tolist())
+        if not sane or not (0 < grown.learning_rate <= 1 and 2 <= grown.leaves <= 2**16):
+            return "the examples grow no trees"
+        fit = 1 <= grown.trees <= 10_000 and 0 <= grown.seed < 2**32
+        return None if fit else "the examples grow no trees"
     if not are_numbers(state["trees/baseline"], (1,)):
         return "the trees have no baseline"
     trees = trees_of(state)

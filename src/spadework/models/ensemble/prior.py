@@ -18,6 +18,7 @@ from spadework.errors import BadRequest
 from spadework.models.base import Recommender
 from spadework.models.baskets.own_item_scorer import OwnItems
 from spadework.models.baskets.purchases import Purchases
+from spadework.models.checks import Form, Forms
 from spadework.models.ensemble.mixture import Mixture
 from spadework.models.ensemble.pool import Proposals
 from spadework.models.ensemble.weighted_mixture import (
@@ -46,6 +47,9 @@ class OwnPurchases(Recommender):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
+        return {}
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
         return {}
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
@@ -137,6 +141,9 @@ class Prior(Mixture):
             self, train, content, seed, terms=with_own_purchases, scale=1.0, repeats="allow"
         )
         return {"weights": weights}
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        return {} if self.weight is not None else {"weights": Form("float32", (2,))}
 
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
         return None if self.weight is not None else wrong_weights(state["weights"], 2)

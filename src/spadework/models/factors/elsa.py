@@ -17,6 +17,7 @@ from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.ranking import dot_products
 from spadework.kernels.solvers import elsa_gradient
+from spadework.models.checks import ITEMS, Form, Forms
 from spadework.models.factors.vector_scorer import ItemVectors, UserSide, VectorScorer
 from spadework.models.histories import Histories
 from spadework.models.history_reader import HistoryReader, Reading
@@ -106,6 +107,9 @@ class Elsa(HistoryReader):
                     weights, histories, order[first : first + self.batch], self.learning_rate, crew
                 )
         return weights.unit()
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        return {"vectors": Form("float32", (ITEMS, "width"))}
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         items = ItemVectors(state["vectors"])

@@ -15,7 +15,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.ranking import dot_products
 from spadework.kernels.solvers.svd import leading
-from spadework.models.checks import are_numbers
+from spadework.models.checks import ITEMS, TABLE, Form, Forms, are_numbers
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.factors.vector_scorer import ItemVectors, UserSide, VectorScorer
 from spadework.models.histories import Histories
@@ -115,6 +115,11 @@ class GraphFilter(HistoryReader):
             "sizes": sizes.astype(np.float32),
             "own": own.astype(np.float32),
         }
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        size = Form("float32", (ITEMS,))
+        vectors = Form("float32", (ITEMS, "width"))
+        return {**TABLE, "vectors": vectors, "sizes": size, "own": size}
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         table = SparseRows(state["starts"], state["columns"], state["values"])

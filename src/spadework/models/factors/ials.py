@@ -15,7 +15,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.solvers import als
-from spadework.models.checks import are_numbers
+from spadework.models.checks import ITEMS, Form, Forms, are_numbers
 from spadework.models.factors.vector_scorer import ItemVectors, UserSide, VectorScorer
 from spadework.models.histories import Histories
 from spadework.models.history_reader import HistoryReader, Reading
@@ -165,6 +165,12 @@ class ImplicitAls(HistoryReader):
     def _ridge(self, sizes: Array, others: int) -> Array:
         return ridge_of_size(sizes, others, self.l2, self.unobserved, self.frequency)
 
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        return {
+            "vectors": Form("float32", (ITEMS, self.dimensions)),
+            "spectrum": Form("float32", (self.dimensions,)),
+        }
+
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         items = ItemVectors(state["vectors"])
         users = SolvedUsers(
@@ -213,7 +219,10 @@ class SolvedUsers(UserSide):
         vectors = self.items.vectors[recent.items].astype(np.float64)
         ridge = self._ridge(np.asarray([known_weights.sum()]))[0]
         system = (vectors.T * known_weights) @ vectors + np.diag(self._floor() + ridge)
-        solved = np.linalg.solve(system, self.items.vectors[code].astype(np.float64))
+        try:
+            solved = np.linalg.solve(system, self.items.vectors[code].astype(np.float64))
+        except np.linalg.LinAlgError:  # no item of the history has a vector
+            solved = np.zeros(len(system))
         return Contributions(recent.items, known_weights * (vectors @ solved))
 
     def wrong(self, items: int) -> str | None:

@@ -68,7 +68,8 @@ class ItemVectors:
             return "the vectors of items do not fit the items"
         if not np.isfinite(self.vectors).all():
             return "a vector of an item is no finite number"
-        return None
+        # products of larger ones are no finite numbers, and systems made of them have no solution
+        return "a vector of an item is too long" if (np.abs(self.vectors) > 1e15).any() else None
 
 
 class UserSide(ABC):

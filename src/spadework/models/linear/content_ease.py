@@ -89,6 +89,7 @@ class AddEase(Ease):
     name = "add-ease"
     # the two are added up once, so what is learned depends on the relaxation
     answering: ClassVar[frozenset[str]] = Linear.answering
+    factors: ClassVar[tuple[str, ...]] = ()
     matrices: ClassVar[int] = 2
     cubes: ClassVar[float] = 2.0
     needs: ClassVar[frozenset[Need]] = frozenset({"content"})

@@ -58,6 +58,7 @@ class Ease(Linear):
 
     name = "ease"
     answering: ClassVar[frozenset[str]] = Linear.answering | {"relaxation"}
+    factors: ClassVar[tuple[str, ...]] = ("own", "ridge")
 
     l2: Annotated[
         float,

@@ -18,7 +18,7 @@ from spadework.errors import Unsuitable
 from spadework.kernels import parallel
 from spadework.kernels.solvers import dense_inverse
 from spadework.kernels.solvers.dense_gram import gram
-from spadework.models.checks import are_numbers
+from spadework.models.checks import ITEMS, TABLE, Form, Forms
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.grouped_rows import GroupedRows
 from spadework.models.history_reader import READING, HistoryReader
@@ -49,6 +49,8 @@ class Linear(HistoryReader):
     matrices: ClassVar[int] = 1
     # operations that fitting takes in addition to counting, in items³
     cubes: ClassVar[float] = 1.0
+    # arrays beside the matrix that `_column_factors` needs
+    factors: ClassVar[tuple[str, ...]] = ()
 
     item_power: Annotated[
         float,
@@ -92,18 +94,20 @@ class Linear(HistoryReader):
         learned = {**self._learn(train, content), "users": users_of(train)}
         return learned if self.keep is None else self._pruned(learned)
 
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        if "matrix" not in state:
+            return TABLE
+        beside = {name: Form("float64", (ITEMS,)) for name in self.factors}
+        return {
+            "matrix": Form("float32", (ITEMS, ITEMS)),
+            "users": Form("int64", (ITEMS,)),
+            **beside,
+        }
+
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         if "matrix" in state:
             return self._weights(state)
         return TableScorer.of(state, self.reading)
-
-    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        # scales are made of these arrays, and one of a wrong length may still give scales that fit
-        beside = state if "matrix" in state else {}
-        for name, array in beside.items():
-            if name != "matrix" and not are_numbers(array, (items,)):
-                return f"the array {name!r} does not fit the items"
-        return super()._check_state(state, items)
 
     def sharing(self, **params: Any) -> Self:
         """A model with other answering parameters and the same learned arrays; a pruned table

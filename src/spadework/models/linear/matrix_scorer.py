@@ -71,7 +71,8 @@ class MatrixScorer(Scorer):
         fits = self.matrix.shape == (items, items) and self.matrix.dtype == np.float32
         if not fits or self.left.shape != (items,) or self.right.shape != (items,):
             return "the matrix does not fit the items"
-        return None
+        finite = np.isfinite(self.left).all() and np.isfinite(self.right).all()
+        return None if finite else "a scale of the matrix is no finite number"
 
     def _rows(self, histories: Histories) -> SparseRows:
         """The weighted histories as rows [users, items], scaled as the rows of the matrix."""

@@ -17,7 +17,7 @@ from spadework.data.interactions import Interactions
 from spadework.kernels.ranking import factor_pair_scores
 from spadework.kernels.ranking.row_choice import Choice
 from spadework.kernels.solvers import local_inverse, sparse_graph
-from spadework.models.checks import are_numbers, wrong_rows
+from spadework.models.checks import ITEM_STARTS, ITEMS, Form, Forms, are_numbers, wrong_rows
 from spadework.models.histories import Histories
 from spadework.models.history_reader import Reading
 from spadework.models.linear import pruned_gram
@@ -115,6 +115,24 @@ class Sansa(pruned_gram.GramLearner):
             "item_values": by_item.data,
             "inverse_pivots": pivots.astype(np.float32),
             "target_scale": (-1 / (diagonal * source**2)).astype(np.float32),
+        }
+
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        table = (
+            Form("int64", (ITEM_STARTS,)),
+            Form("int32", ("cells",)),
+            Form("float32", ("cells",)),
+        )
+        by_item, by_factor = (
+            (f"{side}_starts", f"{side}_{codes}", f"{side}_values")
+            for side, codes in (("item", "factors"), ("factor", "items"))
+        )
+        diagonal = Form("float32", (ITEMS,))
+        return {
+            **dict(zip(by_item, table, strict=True)),
+            **dict(zip(by_factor, table, strict=True)),
+            "inverse_pivots": diagonal,
+            "target_scale": diagonal,
         }
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:

@@ -15,13 +15,14 @@ from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.ranking import dot_products
+from spadework.models.checks import ITEMS, Form, Forms
 from spadework.models.factors.vector_scorer import ItemVectors, UserSide, VectorScorer
 from spadework.models.histories import Histories
 from spadework.models.history_reader import HistoryReader, Reading
 from spadework.models.needs import Cost
 from spadework.models.neural.device import require_torch
 from spadework.models.neural.sequences import hold_out_for_validation
-from spadework.models.neural.training_curve import curve_frame, curve_rows, identity_of
+from spadework.models.neural.training_curve import COLUMNS, curve_frame, curve_rows, identity_of
 from spadework.models.parameters import Doc, Range, Search
 from spadework.models.scorer import Contributions, Scorer
 
@@ -136,21 +137,15 @@ class MultVae(HistoryReader):
         items = ItemVectors(state["vectors"])
         return VectorScorer(items, EncodedBags(items, self.reading, state))
 
-    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        wanted = {
-            "vectors": (items, self.hidden + 1), "inner": (items, self.hidden),
+    def _forms(self, state: Mapping[str, Array]) -> Forms:
+        lengths: dict[str, tuple[int | str, ...]] = {
+            "vectors": (ITEMS, self.hidden + 1), "inner": (ITEMS, self.hidden),
             "inner_bias": (self.hidden,), "mean": (self.latent, self.hidden),
             "mean_bias": (self.latent,), "unfold": (self.hidden, self.latent),
             "unfold_bias": (self.hidden,),
         }  # fmt: skip
-        for name, shape in wanted.items():
-            if (
-                state[name].shape != shape
-                or state[name].dtype != np.float32
-                or not np.isfinite(state[name]).all()
-            ):
-                return f"the array {name!r} does not fit the parameters"
-        return None
+        layers = {name: Form("float32", shape) for name, shape in lengths.items()}
+        return {**layers, "curve": Form("float64", ("epochs", len(COLUMNS)), finite=False)}
 
 
 @dataclass(frozen=True, eq=False)

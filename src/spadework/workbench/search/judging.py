@@ -25,7 +25,7 @@ from spadework.workbench.search.costs import Costs
 from spadework.workbench.search.held import Held, learned
 from spadework.workbench.search.judgement import NOVEL, Judgement, bare, why
 from spadework.workbench.search.rungs import Rung, rungs
-from spadework.workbench.search.trial_cache import AGAIN, Ledger
+from spadework.workbench.search.trial_cache import AGAIN, KILLED, Ledger
 
 TOGETHER = "settings counted together"
 
@@ -64,6 +64,12 @@ class Judging:
             if (known := self._known(setting, rung, judge_novel)) is not None
         }
         waiting = [setting for setting in distinct if setting.label not in found]
+        # those that a process was killed with come last
+        waiting.sort(key=lambda setting: self.ledger.kills(self._key(setting, rung)))
+        for setting in waiting:
+            if self.ledger.kills_again(self._key(setting, rung), setting, self.protocol):
+                found[setting.label] = self.without(setting, rung, "out of memory", KILLED)
+        waiting = [setting for setting in waiting if setting.label not in found]
         # On a sample co-occurrence settings are counted together, and only in the rows that these
         # users need.
         together = [
@@ -160,7 +166,11 @@ class Judging:
         sample, begun = self.rungs[rung], time.monotonic()
         ready = [] if fitted else self.held.parts(setting)
         # remarks of models are kept with their scores
-        with events.within(setting.label), events.aside():
+        with (
+            events.within(setting.label),
+            events.aside(),
+            self.ledger.trying(self._key(setting, rung)),
+        ):
             score = trial(
                 setting,
                 sample.protocol,

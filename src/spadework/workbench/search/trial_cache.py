@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from spadework import bundle, files
+from spadework import bundle, events, files
 from spadework.arrays import Array
 from spadework.data.vocabulary import digest
 from spadework.errors import BadRequest
 from spadework.evaluation.entries import read_trial, trial_as_json
 from spadework.evaluation.trial import Protocol, Score
+from spadework.limits import available_bytes
 from spadework.models.base import Recommender
 
 FORM = bundle.Form(1, "has no such trial", "Run the job again.", "run the job again")
+MARK = ".trying"
+KILLED = "The process was killed twice while it was tried, as systems do when memory runs out."
+LARGE = 0.1
+"""Share of the free memory from which on a model may be why a process was killed: estimates are
+within a factor of three.
+"""
 AGAIN = ("timed out", "skipped", "out of memory", "no time")
 """States that depend on the machine or the budget, not on the model: such trials are repeated."""
 
@@ -28,6 +37,8 @@ class Ledger:
     folder: Path
     content: str | None = None  # fingerprint of the item table
     _here: set[str] = field(default_factory=set, compare=False)  # keys that this start wrote
+    _marks: dict[str, int] = field(default_factory=dict, compare=False)  # key → kills
+    _told: set[str] = field(default_factory=set, compare=False)  # keys that a remark was made of
 
     def key(self, model: Recommender, protocol: Protocol, stage: str) -> str:
         """A name for a model under a protocol on these data: equal inputs, equal name."""
@@ -61,10 +72,44 @@ class Ledger:
             score = read_trial(stored["score"], arrays)
             seconds = float(stored["seconds"])
         except (BadRequest, KeyError, TypeError, ValueError):
-            return None  # damaged, or of an earlier format: it is made again
+            if key not in self._told:  # damaged, or of an earlier format
+                self._told.add(key)
+                events.note(f"{header} cannot be read, so this trial is made again")
+            return None
         if score.state in AGAIN or (score.state == "done" and not members):
             return None
         return score, lists, 0.0 if key in self._here else seconds
+
+    @contextmanager
+    def trying(self, key: str) -> Iterator[None]:
+        """Leave a mark while a trial runs. It stays where the process is killed, so that the next
+        start knows what it was doing.
+        """
+        mark = self.folder / f"{key}{MARK}"
+        files.write_bytes(mark, f"{self.kills(key) + 1}\n".encode(), durable=False)
+        try:
+            yield
+        finally:
+            mark.unlink(missing_ok=True)
+
+    def kills(self, key: str) -> int:
+        """How many processes in a row were killed while they ran this trial."""
+        if not self._marks:
+            self._marks[""] = 0  # the folder is read once
+            for path in self.folder.glob(f"*{MARK}"):
+                try:
+                    self._marks[path.name.removesuffix(MARK)] = int(path.read_bytes()[:9])
+                except (OSError, ValueError):  # cut short by the kill
+                    self._marks[path.name.removesuffix(MARK)] = 1
+        return self._marks.get(key, 0)
+
+    def kills_again(self, key: str, model: Recommender, protocol: Protocol) -> bool:
+        """Whether two processes in a row were killed while they ran this trial, and the model is so
+        large that memory may well be why.
+        """
+        if self.kills(key) < 2:
+            return False
+        return model.cost(protocol.split.train).bytes > LARGE * available_bytes()
 
     def keep(
         self, key: str, score: Score, lists: Array | None, seconds: float, *, durable: bool = True

@@ -4,7 +4,6 @@ from it.
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -93,15 +92,18 @@ def load(folder: str | Path) -> Recommender:
     header, members = bundle.read(path / HEADER, FORM)
     try:
         arrays = load_arrays(members.pop(ARRAYS))
-    except SafetensorError as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, MemoryError) as error:
         raise BadRequest(
             f"{path / ARRAYS} cannot be read: {error}.", "Fit the model again."
         ) from error
     try:
         shapes, name, params = header["arrays"], header["model"], header["params"]
-        vocabulary = Vocabulary(pl.read_parquet(io.BytesIO(members.pop(ITEMS)))["item_id"])
-    except (KeyError, PolarsError) as error:
+        ids = files.table_of(members.pop(ITEMS))["item_id"]
+    except (KeyError, ValueError, PolarsError) as error:
         raise BadRequest(f"{path} cannot be read: {error}.", "Fit the model again.") from error
+    if fault := _wrong_ids(ids):
+        raise BadRequest(f"{path / ITEMS} cannot be used: {fault}.", "Fit the model again.")
+    vocabulary = Vocabulary(ids)
     if not isinstance(name, str) or not isinstance(params, dict) or "name" in params:
         raise BadRequest(
             f"{path / HEADER} cannot be read: its model or params are of another type.",
@@ -112,14 +114,23 @@ def load(folder: str | Path) -> Recommender:
             f"The arrays of {path} are not those of its model.json.", "Fit the model again."
         )
     fitted = model(name, **params)
-    fault = fitted.check_state(arrays, len(vocabulary))
-    if fault is not None or not vocabulary.ids.is_sorted() or vocabulary.ids.null_count():
-        raise BadRequest(
-            f"{path} cannot be used: {fault or 'its items are not in order'}.",
-            "Fit the model again.",
-        )
+    if fault := fitted.check_state(arrays, len(vocabulary)):
+        raise BadRequest(f"{path} cannot be used: {fault}.", "Fit the model again.")
     fitted._restore(arrays, vocabulary)
     return fitted
+
+
+def _wrong_ids(ids: pl.Series) -> str | None:
+    """What is wrong with the ids of items of a file; None where they are whole numbers or texts,
+    each once and ascending.
+    """
+    if ids.dtype != pl.String and (not ids.dtype.is_integer() or ids.dtype == pl.Int128):
+        return f"its ids are {ids.dtype}, neither texts nor whole numbers"
+    if ids.null_count():
+        return "an id is empty"
+    if not ids.is_sorted():
+        return "its ids are not in order"
+    return None if ids.n_unique() == len(ids) else "an id is there twice"
 
 
 def _shapes(arrays: Mapping[str, Array]) -> dict[str, Any]:
@@ -135,12 +146,15 @@ def titles(folder: Path) -> pl.Series | None:
     """
     content = bundle.member(folder / HEADER, FORM, ITEMS)
     try:
-        items = pl.read_parquet(io.BytesIO(content))
-    except PolarsError as error:
+        items = files.table_of(content)
+    except ValueError as error:
         raise BadRequest(
             f"{folder / ITEMS} cannot be read: {error}.", "Fit the model again."
         ) from error
-    return items["title"] if "title" in items.columns else None
+    if "title" not in items.columns:
+        return None
+    named = items["title"]
+    return named if named.dtype == pl.String else named.cast(pl.String, strict=False)
 
 
 def _readme(header: dict[str, Any]) -> str:

@@ -1,14 +1,11 @@
-"""The run folder: its path, which process holds it, and whether it is complete."""
+"""The run folder: its path, what is ours in it, and whether it is complete."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +15,8 @@ from spadework.errors import BadRequest, OutputExists
 from spadework.json_values import as_map
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.storage import run_files
+from spadework.workbench.storage.run_files import MANIFEST
 
-MANIFEST = "manifest.json"
 DUG, TRAINED = "models-of-the-dig", "trained"
 """Folders of the models that a dig chose, while a transformer is served instead of its winner, and
 of the transformer that was trained last, served or not.
@@ -38,7 +35,7 @@ _TRACES = ("log.jsonl", "lock", "trials")
 
 def is_complete(folder: Path) -> bool:
     """Whether the run is complete: the manifest is written last."""
-    return (folder / MANIFEST).exists()
+    return (folder / MANIFEST).is_file()
 
 
 def default_folder(
@@ -54,12 +51,11 @@ def default_folder(
         or "run"
     )
     for stopped in sorted(root.glob(f"*-{name}*"), reverse=True):
-        with contextlib.suppress(BadRequest):  # a damaged folder is none to go on with
-            if _same_recipe(stopped, recipe) and not is_complete(stopped):
-                return stopped
+        if _holds(stopped, recipe) and not is_complete(stopped):
+            return stopped
     base = root / f"{datetime.now(UTC):%Y-%m-%d}-{name}"
     folder, number = base, 1
-    while folder in passed_over or (folder.exists() and not _same_recipe(folder, recipe)):
+    while folder in passed_over or (folder.exists() and not _holds(folder, recipe)):
         number += 1
         folder = base.with_name(f"{base.name}-{number}")
     return folder
@@ -67,6 +63,13 @@ def default_folder(
 
 def make(folder: Path) -> None:
     """Make the folder, before it is held. Refuses a folder that is not new, empty or a run's."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise BadRequest(
+            f"The folder {str(folder)!a} has a name that is not UTF-8.",
+            "Choose another with --run.",
+        ) from None
     if folder.exists() and not folder.is_dir():
         raise OutputExists(f"{folder} is a file.", "Name a folder for the run.")
     if folder.exists() and not _is_ours(folder):
@@ -88,10 +91,9 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
     """
     # partial files of a killed process, the deepest first
     for half in sorted(folder.glob(f"**/{files.HALF}*"), reverse=True):
-        if half.is_dir():
-            shutil.rmtree(half)
-        else:
-            half.unlink(missing_ok=True)
+        _remove(half)
+    if not (folder / "trials").is_dir():
+        _remove(folder / "trials")
     if not (folder / run_files.RECIPE).exists():
         return
     if not force:
@@ -111,11 +113,9 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
             clear(folder)
         return
     clear(folder)
-    shutil.rmtree(folder / "trials", ignore_errors=True)
-    shutil.rmtree(folder / "training", ignore_errors=True)
-    (folder / "log.jsonl").unlink(missing_ok=True)
-    # last, so that the folder is known as a run's until it is empty
-    (folder / run_files.RECIPE).unlink()
+    # the recipe last, so that the folder is known as a run's until it is empty
+    for name in ("trials", run_files.UNFINISHED, "log.jsonl", run_files.RECIPE):
+        _remove(folder / name)
 
 
 def _damaged(folder: Path) -> list[str]:
@@ -124,10 +124,7 @@ def _damaged(folder: Path) -> list[str]:
     """
     if not is_complete(folder):
         return []
-    try:
-        digests = as_map(as_map(files.read_json(folder / MANIFEST)).get("files"))
-    except BadRequest:
-        digests = {}
+    digests = run_files.digests(folder)
     if not digests:
         return [MANIFEST]
     checked = {name: digest for name, digest in digests.items() if name not in _EDITED}
@@ -142,63 +139,47 @@ def clear(folder: Path) -> None:
     """Remove files derived from older data; the recipe, the log of remarks and the ledger of trials
     stay.
     """
-    for name in (MANIFEST, *_DERIVED):
-        (folder / name).unlink(missing_ok=True)
-    for name in ("models", DUG, TRAINED):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (MANIFEST, *_DERIVED, "models", DUG, TRAINED):
+        _remove(folder / name)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; of a link, the link alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _is_ours(folder: Path) -> bool:
+    """Whether a run was begun in this folder. A recipe.json alone does not say so, since others
+    write files of that name: one of the files that a run begins or ends with must be of our form.
+    """
     names = {path.name for path in folder.iterdir() if not path.name.startswith(files.HALF)}
-    return run_files.RECIPE in names or names <= set(_TRACES)
+    if names <= set(_TRACES):
+        return True
+    found = as_map(run_files.contents(folder, run_files.RECIPE).value).get("recipe")
+    if {"source", "budget"} <= set(as_map(found)):
+        return True
+    return run_files.RECIPE in run_files.digests(folder) or _is_our_log(folder / "log.jsonl")
 
 
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock within the block. The lock of a process that has ended is taken over,
-    with a remark.
-    """
-    lock, mine = folder / "lock", f"{os.getpid()} {_started(os.getpid())}\n"
-    own = folder / f"{files.HALF}{os.getpid()}.lock"
-    # written before it is put in place, so that no lock is ever seen empty
-    own.write_text(mine, encoding="utf-8")
+def _is_our_log(path: Path) -> bool:
+    """Whether the first line is one of `JsonLog`."""
     try:
-        try:
-            os.link(own, lock)  # fails if another start was quicker
-        except FileExistsError:
-            _take_over(folder, lock, own)
-    finally:
-        own.unlink(missing_ok=True)
+        with path.open("rb") as file:
+            line = json.loads(file.readline(2**16))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return {"time", "says"} <= set(as_map(line))
+
+
+def _holds(folder: Path, recipe: Recipe) -> bool:
+    """Whether the folder's job is this one; a damaged folder is none to go on with."""
     try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-
-
-def _take_over(folder: Path, lock: Path, own: Path) -> None:
-    """Replace a lock whose process has ended by `own`; of several that try, one succeeds and the
-    others find its lock.
-    """
-    while True:
-        with lock.open("rb") as stale:
-            files.lock(stale)
-            if os.fstat(stale.fileno()).st_ino != lock.stat().st_ino:
-                continue  # another process took it over while this one waited
-            _refuse_if_held(folder, lock)
-            os.replace(own, lock)
-            return
-
-
-def _refuse_if_held(folder: Path, lock: Path) -> None:
-    with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
-        entries = lock.read_text(encoding="utf-8").split()
-        holder = int(entries[0])
-        if holder != os.getpid() and _alive(holder, entries[1] if len(entries) > 1 else None):
-            raise BadRequest(
-                f"Process {holder} is working in {folder}.",
-                "Wait for it, or choose another folder with --run.",
-            )
-        events.note(f"took over {folder} from process {holder}, which has ended")
+        return _same_recipe(folder, recipe)
+    except BadRequest:
+        return False
 
 
 def seal(folder: Path) -> None:
@@ -246,26 +227,3 @@ def _same_recipe(folder: Path, recipe: Recipe) -> bool:
     return {k: v for k, v in earlier.items() if k not in loose} == {
         k: v for k, v in requested.items() if k not in loose
     }
-
-
-def _alive(process: int, started: str | None) -> bool:
-    """Whether the process runs and is the one meant: numbers of processes are reused."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return started is None or started == _started(process)
-
-
-def _started(process: int) -> str:
-    """When a process was started, in the system's ticks; "unknown" where the system does not
-    tell.
-    """
-    try:
-        return (
-            Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-        )
-    except (OSError, IndexError):
-        return "unknown"

@@ -17,7 +17,9 @@ from typing import Any
 from spadework import files
 from spadework.arrays import Array
 from spadework.errors import BadData, BadRequest
+from spadework.json_values import as_map
 
+MANIFEST = "manifest.json"
 RECIPE, DATA, FINDINGS, SCORES = "recipe.json", "data.json", "findings.json", "scores.json"
 FACES, READINESS = "faces.json", "readiness.json"
 ADVICE, TRAINING = "advice.json", "training.json"
@@ -39,7 +41,14 @@ NEEDED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = MappingProxyType(
     }
 )
 """File → the keys that every version wrote, after an interruption too, and that work relies on."""
-_AGAIN = "The file is damaged; run the job again."
+UNFINISHED = "training"
+"""The folder that is there as long as a training has not ended, which writes its files one by
+one.
+"""
+_AGAIN = (
+    "Restore the file, or make the run again: the same `spadework dig` does that, with --force "
+    f"where it is {RECIPE}."
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ def contents(folder: Path, name: str) -> Contents:
     """The content of one of the run's files, whatever its state."""
     wanted = TYPES[name]
     try:
-        value = json.loads((folder / name).read_bytes())
+        value = json.loads(files.content_of(folder / name, most=files.MOST_JSON))
     except FileNotFoundError:
         return Contents(None, f"{name} is missing: the run stopped before it was written.", True)
     except OSError as error:
@@ -74,9 +83,13 @@ def read(folder: Path, name: str) -> Any:
     """
     found = contents(folder, name)
     if found.missing:
+        begun = any((folder / other).is_file() for other in DUG_FILES)
         raise BadRequest(
             f"There is no {name} in {folder}.",
-            "Is this a run folder? Make one with: spadework dig SOURCE",
+            "The run did not reach its end, or the file was removed: give the same `spadework dig` "
+            "once more."
+            if begun
+            else "Is this a run folder? Make one with: spadework dig SOURCE",
         )
     if found.trouble:
         raise BadRequest(
@@ -93,7 +106,28 @@ def read(folder: Path, name: str) -> Any:
             f"{folder / name} cannot be read: missing or of another type: {', '.join(lacking)}.",
             _AGAIN,
         )
+    _refuse_changed(folder, name)
     return found.value
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """File → digest, as the manifest of a finished run has them; empty where there is none that can
+    be read.
+    """
+    try:
+        value = json.loads(files.content_of(folder / MANIFEST, most=files.MOST_JSON))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    found = as_map(as_map(value).get("files"))
+    return {name: digest for name, digest in found.items() if isinstance(digest, str)}
+
+
+def _refuse_changed(folder: Path, name: str) -> None:
+    """Refuse a file of a finished run that is not what was saved: what it holds may be half."""
+    digest = digests(folder).get(name)
+    if digest is None or (folder / UNFINISHED).exists() or files.sha256(folder / name) == digest:
+        return
+    raise BadRequest(f"{folder / name} is not the file that was saved.", _AGAIN)
 
 
 def write_values(folder: Path, arrays: Mapping[str, Array]) -> None:
@@ -107,12 +141,13 @@ def read_values(folder: Path) -> dict[str, Array]:
     """
     path = folder / VALUES
     try:
-        arrays = files.arrays_of(path.read_bytes())
+        arrays = files.arrays_of(files.content_of(path))
     except OSError as error:
         says = error.strerror or "the system refused"
         raise BadData(f"{path} cannot be read: {says}.", "Dig again.") from error
     except ValueError as error:
         raise BadData(f"{path} cannot be read: {error}.", "Dig again.") from error
+    _refuse_changed(folder, VALUES)
     users, judged = arrays.get("users"), arrays.get("has_history")
     if users is None or judged is None or judged.dtype != bool:
         raise BadData(f"{path} does not say whom it is of (users, has_history).", "Dig again.")

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from spadework import durations, events
+from spadework import durations, events, files
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
@@ -27,7 +27,7 @@ from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.serving.service import source_of
 from spadework.workbench.sources import choose_split, read_again
 from spadework.workbench.storage import folder as folders
-from spadework.workbench.storage import run_files
+from spadework.workbench.storage import lock, run_files
 from spadework.workbench.training import judged, kept
 from spadework.workbench.training.advice import (
     Tested,
@@ -108,6 +108,7 @@ class Excavation:
                 "verdict": final.heading,
             },
         }
+        lock.check_held(folder)
         kept.write_board(
             self.run,
             advice,
@@ -272,7 +273,7 @@ class Excavation:
                 f"{self.run.folder} has no train.toml.",
                 "Dig again with this version; it writes one.",
             )
-        found = read_recipe(path.read_text(encoding="utf-8"), str(path))
+        found = read_recipe(_text_of(path), str(path))
         for name in ("retrain", "training_window"):
             if found[name] != "all":
                 durations.seconds(found[name], name)
@@ -313,7 +314,7 @@ class Excavation:
 
     def _remark_on(self, ingredients: Mapping[str, Any], repeats: str) -> None:
         """Note what of train.toml is not read here, or is plain because it is missing."""
-        text = (self.run.folder / "train.toml").read_text(encoding="utf-8")
+        text = _text_of(self.run.folder / "train.toml")
         absent = [name for name in INGREDIENTS if name not in tomllib.loads(text)]
         if absent:
             events.note(f"train.toml leaves out {', '.join(absent)}: plain values are used")
@@ -328,6 +329,17 @@ class Excavation:
         return Protocol.of(
             split, metrics=recipe.metrics, dialect=recipe.dialect, repeats=policy, seed=recipe.seed
         )
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return files.content_of(path, most=files.MOST_TOML).decode()
+    except (OSError, ValueError) as error:
+        says = getattr(error, "strerror", None) or error
+        raise BadRequest(
+            f"{path} cannot be read: {says}.",
+            "Save it as UTF-8, or dig again: that writes it anew.",
+        ) from None
 
 
 def train_transformer(
@@ -361,7 +373,7 @@ def train_transformer(
         raise BadRequest(f"{seeds} seeds are requested.", "Request one or more.")
     threads = opened.recipe.threads or parallel.threads()
     with (
-        folders.held(opened.folder),
+        lock.held(opened.folder),
         events.listening(folders.JsonLog(opened.folder / "log.jsonl")),
         parallel.using(threads),
     ):
