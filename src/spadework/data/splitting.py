@@ -16,6 +16,7 @@ from spadework.arrays import Array, Seconds
 from spadework.data import cuts
 from spadework.data.cuts import Split
 from spadework.data.interactions import Interactions
+from spadework.data.spans import CALENDAR
 from spadework.errors import BadData, BadRequest, Unsuitable
 from spadework.randomness import Seed, generator
 from spadework.registry import Registry
@@ -333,7 +334,7 @@ def _calendar(log: Interactions, name: str) -> Seconds:
             f"The split {name!r} needs times, and the log has none.",
             "Name the time column, or use the split 'random'.",
         )
-    if int(log.times.max()) < cuts.CALENDAR:
+    if int(log.times.max()) < CALENDAR:
         raise Unsuitable(
             (
                 f"The split {name!r} needs a calendar, but the times are positions (largest "

@@ -79,7 +79,7 @@ def _placeholders(ids: pl.Series, counts: Array) -> list[tuple[str, int]]:
 def _counted_up(plain: pl.Series, counts: Array) -> bool:
     """Whether ids are numbers from 0 on, so that 0 is an id like all others."""
     numbers = plain.cast(pl.Int64, strict=False).drop_nulls()
-    return len(numbers) > 0.9 * len(plain) and int(numbers.max() or 0) < 2 * len(counts)  # type: ignore[arg-type, call-overload]
+    return len(numbers) > 0.9 * len(plain) and int(numbers.max() or 0) < 2 * len(counts)  # type: ignore[arg-type]
 
 
 def _placeholder_finding(

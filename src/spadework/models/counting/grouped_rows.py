@@ -152,7 +152,7 @@ class GroupedRows:
 
     def _ages(self, times: Array) -> Array:
         """Seconds before the end of the log; 0 for stray rows behind it. float64."""
-        return np.maximum(self.now - times, 0).astype(np.float64)
+        return np.asarray(np.maximum(self.now - times, 0), np.float64)
 
     def group_damping(self, channel: Channel) -> Array:
         """|group|^(−group_power / 2) of each event, so that a pair weighs |group|^(−group_power).

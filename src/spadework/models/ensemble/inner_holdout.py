@@ -17,8 +17,8 @@ from spadework import events
 from spadework.arrays import Array, Codes
 from spadework.data import splitting
 from spadework.data.content import ItemContent
-from spadework.data.cuts import CALENDAR
 from spadework.data.interactions import Interactions
+from spadework.data.spans import CALENDAR
 from spadework.data.splitting import Split
 from spadework.errors import SpadeworkError, Stopped, Unsuitable
 from spadework.kernels import parallel
