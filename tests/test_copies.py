@@ -19,13 +19,13 @@ def copies(value):
 
 def read_log():
     table = pl.DataFrame(
-        {"user": ["a", "a", "b", None], "item": ["x", "y", "x", "y"], "time": [86400 * 900] * 4}
+        {"user": ["a", "a", "b", None], "item": ["x", "y", "x", "y"], "time": [86400 * 19900] * 4}
     )
     return sw.read_interactions(table)
 
 
 def test_a_log_with_its_account():
-    log = read_log().as_of(86400 * 901)
+    log = read_log().as_of(86400 * 19901)
     for other in copies(log):
         assert other.fingerprint == log.fingerprint
         assert other.account.as_json() == log.account.as_json()

@@ -21,6 +21,7 @@ from spadework.models.labels import model
 from spadework.workbench.recipe import make
 from spadework.workbench.run import Run, dig
 from spadework.workbench.serving.serving_answers import recommend
+from spadework.workbench.storage import folder as folders
 from spadework.workbench.storage import roles
 
 WINNER = "personal"
@@ -66,7 +67,8 @@ def new_user(tmp_path_factory) -> Path:
     """The log of a user with two items, one of them twice."""
     path = tmp_path_factory.mktemp("logs") / "me.csv"
     path.write_text(
-        "user,item,time\nme,i0007,2024-01-01\nme,i0008,2024-01-02\nme,i0007,2024-01-03\n",
+        "user,item,time,basket\n"
+        "me,i0007,2024-01-01,b1\nme,i0008,2024-01-02,b2\nme,i0007,2024-01-03,b3\n",
         encoding="utf-8",
     )
     return path
@@ -316,6 +318,7 @@ def test_where_users_do_not_repeat_own_items_are_listed_with_a_remark(order_run,
     board = files.read_json(run / "scores.json")
     board["protocol"] |= {"repeats": "novel", "target_repeat_share": 0.0}
     files.write_json(run / "scores.json", board)
+    folders.seal(run)
     assert answer_of(capsys, "recommend", run, "--for", "discover", "-k", "3")[1] == "", (
         "that is what it judged"
     )

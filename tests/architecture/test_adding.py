@@ -68,7 +68,7 @@ def test_weights(placed, world):
             .frame()
             .height
         )
-    assert "Mean of both shares" in describe("kulczynski")["says"]
+    assert "Mean of two shares" in describe("kulczynski")["says"]
 
 
 def test_a_metric(placed, world):

@@ -14,6 +14,7 @@ import spadework as sw
 from makers import DAY, START, make_log
 from spadework.diagnosis.ingredients import read_recipe
 from spadework.diagnosis.probe import all_probes
+from spadework.errors import SpadeworkError
 from spadework.workbench.recipe import make
 
 FEW = make({"models": ["popular", "cosine", "personal"], "budget": "180s", "faces": 0})
@@ -66,8 +67,6 @@ LOGS = {
         {"TIME-1": "no times", "ORD-1": "no times", "ORD-2": "no times", "CON-1": "no item table"},
         {"POP-1", "POP-3"},
     ),
-    "of one event each": (one_event_each, {}, set()),
-    "of one item": (one_item, {}, set()),
     "of one day": (
         one_day,
         {"TIME-5": "shorter than four days", "TIME-1": "no longer than the windows"},
@@ -80,6 +79,12 @@ LOGS = {
     ),
     "of few users": (few_users, {"SIZE-1": "12 users to learn from"}, {"POP-1"}),
 }
+
+
+@pytest.mark.parametrize("make_one", [one_event_each, one_item])
+def test_a_log_from_which_nothing_can_be_learned_ends_the_dig(make_one, tmp_path):
+    with pytest.raises(SpadeworkError, match="No model is kept"):
+        sw.dig(make_one(), folder=tmp_path / "run", recipe=FEW)
 
 
 @pytest.mark.parametrize("name", LOGS)

@@ -9,8 +9,9 @@ import pytest
 
 from makers import make_log, random_rows
 from spadework.errors import Unsuitable
-from spadework.models.cooccurrence import count_passes, shared_tables
+from spadework.models.cooccurrence import shared_tables
 from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.counting import count_passes
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import count_pass, passes
 from spadework.models.labels import model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -26,6 +27,9 @@ from spadework.workbench.search.costs import (
 from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.trial_cache import Ledger
 
+LOG = SimpleNamespace()
+"""Stands for a log: estimates of models are replaced here."""
+
 
 @pytest.fixture
 def guesses(monkeypatch):
@@ -43,17 +47,17 @@ def guesses(monkeypatch):
 
 
 def test_before_anything_is_measured_the_guess_is_scaled_by_this_machines_speed(guesses):
-    assert Costs(machine=3.0).fit(model("ease"), None) == pytest.approx(10 * 3 * FIRST_RATIO)
+    assert Costs(machine=3.0).fit(model("ease"), LOG) == pytest.approx(10 * 3 * FIRST_RATIO)
 
 
 def test_a_trial_corrects_its_model_its_family_and_the_others(guesses):
     costs = Costs()
-    costs.learn_fit(model("ease"), None, 2.0)
-    assert costs.fit(model("ease"), None) == pytest.approx(2.0)
-    assert costs.fit(model("cease"), None) == pytest.approx(4.0), "of the same family"
-    assert costs.fit(model("elsa"), None) == pytest.approx(1.6), "of another one: the usual ratio"
-    costs.learn_fit(model("popular"), None, 1.0)
-    assert costs.fit(model("elsa"), None) == pytest.approx(1.6), (
+    costs.learn_fit(model("ease"), LOG, 2.0)
+    assert costs.fit(model("ease"), LOG) == pytest.approx(2.0)
+    assert costs.fit(model("cease"), LOG) == pytest.approx(4.0), "of the same family"
+    assert costs.fit(model("elsa"), LOG) == pytest.approx(1.6), "of another one: the usual ratio"
+    costs.learn_fit(model("popular"), LOG, 1.0)
+    assert costs.fit(model("elsa"), LOG) == pytest.approx(1.6), (
         "a quick model does not correct the estimates of slow ones"
     )
 
@@ -70,11 +74,11 @@ def test_lists_are_estimated_by_users(guesses):
 
 def test_what_was_stopped_is_estimated_to_take_longer(guesses):
     costs = Costs()
-    costs.learn_fit(model("ease"), None, 2.0)
-    costs.stopped_learning(model("ease"), None, 8.0)
-    assert costs.fit(model("ease"), None) == pytest.approx(12.0)
-    costs.stopped_learning(model("ease"), None, 3.0)
-    assert costs.fit(model("ease"), None) == pytest.approx(12.0), "a shorter stop changes nothing"
+    costs.learn_fit(model("ease"), LOG, 2.0)
+    costs.stopped_learning(model("ease"), LOG, 8.0)
+    assert costs.fit(model("ease"), LOG) == pytest.approx(12.0)
+    costs.stopped_learning(model("ease"), LOG, 3.0)
+    assert costs.fit(model("ease"), LOG) == pytest.approx(12.0), "a shorter stop changes nothing"
 
 
 def test_calibration_takes_less_than_a_second_of_work():
@@ -136,10 +140,10 @@ def test_the_first_answer_of_a_process_does_not_count_for_the_others(tmp_path, w
 
 def test_what_was_stopped_while_it_answered_is_no_slow_fit_and_leaves_its_family(guesses):
     costs = Costs()
-    costs.learn_fit(model("ease"), None, 1.0)
+    costs.learn_fit(model("ease"), LOG, 1.0)
     costs.learn_answer(model("ease"), 1000, 0.02)
     costs.stopped_answering(model("ease"), 200_000, 10.0)
-    assert costs.fit(model("ease"), None) == pytest.approx(1.0)
+    assert costs.fit(model("ease"), LOG) == pytest.approx(1.0)
     assert costs.answer(model("ease"), 200_000) == pytest.approx(15.0)
     costs.stopped_answering(model("elsa"), 1000, 3.0)
     assert costs.answer(model("elsa"), 1000) == pytest.approx(4.5)
@@ -151,7 +155,7 @@ def test_what_was_stopped_while_it_answered_is_no_slow_fit_and_leaves_its_family
 def measured(costs, **seconds):
     """Costs that know the fit and the lists of 1,000 users of these models."""
     for name, (fit, answer) in seconds.items():
-        costs.learn_fit(model(name), None, fit)
+        costs.learn_fit(model(name), LOG, fit)
         costs.learn_answer(model(name), 1000, answer + CALL_SECONDS)
     return costs
 
@@ -160,11 +164,11 @@ def test_what_was_stopped_while_it_learned_leaves_the_estimate_of_its_lists(gues
     costs = measured(Costs(), ease=(1.0, 0.1), cosine=(1.0, 0.1))
     mixture = model("blend", parts="cosine + ease")
     costs.learn_answer(mixture, 1000, 0.3 + CALL_SECONDS)
-    costs.stopped_learning(mixture, None, 40.0)
+    costs.stopped_learning(mixture, LOG, 40.0)
     assert costs.answer(mixture, 1000) == pytest.approx(0.3)
-    assert costs.fit(mixture, None) == pytest.approx(60.0)
+    assert costs.fit(mixture, LOG) == pytest.approx(60.0)
     other = model("blend", parts="cosine + elsa")
-    assert costs.fit(other, None) < 10.0, "nor those of mixtures of other parts"
+    assert costs.fit(other, LOG) < 10.0, "nor those of mixtures of other parts"
     costs.stopped_answering(mixture, 1000, 20.0)
     assert costs.answer(mixture, 2000) == pytest.approx(60.0)
     assert costs.answer(other, 1000) < 1.0
@@ -174,16 +178,16 @@ def test_a_mixture_is_estimated_from_its_parts(guesses):
     """A slow mixture does not change the estimate of one whose parts are quick."""
     costs = measured(Costs(), ease=(5.0, 0.4), cosine=(0.1, 0.1), elsa=(60.0, 0.2))
     quick, slow = model("blend", parts="cosine + ease"), model("blend", parts="cosine + elsa")
-    assert costs.fit(quick, None) == pytest.approx(5.1, rel=0.01)
+    assert costs.fit(quick, LOG) == pytest.approx(5.1, rel=0.01)
     assert costs.answer(quick, 1000) == pytest.approx(0.5 + 2 * 1000 * JOIN_SECONDS)
-    costs.learn_fit(slow, None, costs.fit(slow, None) + 2.0)
+    costs.learn_fit(slow, LOG, costs.fit(slow, LOG) + 2.0)
     costs.learn_answer(slow, 1000, 0.3 + 0.4 + CALL_SECONDS)
-    assert costs.fit(quick, None) == pytest.approx(5.1 + 2.0, rel=0.01), "its own work"
+    assert costs.fit(quick, LOG) == pytest.approx(5.1 + 2.0, rel=0.01), "its own work"
     assert costs.answer(quick, 1000) == pytest.approx(0.5 + 0.4)
-    costs.learn_fit(quick, None, 1.0)
-    assert costs.fit(slow, None) == pytest.approx(60.1 - 4.1, rel=0.01)
-    assert costs.fit(quick, None) >= 0.5 * 5.1
-    assert costs.fit(model("cease"), None) == pytest.approx(10.0, rel=0.01), (
+    costs.learn_fit(quick, LOG, 1.0)
+    assert costs.fit(slow, LOG) == pytest.approx(60.1 - 4.1, rel=0.01)
+    assert costs.fit(quick, LOG) >= 0.5 * 5.1
+    assert costs.fit(model("cease"), LOG) == pytest.approx(10.0, rel=0.01), (
         "mixtures do not correct the estimates of single models"
     )
 
@@ -191,13 +195,13 @@ def test_a_mixture_is_estimated_from_its_parts(guesses):
 def test_a_mixture_that_was_measured_before_its_parts_is_not_corrected_twice(guesses):
     costs = Costs()
     opening = model("blend", parts="cosine + ease")
-    costs.learn_fit(opening, None, 20.0)
+    costs.learn_fit(opening, LOG, 20.0)
     costs.learn_answer(opening, 1000, 0.4 + CALL_SECONDS)
     measured(costs, ease=(19.0, 0.3), cosine=(0.5, 0.05))
-    assert costs.fit(opening, None) == pytest.approx(20.0)
+    assert costs.fit(opening, LOG) == pytest.approx(20.0)
     assert costs.answer(opening, 1000) == pytest.approx(0.4)
-    assert costs.fit(model("blend", parts="ease + elsa"), None) == pytest.approx(
-        0.5 + 19 + costs.fit(model("elsa"), None)
+    assert costs.fit(model("blend", parts="ease + elsa"), LOG) == pytest.approx(
+        0.5 + 19 + costs.fit(model("elsa"), LOG)
     )
 
 
@@ -209,7 +213,7 @@ def test_what_a_mixture_does_itself_is_not_as_quick_or_slow_as_its_parts(monkeyp
     )
     costs = measured(Costs(), ease=(100.0, 0.1), cosine=(0.1, 0.1))
     costs._ratios[:] = [0.5]
-    assert costs.fit(model("boosted", parts="cosine + ease"), None) == pytest.approx(
+    assert costs.fit(model("boosted", parts="cosine + ease"), LOG) == pytest.approx(
         2 * 100.1 + 0.5 * 6.0
     )
 

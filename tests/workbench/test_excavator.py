@@ -176,6 +176,7 @@ def test_the_verdict_needs_a_complete_board_and_a_network_that_was_not_cut_short
 
     def outcome(epochs, **budget):
         files.write_json(folder / "scores.json", board | {"budget": budget})
+        folders.seal(folder)
         advice = train(folder, changes={**QUICK, "epochs": epochs, "learning_rate": 1e-6})
         return next(
             (one for one in advice["predictions"] if one["prediction"]["about"] == "verdict"), None

@@ -9,6 +9,7 @@ import pytest
 import spadework as sw
 from spadework import events
 from spadework.data import splitting
+from spadework.errors import SpadeworkError
 from spadework.evaluation.trial import Protocol
 from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
@@ -152,10 +153,10 @@ def test_finalists_climb_to_all_users_in_time_that_is_reserved_for_other_models(
     planner = planner_of(tmp_path, split, world)
     planner.run()
     planner.ending.question_seconds = 10 * planner.judging.clock.budget
-    assert planner.schedule.left < 0
+    left = planner.schedule.left
     found, last = list(planner.judging.first.values()), len(planner.judging.rungs) - 1
     climbing, until = planner.schedule.climb(found, last)
-    assert until > planner.judging.clock.now, "the winner is chosen first, then questions are asked"
+    assert until > planner.judging.clock.now + left, "the winner comes before questions"
     best = max(found, key=lambda result: result.mean)
     assert best in climbing
     assert len(climbing) <= 8
@@ -306,7 +307,13 @@ def test_a_smaller_budget_only_leaves_rows_out(done, tmp_path, split, world):
         assert small.judging.first[label].mean == planner.judging.first[label].mean
 
 
-@pytest.mark.parametrize("rows", [10, 200])
+def test_ten_rows_of_one_user_end_the_dig(tmp_path):
+    frame = sw.world("order").log.frame().head(10)
+    with pytest.raises(SpadeworkError, match="There is one user"):
+        sw.dig(frame, folder=tmp_path / "run", recipe=make({"budget": "1s"}))
+
+
+@pytest.mark.parametrize("rows", [60, 200])
 def test_a_budget_of_a_second_answers_with_what_it_had_time_for(rows, tmp_path):
     frame = sw.world("order").log.frame().head(rows)
     run = sw.dig(frame, folder=tmp_path / "run", recipe=make({"budget": "1s"}))

@@ -343,7 +343,7 @@ def test_the_choice_is_shown_as_it_was_made(case_of):
             assert f"| For new items | {roles['new items']} |" in verdict
             share = scores["repetition"]["models"][0]["hits_repeated"]
             match = re.search(
-                r"Of the hits of “(.+?)”, ([\d.]+) % are repeats: items of the user's history\.",
+                r"Of the hits of “(.+?)”, ([\d.]+)% are repeats: items of the user's history\.",
                 verdict,
             )
             assert match
@@ -368,8 +368,8 @@ def test_the_gain_over_what_is_popular_is_that_of_the_board(case_of):
             low, high = row["difference"]["interval"]
             match = re.search(
                 (
-                    rf"(not surely better than|([\d,.]+) % better than) {name} \(([−\d,.]+) % … "
-                    r"([−\d,.]+) %\)"
+                    rf"(not surely better than|([\d,.]+)% better than) {name} \(([−\d,.]+)% … "
+                    r"([−\d,.]+)%\)"
                 ),
                 verdict,
             )

@@ -73,7 +73,7 @@ def test_a_damaged_board_is_named(tmp_path):
     (tmp_path / "scores.json").write_text("{")
     with pytest.raises(BadRequest, match=r"scores\.json cannot be read") as caught:
         Run(tmp_path).winner  # noqa: B018
-    assert caught.value.hint == "The file is damaged; run the job again."
+    assert caught.value.hint.startswith("Restore the file, or make the run again")
 
 
 # ---- the cut

@@ -91,7 +91,7 @@ def test_a_file_without_what_work_relies_on_is_refused(tmp_path, name, key):
         with pytest.raises(BadRequest, match=f"missing or of another type: {key}") as caught:
             run_files.read(tmp_path, name)
         assert caught.value.message.startswith(f"{tmp_path / name} cannot be read: ")
-        assert caught.value.hint == "The file is damaged; run the job again."
+        assert caught.value.hint.startswith("Restore the file, or make the run again")
         assert run_files.contents(tmp_path, name).value == damaged, "a report shows what there is"
 
 

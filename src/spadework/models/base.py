@@ -25,15 +25,7 @@ from spadework.models import needs
 from spadework.models.checks import Forms, first_fault
 from spadework.models.common_list import CommonList
 from spadework.models.histories import Histories
-from spadework.models.needs import (
-    Cost,
-    Need,
-    Repeats,
-    check_k,
-    check_lists,
-    check_repeats,
-    check_room,
-)
+from spadework.models.needs import Cost, Need, Repeats
 from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
 from spadework.models.requests import (
@@ -177,7 +169,7 @@ class Recommender(ABC):
         and the log lacks.
         """
         self.check_needs(train, content)
-        check_room(self.label, self.cost(train).bytes, available_bytes(), self.instead)
+        needs.check_room(self.label, self.cost(train).bytes, available_bytes(), self.instead)
         state = dict(self._fit(train, content, generator(rng, f"model:{self.name}")))
         state["popularity"] = train.item_counts
         self._restore(
@@ -288,10 +280,10 @@ class Recommender(ABC):
         """`recommend` for callers that have codes already: `users` [n] are codes of
         `histories.user_vocabulary`, by default those with events.
         """
-        check_k(k)
-        check_repeats(repeats)
+        needs.check_k(k)
+        needs.check_repeats(repeats)
         user_codes = requested_codes(histories, users)
-        check_lists(k, len(user_codes))
+        needs.check_lists(k, len(user_codes))
         allowed = allowed_items(self.item_vocabulary, candidates, exclude)
         known = self._in_own_codes(histories)
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None

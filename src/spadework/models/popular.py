@@ -133,6 +133,8 @@ class CategoryScorer(AllScores):
     def wrong(self, items: int) -> str | None:
         if self.categories.shape != (1,) or self.categories.dtype.kind != "i":
             return "there is no number of categories"
+        if not 0 <= self.categories[0] <= items:
+            return "there are more categories than items"
         fit = are_codes(self.category, int(self.categories[0]), least=-1)
         if not fit or len(self.category) != items or not are_numbers(self.share, (items,)):
             return "the categories do not fit the items"

@@ -154,13 +154,9 @@ def entries() -> list[dict[str, Any]]:
         rows += [
             {"name": name, "kind": kind, "says": _doc(entry)} for name, entry in registry.items()
         ]
+    verdicts = {"VER-1": Readiness.finding, "VER-2": finding_of, floor.CODE: floor.finding_of}
     rows += [
-        {"name": code, "kind": "finding", "says": _doc(entry_of_code)}
-        for code, entry_of_code in (
-            ("VER-1", Readiness.finding),
-            ("VER-2", finding_of),
-            (floor.CODE, floor.finding_of),
-        )
+        {"name": code, "kind": "finding", "says": _doc(entry)} for code, entry in verdicts.items()
     ]
     rows += [
         {"name": name, "kind": "key of train.toml", "says": entry.full_description}

@@ -139,6 +139,9 @@ def read_table(
 
 
 def _roles(table: Table, given: Mapping[str, str | None]) -> Roles:
+    _check_types(
+        table, {role: name for role, name in given.items() if name and name in table.schema}
+    )
     try:
         with named(table.name, _types_of(table)):
             return choose_roles(table, given)

@@ -64,7 +64,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "event": (
         "event eventtype eventname",
         "behavior behaviour behaviortype behaviourtype action actiontype interactiontype "
-        "interaction feedbacktype feedback activity activitytype eventaction useraction",
+        "interaction feedbacktype activity activitytype eventaction useraction",
         "eventcategory eventkind eventcode",
         "type",
     ),

@@ -193,7 +193,11 @@ def learned_weights(
     return np.asarray(weights / weights.sum(), np.float32)
 
 
+LARGEST = 1e30
+"""No weight is learned beyond this; sums of scores would no longer be finite."""
+
+
 def wrong_weights(weights: Array, parts: int) -> str | None:
     """What is wrong with weights from a file; None when they fit."""
-    sane = weights.shape == (parts,) and bool(np.isfinite(weights).all() and (weights >= 0).all())
+    sane = weights.shape == (parts,) and bool(((weights >= 0) & (weights < LARGEST)).all())
     return None if sane and weights.any() else "the weights do not fit the parts"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
+import platform
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,7 +123,7 @@ def _refuse_if_held(folder: Path, lock: Path, own: Path) -> None:
 
 def _place() -> str:
     """Where the numbers of processes are those of this one."""
-    parts = [socket.gethostname()]
+    parts = [platform.node()]
     for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
         with contextlib.suppress(OSError):
             parts.append(os.readlink(path) if "ns" in path else Path(path).read_text("ascii"))
