@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import polars as pl
 import pytest
 
+from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
 from spadework.errors import BadData, Undecided
 
@@ -136,6 +138,31 @@ def test_a_matrix_is_asked_for_and_checked(read: Reader) -> None:
         read("user,a,b\nu1,1,much\n", shape="matrix")
     by_number = read("who,101,102\n7,1,0\n8,0,2.5\n", shape="matrix")
     assert by_number.frame().rows() == [("7", "101", 1.0), ("8", "102", 2.5)]
+
+
+def test_a_matrix_keeps_the_name_of_its_first_column(read: Reader) -> None:
+    text = "who,101,102\n7,1,0\n8,0,2.5\n"
+    for user, name in ((None, "who"), ("who", "who"), ("user", "who"), ("102", "102")):
+        log = read(text, shape="matrix", user=user)
+        assert log.account is not None
+        columns = dict(log.account.columns)
+        assert columns == {"user": name, "item": "item", "weight": "rating"}
+        assert read(text, shape="matrix", **columns).frame().equals(log.frame())
+    with pytest.raises(BadData, match=r"has no column 'whom' \(--user\)"):
+        read(text, shape="matrix", user="whom")
+    clashing = read("item,a,rating\nx,1,2\ny,0,3\n", shape="matrix")
+    assert clashing.frame().rows() == [("x", "a", 1.0), ("x", "rating", 2.0), ("y", "rating", 3.0)]
+    with pytest.raises(BadData, match="has one column, 'who', so it is no matrix"):
+        read_interactions(pl.DataFrame({"who": ["x", "y"]}), shape="matrix")
+
+
+def test_lists_of_what_was_shown_keep_their_named_column(read: Reader) -> None:
+    text = "id\twho\tshown\n1\tU1\tN1-1 N2-0\n2\tU2\tN3-0 N1-1\n"
+    log = read(text, "log.tsv", shape="impressions", user="who", item="shown")
+    assert set(log.item_vocabulary.ids) == {"N1", "N2", "N3"}
+    assert log.account is not None
+    again = read(text, "log.tsv", shape="impressions", **log.account.columns)
+    assert again.frame().equals(log.frame())
 
 
 def test_lists_of_what_was_shown_are_asked_for(read: Reader) -> None:

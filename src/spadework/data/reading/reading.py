@@ -24,7 +24,7 @@ from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.reading_memory import check_expansion, keep_one_of
 from spadework.data.reading.readings import names_in
 from spadework.data.reading.tables import Table
-from spadework.data.reading.wide_tables import reshaped
+from spadework.data.reading.wide_tables import IMPRESSIONS, MATRIX, reshaped
 from spadework.errors import BadData, BadRequest
 
 SHOWN = 20
@@ -66,6 +66,10 @@ def read_source(
     )
     with named(table.name, _types_of(table)):
         table = reshaped(table, shape, given)
+        if shape == MATRIX:
+            given = {**given, "user": table.columns[0]}
+        elif shape == IMPRESSIONS:
+            given = {**given, "item": "item"}
         table, found = unnested(table, given)
     chosen = {role: given.get(role) or found.get(role) for role in (*given, *found)}
     return read_table(
