@@ -103,6 +103,30 @@ def test_a_time_of_day_that_is_damaged_is_set_aside(tmp_path: Path) -> None:
     assert len(log) == 40
 
 
+@pytest.mark.parametrize("odd", ["2400", "9999", "930000"])
+def test_one_large_number_does_not_turn_hours_into_minutes(tmp_path: Path, odd: str) -> None:
+    short = [clock.replace(":", "") for clock in CLOCKS]
+    rows = [f"u{at % 4},i{at},2026-01-02,{short[at % 40]}" for at in range(120)]
+    usual = read(tmp_path, "user_id,item_id,date,time", rows)
+    assert usual.times is not None
+    log = read(tmp_path, "user_id,item_id,date,time", [*rows, f"u1,x,2026-01-02,{odd}"])
+    assert log.account is not None
+    assert log.times is not None
+    assert dict(log.account.set_aside) == {"time not readable": 1}
+    assert log.times.tolist() == usual.times.tolist()
+    few = read(tmp_path, "user_id,item_id,day,clock", [*rows[:24], f"u1,x,2026-01-02,{odd}"],
+               time="day+clock")  # fmt: skip
+    assert few.times is not None
+    assert int(few.times.min()) == MIDNIGHT + 86_400 + 9 * 3_600
+
+
+def test_numbers_with_seconds_stay_so(tmp_path: Path) -> None:
+    rows = [f"u{at % 4},i{at},2026-01-02,{at % 9}{at % 60:02d}30" for at in range(120)]
+    log = read(tmp_path, "user_id,item_id,date,time", rows)
+    assert log.times is not None
+    assert int(log.times.max()) == MIDNIGHT + 86_400 + 8 * 3_600 + 56 * 60 + 30
+
+
 def test_names_of_times_whose_values_are_none_lose(tmp_path: Path) -> None:
     rows = ["u,a,morning,2026-01-01", "u,b,evening,2026-01-02"]
     log = read(tmp_path, "user_id,item_id,time,date", rows)
