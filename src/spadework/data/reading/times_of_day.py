@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from spadework.data.reading.clocks import Clock, as_positions, read_clock
-from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.whole_times import Timestamps
 from spadework.data.reading.written_times import ENOUGH
 from spadework.errors import BadData
@@ -61,7 +61,8 @@ def are_days(column: pl.Series) -> bool:
 def joined_clock(
     dates: pl.Series, times: pl.Series, name: str, ledger: Ledger, reading: str | None
 ) -> Clock:
-    """The clock of a column of dates and one of times of day. What is no time of day is set aside.
+    """The clock of a column of dates and one of times of day. A date without a time of day counts
+    as midnight, as a date alone does; what is no time of day is set aside.
 
     Raises BadData where no value is a time of day.
     """
@@ -75,7 +76,14 @@ def joined_clock(
             f"{times.drop_nulls()[0]!r}.",
             "Write DATE+TIME, such as --time day+clock, or name the date alone.",
         )
-    ledger.set_aside(absent, "time missing")
+    used = ledger.used()
+    midnights = int((absent if used is None else absent & used).sum())
+    if midnights:
+        ledger.remark(
+            f"Without a time of day in {name!r}, and therefore read as midnight of their date: "
+            f"{counted(midnights, 'row')}."
+        )
+    fits = fits | absent
     ledger.set_aside(~fits, "time not readable")
     if not days.calendar:  # days that are numbered from some first day
         return as_positions(days.seconds * _DAY + np.where(fits, values // _MICRO, 0))
@@ -126,8 +134,9 @@ def _micros(column: pl.Series) -> tuple[Timestamps, NDArray[np.bool_]]:
         ticks = column.to_physical().fill_null(0).to_numpy() // 1000
         return ticks, column.is_not_null().to_numpy()
     text = column.cast(pl.String).str.strip_chars().str.replace(r"\.0+$", "")
+    text = text.set(text == "", None)
     numbers = text.cast(pl.Int64, strict=False)
-    if numbers.null_count() * 2 < len(numbers):
+    if (numbers.null_count() - text.null_count()) * 2 < len(text) - text.null_count():
         short = _are_short(numbers.drop_nulls().to_numpy())
         seconds, fits = _parts(numbers.fill_null(0).to_numpy(), short)
         return seconds * _MICRO, fits & numbers.is_not_null().to_numpy()
