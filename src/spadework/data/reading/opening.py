@@ -20,7 +20,12 @@ from spadework.data.reading.jsonlines import parse_jsonlines
 from spadework.data.reading.known_formats import refuse_sqlite
 from spadework.data.reading.lakes import refuse_lake
 from spadework.data.reading.library_errors import first_line
-from spadework.data.reading.line_lists import ADJACENCY, BASKETS, parse_line_lists
+from spadework.data.reading.line_lists import (
+    ADJACENCY,
+    BASKETS,
+    parse_line_lists,
+    with_file_number,
+)
 from spadework.data.reading.partitions import columns_of_folders, dtype_of, with_columns
 from spadework.data.reading.path_patterns import given_twice, matched
 from spadework.data.reading.reading_memory import check_text_size
@@ -106,6 +111,8 @@ def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
     tables = [_open_address(address, options) for address in addresses]
     if len(tables) == 1:
         return tables[0]
+    if options.shape == BASKETS:
+        tables = [with_file_number(table, at) for at, table in enumerate(tables, start=1)]
     paths = [Path(address).absolute() for address in addresses]
     root = Path(os.path.commonpath([path.parent for path in paths]))
     values = columns_of_folders([path.relative_to(root) for path in paths])
