@@ -60,6 +60,17 @@ def test_rows_that_do_not_satisfy_a_rule_have_a_line_of_their_own(
     assert dict(log.account.set_aside) == reasons
 
 
+@pytest.mark.parametrize("name", ["row", "reason", "date", "weight", "user"])
+def test_a_rule_reads_a_column_of_any_name(read: Reader, name: str) -> None:
+    text = f"user_id,item_id,{name}\nu,i,4\nu,j,5\nv,i,2\n"
+    log = read(text, positive=f"{name} >= 4", user="user_id", time="-", weight="-")
+    assert log.account is not None
+    assert dict(log.account.set_aside) == {f"not positive: {name} >= 4": 1}
+    assert log.account.rows_set_aside is not None
+    assert log.account.rows_set_aside["row"].to_list() == [3]
+    assert log.account.rows_set_aside[f"column {name}"].to_list() == ["2"]
+
+
 def test_a_rule_that_another_one_replaces_makes_other_data(read: Reader):
     whole, liked, loved = (
         read(STARS, positive=rule).fingerprint for rule in (None, "rating >= 4", "rating >= 5")

@@ -27,6 +27,8 @@ from spadework.data.reading.tables import Table
 from spadework.data.reading.wide_tables import IMPRESSIONS, MATRIX, reshaped
 from spadework.errors import BadData, BadRequest
 
+_TAKEN = (*ROLES, "date", "row", "reason")
+"""Names that the frame of roles and the rows set aside have themselves."""
 SHOWN = 20
 """As many columns are listed where the library of tables fails."""
 
@@ -126,7 +128,7 @@ def read_table(
         frame, numbers = table.sampled(names, roles.user, every)
     else:
         frame = table.fetch(names)
-    apart = {column: f"column {column}" for column in names if column in (*ROLES, "date")}
+    apart = {column: f"column {column}" for column in names if column in _TAKEN}
     renamed = apart | {column: role for role, column in columns.items()}
     frame = frame.rename(renamed)
     plan = Plan(
