@@ -91,6 +91,35 @@ def test_a_rule_reads_frames_of_any_type(dtype):
     }
 
 
+@pytest.mark.parametrize(
+    ("stars", "rule", "kept"),
+    [
+        (["5.0", "4.0", "3", "n/a"], "stars == 5", [0]),
+        (["5.0", "4.0", "3", "n/a"], "stars != 5", [1, 2, 3]),
+        (["5.0", "4.0", "3", "n/a"], "stars >= 4", [0, 1]),
+        (["5", " 5.00", "", "-", "1"], "stars != 5", [2, 3, 4]),
+        (["5", "a", "b", "c"], "stars == 5", [0]),
+        (["5", "5.0", "b", "c"], "stars == 5.0", [1]),  # as many texts as numbers are texts
+    ],
+)
+def test_one_stray_text_does_not_turn_numbers_into_letters(stars, rule, kept):
+    frame = pl.DataFrame(
+        {"user": ["u"] * len(stars), "item": [f"i{at}" for at in range(len(stars))], "stars": stars}
+    )
+    log = read_interactions(frame, positive=rule, weight="-")
+    assert log.frame()["item"].to_list() == [f"i{at}" for at in kept]
+
+
+def test_a_column_is_one_of_truths_only_throughout():
+    words = ["", *["yes", "no"] * 600]
+    frame = pl.DataFrame({"user": ["u"] * 1_202, "item": list(range(1_202))})
+    truths = frame.with_columns(liked=pl.Series([*words, ""]))
+    assert len(read_interactions(truths, positive="liked == true", event="-")) == 600
+    mixed = frame.with_columns(liked=pl.Series([*words, "maybe"]))
+    with pytest.raises(BadData, match="No row of the polars frame can be used"):
+        read_interactions(mixed, positive="liked == true", event="-")
+
+
 def test_truths_and_ids_are_compared_as_they_are():
     frame = pl.DataFrame(
         {"user": ["007", "7", "7", "8"], "item": [1, 2, 1, 3], "liked": [True, False, True, True]}
