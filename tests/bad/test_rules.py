@@ -107,7 +107,7 @@ def test_one_stray_text_does_not_turn_numbers_into_letters(stars, rule, kept):
         {"user": ["u"] * len(stars), "item": [f"i{at}" for at in range(len(stars))], "stars": stars}
     )
     log = read_interactions(frame, positive=rule, weight="-")
-    assert log.frame()["item"].to_list() == [f"i{at}" for at in kept]
+    assert log.frame()["item_id"].to_list() == [f"i{at}" for at in kept]
 
 
 def test_a_column_is_one_of_truths_only_throughout():
