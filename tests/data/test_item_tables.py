@@ -108,6 +108,24 @@ def test_values_that_change_with_time_are_taken_before_a_day_or_refused():
     assert same.numbers["price"].to_list() == [3, None, None]
 
 
+@pytest.mark.parametrize("before", ["2024-01-05", "1704412800", 1_704_412_800, " 1704412800"])
+def test_the_day_may_be_epoch_seconds(before):
+    table = timed(["3", "4", "red", "red"], [0, 9, 0, 9])
+    assert read_content(table, LOG, before=before).numbers["price"].to_list() == [3, None, None]
+
+
+def test_a_day_is_never_left_out_in_silence():
+    table = timed(["3", "4", "red", "red"], [0, 9, 0, 9])
+    with pytest.raises(BadRequest, match="has no single column of times"):
+        read_content(table.drop("timestamp"), LOG, before="2024-01-05")
+    with pytest.raises(BadRequest, match="has no single column of times"):
+        read_content(table.select("itemid", "property", "value", day="timestamp",
+                                  date="timestamp"), LOG, before="2024-01-05")  # fmt: skip
+    places = table.with_columns(timestamp=pl.Series([1, 2, 1, 2]))
+    with pytest.raises(BadData, match=r"\('timestamp'\) are no dates, so --items-before"):
+        read_content(places, LOG, before="2024-01-05")
+
+
 def test_a_day_means_nothing_for_a_table_of_one_row_an_item():
     with pytest.raises(BadRequest, match="--items-before has no meaning"):
         read_content(WIDE, LOG, before="2024-01-05")

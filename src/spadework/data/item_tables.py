@@ -13,6 +13,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.item_values import flat, is_readable, typed
 from spadework.data.joins import examples_of, join
 from spadework.data.reading.column_roles import candidates, listed, no_such_column, plain_name
+from spadework.data.reading.conditions import seconds_in
 from spadework.data.reading.identifiers import check_id_type, clean_ids
 from spadework.data.reading.item_options import item_options
 from spadework.data.reading.library_errors import named
@@ -83,7 +84,8 @@ def _one_row_an_item(
         and rows > ids.n_unique()
         and rows >= 2 * values[shape.properties].n_unique()
     ):
-        return long_tables.pivoted(values, ids, shape, timestamp(before), ledger)
+        known = timestamp(seconds_in(before) if isinstance(before, str) else before)
+        return long_tables.pivoted(values, ids, shape, known, ledger)
     if before is not None:
         raise BadRequest(
             f"{table.name} has one row an item and no times, so --items-before has no meaning.",

@@ -199,7 +199,7 @@ def between(since: str | None, until: str | None) -> tuple[int | None, int | Non
     """First and last second of the rows to use. A date without a time of day means its first
     second, and as `until` its last one. Raises `BadRequest` for what is no time.
     """
-    first, last = timestamp(_written(since)), timestamp(_written(until))
+    first, last = timestamp(seconds_in(since)), timestamp(seconds_in(until))
     if last is not None and _DATE.fullmatch(str(until)):
         last += 86_399
     if first is not None and last is not None and first > last:
@@ -228,6 +228,6 @@ def leave_out_times(
         ledger.set_aside(clock.seconds > last, "after until")
 
 
-def _written(time: str | None) -> str | float | None:
-    """Epoch seconds in text are a number; a date of eight digits is none."""
+def seconds_in(time: str | None) -> str | float | None:
+    """Epoch seconds in text as a number, any other text as it is: a date of eight digits is one."""
     return float(time) if time is not None and _SECONDS.fullmatch(time) else time
