@@ -114,6 +114,8 @@ def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
     if options.shape == BASKETS:
         tables = [with_file_number(table, at) for at, table in enumerate(tables, start=1)]
     paths = [Path(address).absolute() for address in addresses]
+    # of a folder its own name says KEY=VALUE, too
+    paths = [path / "*" if path.is_dir() else path for path in paths]
     root = Path(os.path.commonpath([path.parent for path in paths]))
     values = columns_of_folders([path.relative_to(root) for path in paths])
     types = {key: dtype_of([found[key] for found in values]) for key in values[0]}
