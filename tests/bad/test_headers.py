@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -47,6 +48,31 @@ def test_a_header_stays_one(read: Reader, text: str) -> None:
     assert log.account is not None
     assert log.account.columns["user"] in ("user", "user_id")
     assert log.account.read == text.count("\n") - 1
+
+
+@pytest.mark.parametrize("more", ["nothing", "a rule", "another column"])
+def test_a_numbered_column_says_that_there_is_no_header(read: Reader, more: str) -> None:
+    text = "who,what,stars\nann,tea,4\nbob,milk,5\n"
+    options = {"user": "column_1", "item": "column_2"}
+    if more == "another column":
+        with pytest.raises(BadData, match="has no column 'shop'"):
+            read(text, **options, basket="shop")
+        return
+    log = read(text, **options, **({"positive": "column_3 != 5"} if more == "a rule" else {}))
+    assert log.account is not None
+    assert log.account.read == 3
+    assert log.account.columns["user"] == "column_1"
+
+
+def test_a_rule_on_a_made_column_does_not_make_a_header(tmp_path: Path) -> None:
+    for event in ("buy", "view"):
+        (tmp_path / f"event={event}").mkdir()
+        (tmp_path / f"event={event}" / "log.csv").write_text("ann,tea\nbob,milk\n")
+    log = read_interactions(
+        str(tmp_path / "event=*" / "log.csv"),
+        user="column_1", item="column_2", event="event", positive="event == buy",
+    )  # fmt: skip
+    assert log.frame()["user_id"].to_list() == ["ann", "bob"]
 
 
 def test_naming_a_field_of_the_first_row_is_said(read: Reader) -> None:
