@@ -111,6 +111,25 @@ def test_objects_whose_keys_are_data_do_not_become_columns(read: Reader) -> None
     assert log.account.other_columns == ("seen",)
 
 
+def test_wide_records_are_no_matrix(read: Reader, tmp_path: Path) -> None:
+    records = [
+        {
+            "user_id": f"u{at}",
+            "properties": {"product_id": f"p{at % 2}"} | {f"key{n}": n for n in range(70)},
+        }
+        for at in range(3)
+    ]
+    inside = [{"user_id": f"u{at}", "about": {"product_id": f"p{at % 2}"}} for at in range(3)]
+    wide = [row | {f"key{n}": n for n in range(70)} for row in inside]
+    for rows in (records, wide):
+        log = read(lines(*rows), "log.jsonl")
+        pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")
+        again = read_interactions(tmp_path / "log.parquet")
+        assert log.frame().rows() == again.frame().rows() == [
+            ("u0", "p0"), ("u1", "p1"), ("u2", "p0"),
+        ]  # fmt: skip
+
+
 def test_objects_and_lists_in_an_item_table(tmp_path: Path) -> None:
     path = tmp_path / "items.jsonl"
     path.write_text(lines({"item_id": "x", "about": {"title": "A"}, "tags": ["p", "q"]}))

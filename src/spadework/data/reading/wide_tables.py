@@ -46,11 +46,13 @@ def reshaped(table: Table, shape: str | None, given: Mapping[str, str | None]) -
 
 
 def _ask_for_matrix(table: Table) -> None:
-    flat = [column for column, dtype in table.schema.items() if not dtype.is_nested()]
-    if len(flat) < _MANY_COLUMNS or candidates("item", flat):
+    columns = table.columns
+    if len(columns) < _MANY_COLUMNS or any(dtype.is_nested() for dtype in table.schema.values()):
         return
+    if candidates("item", columns) or candidates("item", [c.rpartition(".")[2] for c in columns]):
+        return  # the item may stand inside an object
     raise Undecided(
-        f"{table.name} has {len(flat):,} columns, and none looks like the item.",
+        f"{table.name} has {len(columns):,} columns, and none looks like the item.",
         "If each column is an item and each row a user: --shape matrix. Otherwise name the column: "
         "--item.",
     )
