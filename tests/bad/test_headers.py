@@ -10,7 +10,7 @@ import pytest
 
 from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.errors import BadData, Undecided
+from spadework.errors import BadData, BadRequest, Undecided
 
 Reader = Callable[..., Interactions]
 TIME = 1_767_230_013
@@ -146,6 +146,30 @@ def test_two_signs_in_lists_are_a_question(read: Reader, text: str, names: str) 
     with pytest.raises(Undecided) as caught:
         read(text, "lists.txt", shape="adjacency")
     assert names in caught.value.message
+
+
+@pytest.mark.parametrize("shape", ["adjacency", "baskets"])
+def test_a_shape_of_lines_is_refused_without_lines(tmp_path: Path, shape: str) -> None:
+    frame = pl.DataFrame({"user": ["u", "v"], "item": ["i", "j"]})
+    (tmp_path / "folder").mkdir()
+    frame.write_parquet(tmp_path / "folder" / "log.parquet")
+    frame.write_ipc(tmp_path / "log.arrow")
+    frame.write_ndjson(tmp_path / "log.jsonl")
+    frame.write_json(tmp_path / "log.json")
+    for source, name in (
+        (frame, "a frame"),
+        (frame.lazy(), "the lazy frame"),
+        (tmp_path / "folder", "the folder 'folder'"),
+        (tmp_path / "folder" / "log.parquet", "log.parquet"),
+        (tmp_path / "log.arrow", "log.arrow"),
+        (tmp_path / "log.jsonl", "log.jsonl"),
+        (tmp_path / "log.json", "log.json"),
+    ):
+        with pytest.raises(BadRequest) as caught:
+            read_interactions(source, shape=shape)
+        assert caught.value.message == (
+            f"The shape {shape!r} is one of lines of text, and {name} has none."
+        )
 
 
 def test_unknown_shapes_are_refused(read: Reader) -> None:

@@ -89,8 +89,10 @@ def open_table(
     if shape is not None and shape not in SHAPES:
         raise BadRequest(f"There is no shape {shape!r}.", f"Known: {', '.join(SHAPES)}.")
     if isinstance(source, pl.LazyFrame):
+        _refuse_lines(shape, "the lazy frame")
         return table_of_scan(source, "the lazy frame", "frame", 0)
     if isinstance(source, ArrowFrame):
+        _refuse_lines(shape, "a frame")
         return _table_of_frame(source)
     if not isinstance(source, str | Path | Sequence) or isinstance(source, bytes):
         type_name = type(source).__name__
@@ -139,6 +141,7 @@ def _open_address(address: str | Path, options: Options) -> Table:
     path = Path(address)
     byte_sources.check_path(path)
     if path.is_dir():
+        _refuse_lines(options.shape, f"the folder {path.name!r}")
         return open_folder(path)
     head = byte_sources.head_of(path)
     if not head:
@@ -148,6 +151,7 @@ def _open_address(address: str | Path, options: Options) -> Table:
         refuse_sqlite(path)
     if source_format in ("parquet", "arrow"):
         refuse_lake(path)
+        _refuse_lines(options.shape, path.name)
         return open_columnar(path, path.name, source_format)
     check_text_size(path.stat().st_size, path.name)
     if source_format == "zip":
@@ -158,6 +162,7 @@ def _open_address(address: str | Path, options: Options) -> Table:
 def _of_text(data: bytes, name: str, options: Options) -> Table:
     source_format = byte_sources.format_of(data[:4096], name)
     if source_format in ("json", "jsonl"):
+        _refuse_lines(options.shape, name)
         return parse_jsonlines(
             data,
             name,
@@ -184,6 +189,15 @@ def _of_text(data: bytes, name: str, options: Options) -> Table:
         wanted=options.wanted,
         has_header=options.shape == MATRIX,
     )
+
+
+def _refuse_lines(shape: str | None, name: str) -> None:
+    """Refuse a shape that only lines of text have."""
+    if shape in (ADJACENCY, BASKETS):
+        raise BadRequest(
+            f"The shape {shape!r} is one of lines of text, and {name} has none.",
+            "Leave the shape out.",
+        )
 
 
 def _refuse_remote(address: str | Path) -> None:
