@@ -156,6 +156,23 @@ def test_a_log_gives_the_titles_of_its_items():
         read_content(orders, LOG, title="Titel")
 
 
+def test_a_numbered_title_says_that_there_is_no_header(tmp_path: Path):
+    path = tmp_path / "items.csv"
+    path.write_text("a,Apple\nb,Bread\n", encoding="utf-8")
+    content = read_content(path, LOG, item="column_1", title="column_2")
+    assert content.titles().to_list() == ["Apple", "Bread", None]
+    with pytest.raises(BadData, match="looks like the item") as caught:
+        read_content(path, LOG, title="column_2")
+    assert "'column_1', 'column_2'" in caught.value.hint
+
+
+def test_names_with_blanks_stand_in_quotes_in_hints():
+    table = pl.DataFrame({"item id": ["a"], "Item_ID": ["b"], "title": ["x"]})
+    with pytest.raises(sw.SpadeworkError) as caught:
+        read_content(table, LOG)
+    assert caught.value.hint == "Say which: --items-id 'item id' or --items-id Item_ID."
+
+
 def test_errors_name_the_options_of_the_item_table(tmp_path: Path):
     latin = tmp_path / "items.csv"
     latin.write_bytes("item_id,title\na,K\u00e4se\n".encode("latin-1"))

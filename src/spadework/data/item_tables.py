@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import date
 
 import numpy as np
@@ -36,7 +37,7 @@ def read_item_table(
     before: float | str | date | None = None,
 ) -> ItemContent:
     """The content of items from a file or a frame; see `read_content`."""
-    wanted = [item] if item else []
+    wanted = [column for column in (item, title) if column]
     with item_options():
         table = open_table(source, delimiter=delimiter, encoding=encoding, wanted=wanted)
         if table.rows == 0:
@@ -107,7 +108,7 @@ def _item_column(table: Table, item: str | None) -> str:
     if len(hits) > 1:
         raise Undecided(
             f"The columns {' and '.join(repr(hit) for hit in hits)} could each be the item.",
-            "Say which: --items-id " + " or --items-id ".join(hits) + ".",
+            "Say which: --items-id " + " or --items-id ".join(map(shlex.quote, hits)) + ".",
         )
     if not hits:
         raise BadData(

@@ -174,7 +174,8 @@ def _check_types(table: Table, columns: Mapping[str, str]) -> None:
         if found:
             raise BadData(
                 f"The {role} column {column!r} holds {found}.",
-                f"Name a column of single values, or read none: --{role} -.",
+                "Name a column of single values, or read none: "
+                f"--{'time' if role == 'date' else role} -.",
             )
 
 
