@@ -110,6 +110,24 @@ def test_one_stray_text_does_not_turn_numbers_into_letters(stars, rule, kept):
     assert log.frame()["item_id"].to_list() == [f"i{at}" for at in kept]
 
 
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["1,234", "5"], "Numbers in 'price' such as '1,234' can be read with a decimal comma or"),
+        (["1.5", "2,25"], "The numbers in 'price' are written in two ways: 1 with decimal points"),
+    ],
+)
+def test_a_rule_on_odd_numbers_does_not_speak_of_weights(texts, message):
+    frame = pl.DataFrame({"user": ["u", "v"], "item": ["i", "j"], "price": texts})
+    with pytest.raises(BadData) as caught:
+        read_interactions(frame, positive="price >= 2")
+    assert caught.value.message.startswith(message)
+    assert "weight" not in str(caught.value)
+    told = read_interactions(frame.with_columns(price=pl.Series(["1,5", "2"])), positive="price>=1")
+    assert told.account is not None
+    assert "Numbers in 'price' are written with decimal commas." in told.account.remarks
+
+
 def test_a_column_is_one_of_truths_only_throughout():
     words = ["", *["yes", "no"] * 600]
     frame = pl.DataFrame({"user": ["u"] * 1_202, "item": list(range(1_202))})
@@ -165,7 +183,10 @@ def test_a_rule_is_written_as_it_is_read():
 def test_since_and_until_set_rows_aside(read: Reader):
     log = read(STARS, since="2023-11-20", until="2023-12-10")
     assert log.account is not None
-    assert dict(log.account.set_aside) == {"before since": 6, "after until": 13}
+    assert dict(log.account.set_aside) == {
+        "before the first date asked for": 6,
+        "after the last date asked for": 13,
+    }
     assert len(read(STARS, until="1700000000")) == 1
 
 

@@ -33,6 +33,8 @@ TRUTHS: Mapping[str, float] = {
 """Truths as programs and people write them, in lower case."""
 NOT_POSITIVE = "not positive: "
 """Reasons of the row account that a rule of the user's own gives begin with this."""
+TOO_EARLY, TOO_LATE = "before the first date asked for", "after the last date asked for"
+"""Reasons of the row account that `since` and `until` give."""
 
 _DATE, _SECONDS = re.compile(r"\s*\d{4}-?\d\d-?\d\d\s*"), re.compile(r"\s*\d{9,10}\s*")
 _GLANCE = 1_000
@@ -223,9 +225,9 @@ def leave_out_times(
             "Name the time column with --time, or leave them out.",
         )
     if first is not None:
-        ledger.set_aside(clock.seconds < first, "before since")
+        ledger.set_aside(clock.seconds < first, TOO_EARLY)
     if last is not None:
-        ledger.set_aside(clock.seconds > last, "after until")
+        ledger.set_aside(clock.seconds > last, TOO_LATE)
 
 
 def seconds_in(time: str | None) -> str | float | None:
