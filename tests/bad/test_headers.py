@@ -202,6 +202,8 @@ def test_a_matrix_keeps_the_name_of_its_first_column(read: Reader) -> None:
         read(text, shape="matrix", user="whom")
     clashing = read("item,a,rating\nx,1,2\ny,0,3\n", shape="matrix")
     assert clashing.frame().rows() == [("x", "a", 1.0), ("x", "rating", 2.0), ("y", "rating", 3.0)]
+    with pytest.raises(BadData, match="the polars frame has 0 rows"):
+        read_interactions(pl.DataFrame(), shape="matrix")
     with pytest.raises(BadData, match="has one column, 'who', so it is no matrix"):
         read_interactions(pl.DataFrame({"who": ["x", "y"]}), shape="matrix")
 

@@ -89,6 +89,8 @@ def test_times_of_day_without_a_date_are_no_clock(tmp_path: Path) -> None:
         read(tmp_path, "user_id,item_id,time,date", dated, time="time")
     days = [f"u{at % 4},i{at},{100 * (1 + at % 12) + 1 + at % 31}" for at in range(60)]
     assert columns(read(tmp_path, "user_id,item_id,time", days))["time"] == "time:position"
+    damaged = [*days, *(f"v{row}" for row in days), "u1,i2,9999"]
+    assert columns(read(tmp_path, "user_id,item_id,time", damaged))["time"] == "time:position"
 
 
 def test_a_time_of_day_that_is_damaged_is_set_aside(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def read_source(
     )
     with named(table.name, _types_of(table)):
         table = reshaped(table, shape, given)
-        if shape == MATRIX:
+        if shape == MATRIX and table.rows:
             given = {**given, "user": table.columns[0]}
         elif shape == IMPRESSIONS:
             given = {**given, "item": "item"}

@@ -36,11 +36,12 @@ def are_times_of_day(column: pl.Series) -> bool:
     if numbers is None or len(np.unique(numbers)) < ENOUGH or int(numbers.min()) < 0:
         return False
     short = _are_short(numbers)
-    pairs = numbers if short else numbers // 100
+    fits = _parts(numbers, short)[1]
+    pairs = numbers[fits] if short else numbers[fits] // 100
     hours, minutes = pairs // 100, pairs % 100
     # numbers such as 1231 are days of a year where none is past 31
     are_days = (hours >= 1).all() and (hours <= 12).all() and (minutes <= 31).all()
-    damaged = int((~_parts(numbers, short)[1]).sum())
+    damaged = len(numbers) - len(pairs)
     return bool(not are_days and damaged * _FEW <= len(numbers) and int(numbers.max()) >= 100)
 
 
