@@ -157,6 +157,29 @@ def test_a_pattern_over_folders_keeps_their_columns(tmp_path: Path) -> None:
     assert log.times.tolist() == [DAY, DAY + 86_400]
 
 
+@pytest.mark.parametrize("as_list", [False, True], ids=["pattern", "list"])
+def test_several_folders_keep_the_columns_of_their_own_names(tmp_path: Path, as_list: bool) -> None:
+    for user, event in enumerate(("buy", "view"), start=1):
+        for day in (1, 2):
+            folder = tmp_path / f"event={event}" / f"dt=2026-01-0{day}"
+            part(folder / "p.parquet", user=user)
+    source = [tmp_path / "event=buy", tmp_path / "event=view"]
+    log = read_interactions(source if as_list else str(tmp_path / "event=*"))
+    assert log.frame().rows() == [
+        (user, 2, DAY + 86_400 * day, event)
+        for user, event in ((1, "buy"), (2, "view"))
+        for day in (0, 1)
+    ]
+
+
+def test_folders_without_keys_need_none(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        part(tmp_path / name / "p.parquet", user=ord(name))
+    assert len(read_interactions([tmp_path / "a", tmp_path / "b"])) == 2
+    part(tmp_path / "event=buy" / "p.parquet")
+    assert "lies in folders that say event=…" in refusal([tmp_path / "a", tmp_path / "event=buy"])
+
+
 def test_many_parts_are_one_remark(tmp_path: Path) -> None:
     for day in range(1, 29):
         part(tmp_path / f"dt=2026-01-{day:02}" / "p.parquet", user=day)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import polars as pl
 import pytest
 
+from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.errors import BadData, Undecided
+from spadework.errors import BadData, BadRequest, Undecided
 
 Reader = Callable[..., Interactions]
 TIME = 1_767_230_013
@@ -45,6 +48,31 @@ def test_a_header_stays_one(read: Reader, text: str) -> None:
     assert log.account is not None
     assert log.account.columns["user"] in ("user", "user_id")
     assert log.account.read == text.count("\n") - 1
+
+
+@pytest.mark.parametrize("more", ["nothing", "a rule", "another column"])
+def test_a_numbered_column_says_that_there_is_no_header(read: Reader, more: str) -> None:
+    text = "who,what,stars\nann,tea,4\nbob,milk,5\n"
+    options = {"user": "column_1", "item": "column_2"}
+    if more == "another column":
+        with pytest.raises(BadData, match="has no column 'shop'"):
+            read(text, **options, basket="shop")
+        return
+    log = read(text, **options, **({"positive": "column_3 != 5"} if more == "a rule" else {}))
+    assert log.account is not None
+    assert log.account.read == 3
+    assert log.account.columns["user"] == "column_1"
+
+
+def test_a_rule_on_a_made_column_does_not_make_a_header(tmp_path: Path) -> None:
+    for event in ("buy", "view"):
+        (tmp_path / f"event={event}").mkdir()
+        (tmp_path / f"event={event}" / "log.csv").write_text("ann,tea\nbob,milk\n")
+    log = read_interactions(
+        str(tmp_path / "event=*" / "log.csv"),
+        user="column_1", item="column_2", event="event", positive="event == buy",
+    )  # fmt: skip
+    assert log.frame()["user_id"].to_list() == ["ann", "bob"]
 
 
 def test_naming_a_field_of_the_first_row_is_said(read: Reader) -> None:
@@ -120,6 +148,30 @@ def test_two_signs_in_lists_are_a_question(read: Reader, text: str, names: str) 
     assert names in caught.value.message
 
 
+@pytest.mark.parametrize("shape", ["adjacency", "baskets"])
+def test_a_shape_of_lines_is_refused_without_lines(tmp_path: Path, shape: str) -> None:
+    frame = pl.DataFrame({"user": ["u", "v"], "item": ["i", "j"]})
+    (tmp_path / "folder").mkdir()
+    frame.write_parquet(tmp_path / "folder" / "log.parquet")
+    frame.write_ipc(tmp_path / "log.arrow")
+    frame.write_ndjson(tmp_path / "log.jsonl")
+    frame.write_json(tmp_path / "log.json")
+    for source, name in (
+        (frame, "a frame"),
+        (frame.lazy(), "the lazy frame"),
+        (tmp_path / "folder", "the folder 'folder'"),
+        (tmp_path / "folder" / "log.parquet", "log.parquet"),
+        (tmp_path / "log.arrow", "log.arrow"),
+        (tmp_path / "log.jsonl", "log.jsonl"),
+        (tmp_path / "log.json", "log.json"),
+    ):
+        with pytest.raises(BadRequest) as caught:
+            read_interactions(source, shape=shape)
+        assert caught.value.message == (
+            f"The shape {shape!r} is one of lines of text, and {name} has none."
+        )
+
+
 def test_unknown_shapes_are_refused(read: Reader) -> None:
     with pytest.raises(Exception, match="There is no shape 'graph'"):
         read("user,item\na,b\n", shape="graph")
@@ -136,6 +188,33 @@ def test_a_matrix_is_asked_for_and_checked(read: Reader) -> None:
         read("user,a,b\nu1,1,much\n", shape="matrix")
     by_number = read("who,101,102\n7,1,0\n8,0,2.5\n", shape="matrix")
     assert by_number.frame().rows() == [("7", "101", 1.0), ("8", "102", 2.5)]
+
+
+def test_a_matrix_keeps_the_name_of_its_first_column(read: Reader) -> None:
+    text = "who,101,102\n7,1,0\n8,0,2.5\n"
+    for user, name in ((None, "who"), ("who", "who"), ("user", "who"), ("102", "102")):
+        log = read(text, shape="matrix", user=user)
+        assert log.account is not None
+        columns = dict(log.account.columns)
+        assert columns == {"user": name, "item": "item", "weight": "rating"}
+        assert read(text, shape="matrix", **columns).frame().equals(log.frame())
+    with pytest.raises(BadData, match=r"has no column 'whom' \(--user\)"):
+        read(text, shape="matrix", user="whom")
+    clashing = read("item,a,rating\nx,1,2\ny,0,3\n", shape="matrix")
+    assert clashing.frame().rows() == [("x", "a", 1.0), ("x", "rating", 2.0), ("y", "rating", 3.0)]
+    with pytest.raises(BadData, match="the polars frame has 0 rows"):
+        read_interactions(pl.DataFrame(), shape="matrix")
+    with pytest.raises(BadData, match="has one column, 'who', so it is no matrix"):
+        read_interactions(pl.DataFrame({"who": ["x", "y"]}), shape="matrix")
+
+
+def test_lists_of_what_was_shown_keep_their_named_column(read: Reader) -> None:
+    text = "id\twho\tshown\n1\tU1\tN1-1 N2-0\n2\tU2\tN3-0 N1-1\n"
+    log = read(text, "log.tsv", shape="impressions", user="who", item="shown")
+    assert set(log.item_vocabulary.ids) == {"N1", "N2", "N3"}
+    assert log.account is not None
+    again = read(text, "log.tsv", shape="impressions", **log.account.columns)
+    assert again.frame().equals(log.frame())
 
 
 def test_lists_of_what_was_shown_are_asked_for(read: Reader) -> None:

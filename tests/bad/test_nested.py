@@ -11,6 +11,7 @@ import pytest
 
 from spadework.data.addresses import read_content, read_interactions
 from spadework.data.interactions import Interactions
+from spadework.data.reading.json_tables import table_of_records
 from spadework.errors import BadData, Undecided
 
 Reader = Callable[..., Interactions]
@@ -109,6 +110,38 @@ def test_objects_whose_keys_are_data_do_not_become_columns(read: Reader) -> None
     log = read(lines(*records))
     assert log.account is not None
     assert log.account.other_columns == ("seen",)
+
+
+def test_wide_records_are_no_matrix(read: Reader, tmp_path: Path) -> None:
+    records = [
+        {
+            "user_id": f"u{at}",
+            "properties": {"product_id": f"p{at % 2}"} | {f"key{n}": n for n in range(70)},
+        }
+        for at in range(3)
+    ]
+    inside = [{"user_id": f"u{at}", "about": {"product_id": f"p{at % 2}"}} for at in range(3)]
+    wide = [row | {f"key{n}": n for n in range(70)} for row in inside]
+    for rows in (records, wide):
+        log = read(lines(*rows), "log.jsonl")
+        pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")
+        again = read_interactions(tmp_path / "log.parquet")
+        assert log.frame().rows() == again.frame().rows() == [
+            ("u0", "p0"), ("u1", "p1"), ("u2", "p0"),
+        ]  # fmt: skip
+
+
+def test_a_list_in_a_late_record_makes_its_column_one_of_lists() -> None:
+    records = [{"a": None, "b": "x"}, {"b": "y", "c": "1"}, {"c": ["2", "3"], "d": [{"e": "4"}]}]
+    table = table_of_records("log", records, rows=3, size=0)
+    assert table.schema == {
+        "a": pl.String(),
+        "b": pl.String(),
+        "c": pl.List(pl.String()),
+        "d": pl.List(pl.Struct({"e": pl.String()})),
+    }
+    assert table.columns == ["a", "b", "c", "d"]
+    assert table.fetch(["c"])["c"].to_list() == [None, ["1"], ["2", "3"]]
 
 
 def test_objects_and_lists_in_an_item_table(tmp_path: Path) -> None:

@@ -60,6 +60,17 @@ def test_rows_that_do_not_satisfy_a_rule_have_a_line_of_their_own(
     assert dict(log.account.set_aside) == reasons
 
 
+@pytest.mark.parametrize("name", ["row", "reason", "date", "weight", "user"])
+def test_a_rule_reads_a_column_of_any_name(read: Reader, name: str) -> None:
+    text = f"user_id,item_id,{name}\nu,i,4\nu,j,5\nv,i,2\n"
+    log = read(text, positive=f"{name} >= 4", user="user_id", time="-", weight="-")
+    assert log.account is not None
+    assert dict(log.account.set_aside) == {f"not positive: {name} >= 4": 1}
+    assert log.account.rows_set_aside is not None
+    assert log.account.rows_set_aside["row"].to_list() == [3]
+    assert log.account.rows_set_aside[f"column {name}"].to_list() == ["2"]
+
+
 def test_a_rule_that_another_one_replaces_makes_other_data(read: Reader):
     whole, liked, loved = (
         read(STARS, positive=rule).fingerprint for rule in (None, "rating >= 4", "rating >= 5")
@@ -78,6 +89,53 @@ def test_a_rule_reads_frames_of_any_type(dtype):
         "not positive: no value in 'stars'": 1,
         "not positive: stars >= 4": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("stars", "rule", "kept"),
+    [
+        (["5.0", "4.0", "3", "n/a"], "stars == 5", [0]),
+        (["5.0", "4.0", "3", "n/a"], "stars != 5", [1, 2, 3]),
+        (["5.0", "4.0", "3", "n/a"], "stars >= 4", [0, 1]),
+        (["5", " 5.00", "", "-", "1"], "stars != 5", [2, 3, 4]),
+        (["5", "a", "b", "c"], "stars == 5", [0]),
+        (["5", "5.0", "b", "c"], "stars == 5.0", [1]),  # as many texts as numbers are texts
+    ],
+)
+def test_one_stray_text_does_not_turn_numbers_into_letters(stars, rule, kept):
+    frame = pl.DataFrame(
+        {"user": ["u"] * len(stars), "item": [f"i{at}" for at in range(len(stars))], "stars": stars}
+    )
+    log = read_interactions(frame, positive=rule, weight="-")
+    assert log.frame()["item_id"].to_list() == [f"i{at}" for at in kept]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["1,234", "5"], "Numbers in 'price' such as '1,234' can be read with a decimal comma or"),
+        (["1.5", "2,25"], "The numbers in 'price' are written in two ways: 1 with decimal points"),
+    ],
+)
+def test_a_rule_on_odd_numbers_does_not_speak_of_weights(texts, message):
+    frame = pl.DataFrame({"user": ["u", "v"], "item": ["i", "j"], "price": texts})
+    with pytest.raises(BadData) as caught:
+        read_interactions(frame, positive="price >= 2")
+    assert caught.value.message.startswith(message)
+    assert "weight" not in str(caught.value)
+    told = read_interactions(frame.with_columns(price=pl.Series(["1,5", "2"])), positive="price>=1")
+    assert told.account is not None
+    assert "Numbers in 'price' are written with decimal commas." in told.account.remarks
+
+
+def test_a_column_is_one_of_truths_only_throughout():
+    words = ["", *["yes", "no"] * 600]
+    frame = pl.DataFrame({"user": ["u"] * 1_202, "item": list(range(1_202))})
+    truths = frame.with_columns(liked=pl.Series([*words, ""]))
+    assert len(read_interactions(truths, positive="liked == true", event="-")) == 600
+    mixed = frame.with_columns(liked=pl.Series([*words, "maybe"]))
+    with pytest.raises(BadData, match="No row of the polars frame can be used"):
+        read_interactions(mixed, positive="liked == true", event="-")
 
 
 def test_truths_and_ids_are_compared_as_they_are():
@@ -125,7 +183,10 @@ def test_a_rule_is_written_as_it_is_read():
 def test_since_and_until_set_rows_aside(read: Reader):
     log = read(STARS, since="2023-11-20", until="2023-12-10")
     assert log.account is not None
-    assert dict(log.account.set_aside) == {"before since": 6, "after until": 13}
+    assert dict(log.account.set_aside) == {
+        "before the first date asked for": 6,
+        "after the last date asked for": 13,
+    }
     assert len(read(STARS, until="1700000000")) == 1
 
 

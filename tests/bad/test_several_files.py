@@ -60,6 +60,20 @@ def test_one_file_twice_is_said(tmp_path: Path) -> None:
     assert any(said.startswith("a.csv is given more than once") for said in account.remarks)
 
 
+def test_baskets_of_several_files_are_different_users(tmp_path: Path) -> None:
+    for name, text in (("a.csv", "milk,bread\nbeer,salt\n"), ("b.csv", "milk,beer\n")):
+        (tmp_path / name).write_text(text)
+    log = read_interactions(str(tmp_path / "*.csv"), shape="baskets")
+    assert log.frame().rows() == [
+        ("1:1", "milk"), ("1:1", "bread"), ("1:2", "beer"), ("1:2", "salt"),
+        ("2:1", "milk"), ("2:1", "beer"),
+    ]  # fmt: skip
+    assert log.account is not None
+    assert any("FILE:LINE" in remark for remark in log.account.remarks)
+    single = read_interactions(tmp_path / "a.csv", shape="baskets")
+    assert single.user_vocabulary.ids.to_list() == ["1", "2"]
+
+
 def test_different_columns_are_refused_naming_both(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("user,item\nu,x\n")
     (tmp_path / "b.csv").write_text("user,thing\nu,x\n")

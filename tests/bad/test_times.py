@@ -226,6 +226,29 @@ def test_written_dates(read: Reader, text: str, seconds: int) -> None:
     assert times_of(log) == [seconds, seconds]
 
 
+def test_names_with_blanks_stand_in_quotes_in_hints(read: Reader) -> None:
+    with pytest.raises(Undecided) as caught:
+        read(log_of(["1/2/2026", "3/2/2026"], "Order Date"))
+    assert caught.value.hint == (
+        "Say which: --time 'Order Date:day-first' or --time 'Order Date:month-first'."
+    )
+    with pytest.raises(BadData) as refused:
+        read(log_of(["2026-01-01"], "Order Date"), time="Order Date:seconds")
+    assert refused.value.hint == "Leave the reading out: --time 'Order Date'."
+    with pytest.raises(Undecided) as asked:
+        read(log_of([900 + at % 60 for at in range(60)], "Order Time"))
+    assert "--time 'DATE+Order Time'. --time 'Order Time:position' takes" in asked.value.hint
+
+
+def test_a_date_that_is_no_single_value_names_the_time() -> None:
+    frame = pl.DataFrame(
+        {"user": ["u"], "item": ["i"], "day": [["2026-01-01"]], "clock": ["10:00"]}
+    )
+    with pytest.raises(BadData, match="The date column 'day' holds lists") as caught:
+        read_interactions(frame, time="day+clock")
+    assert caught.value.hint.endswith("or read none: --time -.")
+
+
 def test_every_month_has_a_name(read: Reader) -> None:
     days = [datetime(2024, month, 29, tzinfo=UTC) for month in range(1, 13)]
     for form in ("%d-%b-%Y", "%d %B %Y", "%B %d %Y"):

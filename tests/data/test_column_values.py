@@ -89,6 +89,8 @@ def test_times_of_day_without_a_date_are_no_clock(tmp_path: Path) -> None:
         read(tmp_path, "user_id,item_id,time,date", dated, time="time")
     days = [f"u{at % 4},i{at},{100 * (1 + at % 12) + 1 + at % 31}" for at in range(60)]
     assert columns(read(tmp_path, "user_id,item_id,time", days))["time"] == "time:position"
+    damaged = [*days, *(f"v{row}" for row in days), "u1,i2,9999"]
+    assert columns(read(tmp_path, "user_id,item_id,time", damaged))["time"] == "time:position"
 
 
 def test_a_time_of_day_that_is_damaged_is_set_aside(tmp_path: Path) -> None:
@@ -96,11 +98,53 @@ def test_a_time_of_day_that_is_damaged_is_set_aside(tmp_path: Path) -> None:
     rows += ["u1,x,2026-01-02,25:00", "u1,y,2026-01-02,", "u1,z,soon,10:00"]
     log = read(tmp_path, "user_id,item_id,day,clock", rows, time="day+clock")
     assert log.account is not None
-    assert dict(log.account.set_aside) == {
-        "time not readable": 2,
-        "time missing": 1,
-    }
-    assert len(log) == 40
+    assert dict(log.account.set_aside) == {"time not readable": 2}
+    assert len(log) == 41
+
+
+@pytest.mark.parametrize("form", ["HH:MM", "HHMM", "HHMMSS"])
+def test_a_date_without_a_time_of_day_is_midnight(tmp_path: Path, form: str) -> None:
+    clocks = {
+        "HHMM": [clock.replace(":", "") for clock in CLOCKS],
+        "HHMMSS": [clock.replace(":", "") + "00" for clock in CLOCKS],
+    }.get(form, CLOCKS)
+    gaps = 5 if form == "HH:MM" else 100
+    rows = [f"u{at % 4},i{at},2026-01-02,{clock}" for at, clock in enumerate(clocks)]
+    rows += [f"u1,x{at},2026-01-03,{' ' * (at % 2)}" for at in range(gaps)]
+    rows.append(f"u1,z,,{clocks[0]}")
+    log = read(tmp_path, "user_id,item_id,date,time", rows)
+    assert log.account is not None
+    assert log.times is not None
+    assert columns(log)["time"] == "date+time"
+    assert dict(log.account.set_aside) == {"time missing": 1}
+    times = dict(zip(log.frame()["item_id"], log.times.tolist(), strict=True))
+    assert times["i0"] == MIDNIGHT + 86_400 + 9 * 3_600
+    assert {times[f"x{at}"] for at in range(gaps)} == {MIDNIGHT + 2 * 86_400}
+    assert f"read as midnight of their date: {gaps} rows." in remarks(log)
+
+
+@pytest.mark.parametrize("odd", ["2400", "9999", "930000"])
+def test_one_large_number_does_not_turn_hours_into_minutes(tmp_path: Path, odd: str) -> None:
+    short = [clock.replace(":", "") for clock in CLOCKS]
+    rows = [f"u{at % 4},i{at},2026-01-02,{short[at % 40]}" for at in range(120)]
+    usual = read(tmp_path, "user_id,item_id,date,time", rows)
+    assert usual.times is not None
+    log = read(tmp_path, "user_id,item_id,date,time", [*rows, f"u1,x,2026-01-02,{odd}"])
+    assert log.account is not None
+    assert log.times is not None
+    assert dict(log.account.set_aside) == {"time not readable": 1}
+    assert log.times.tolist() == usual.times.tolist()
+    few = read(tmp_path, "user_id,item_id,day,clock", [*rows[:24], f"u1,x,2026-01-02,{odd}"],
+               time="day+clock")  # fmt: skip
+    assert few.times is not None
+    assert int(few.times.min()) == MIDNIGHT + 86_400 + 9 * 3_600
+
+
+def test_numbers_with_seconds_stay_so(tmp_path: Path) -> None:
+    rows = [f"u{at % 4},i{at},2026-01-02,{at % 9}{at % 60:02d}30" for at in range(120)]
+    log = read(tmp_path, "user_id,item_id,date,time", rows)
+    assert log.times is not None
+    assert int(log.times.max()) == MIDNIGHT + 86_400 + 8 * 3_600 + 56 * 60 + 30
 
 
 def test_names_of_times_whose_values_are_none_lose(tmp_path: Path) -> None:

@@ -108,6 +108,24 @@ def test_values_that_change_with_time_are_taken_before_a_day_or_refused():
     assert same.numbers["price"].to_list() == [3, None, None]
 
 
+@pytest.mark.parametrize("before", ["2024-01-05", "1704412800", 1_704_412_800, " 1704412800"])
+def test_the_day_may_be_epoch_seconds(before):
+    table = timed(["3", "4", "red", "red"], [0, 9, 0, 9])
+    assert read_content(table, LOG, before=before).numbers["price"].to_list() == [3, None, None]
+
+
+def test_a_day_is_never_left_out_in_silence():
+    table = timed(["3", "4", "red", "red"], [0, 9, 0, 9])
+    with pytest.raises(BadRequest, match="has no single column of times"):
+        read_content(table.drop("timestamp"), LOG, before="2024-01-05")
+    with pytest.raises(BadRequest, match="has no single column of times"):
+        read_content(table.select("itemid", "property", "value", day="timestamp",
+                                  date="timestamp"), LOG, before="2024-01-05")  # fmt: skip
+    places = table.with_columns(timestamp=pl.Series([1, 2, 1, 2]))
+    with pytest.raises(BadData, match=r"\('timestamp'\) are no dates, so --items-before"):
+        read_content(places, LOG, before="2024-01-05")
+
+
 def test_a_day_means_nothing_for_a_table_of_one_row_an_item():
     with pytest.raises(BadRequest, match="--items-before has no meaning"):
         read_content(WIDE, LOG, before="2024-01-05")
@@ -136,6 +154,23 @@ def test_a_log_gives_the_titles_of_its_items():
     assert read_content(orders, LOG, title="note").titles().to_list() == ["x", "x", "x"]
     with pytest.raises(BadData, match=r"has no column 'Titel' \(--title\)"):
         read_content(orders, LOG, title="Titel")
+
+
+def test_a_numbered_title_says_that_there_is_no_header(tmp_path: Path):
+    path = tmp_path / "items.csv"
+    path.write_text("a,Apple\nb,Bread\n", encoding="utf-8")
+    content = read_content(path, LOG, item="column_1", title="column_2")
+    assert content.titles().to_list() == ["Apple", "Bread", None]
+    with pytest.raises(BadData, match="looks like the item") as caught:
+        read_content(path, LOG, title="column_2")
+    assert "'column_1', 'column_2'" in caught.value.hint
+
+
+def test_names_with_blanks_stand_in_quotes_in_hints():
+    table = pl.DataFrame({"item id": ["a"], "Item_ID": ["b"], "title": ["x"]})
+    with pytest.raises(sw.SpadeworkError) as caught:
+        read_content(table, LOG)
+    assert caught.value.hint == "Say which: --items-id 'item id' or --items-id Item_ID."
 
 
 def test_errors_name_the_options_of_the_item_table(tmp_path: Path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from makers import DAY, START, make_log
-from spadework.data import splitting
+from spadework.data import spans, splitting
 from spadework.data.spans import span_of
 from spadework.models.labels import model
 
@@ -46,6 +46,26 @@ def test_a_long_pause_within_the_log_is_no_end():
 def test_other_times_have_the_span_of_the_smallest_and_the_largest(times):
     times = np.asarray(times, np.int64)
     assert span_of(times) == ((int(times.min()), int(times.max())) if len(times) else (0, 0))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_glance_at_days_agrees_with_sorting(seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    body = START + rng.integers(0, 40 * DAY, 600)
+    cases = [
+        np.concatenate((body, [START + 40 * DAY + late], [START - early]))
+        for late in (1, 2 * DAY, 3 * DAY - 1, 3 * DAY + 2, 4 * DAY, 30 * DAY)
+        for early in (1, 2 * DAY, 3 * DAY + 1, 20 * DAY)
+    ]
+    found = [span_of(times) for times in cases]
+    monkeypatch.setattr(spans, "_has_no_pause", lambda times, first, last: False)
+    assert found == [span_of(times) for times in cases]
+
+
+def test_a_log_without_a_pause_is_not_sorted(monkeypatch):
+    times = np.append(HUNDRED, START + 101 * DAY + DAY // 2)  # the last day has one row
+    monkeypatch.setattr(np, "sort", lambda times: pytest.fail("sorted"))
+    assert span_of(times) == (FIRST, int(times[-1]))
 
 
 def stray_log(extra):

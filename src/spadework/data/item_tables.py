@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import date
 
 import numpy as np
@@ -13,6 +14,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.item_values import flat, is_readable, typed
 from spadework.data.joins import examples_of, join
 from spadework.data.reading.column_roles import candidates, listed, no_such_column, plain_name
+from spadework.data.reading.conditions import seconds_in
 from spadework.data.reading.identifiers import check_id_type, clean_ids
 from spadework.data.reading.item_options import item_options
 from spadework.data.reading.library_errors import named
@@ -35,7 +37,7 @@ def read_item_table(
     before: float | str | date | None = None,
 ) -> ItemContent:
     """The content of items from a file or a frame; see `read_content`."""
-    wanted = [item] if item else []
+    wanted = [column for column in (item, title) if column]
     with item_options():
         table = open_table(source, delimiter=delimiter, encoding=encoding, wanted=wanted)
         if table.rows == 0:
@@ -83,7 +85,8 @@ def _one_row_an_item(
         and rows > ids.n_unique()
         and rows >= 2 * values[shape.properties].n_unique()
     ):
-        return long_tables.pivoted(values, ids, shape, timestamp(before), ledger)
+        known = timestamp(seconds_in(before) if isinstance(before, str) else before)
+        return long_tables.pivoted(values, ids, shape, known, ledger)
     if before is not None:
         raise BadRequest(
             f"{table.name} has one row an item and no times, so --items-before has no meaning.",
@@ -105,7 +108,7 @@ def _item_column(table: Table, item: str | None) -> str:
     if len(hits) > 1:
         raise Undecided(
             f"The columns {' and '.join(repr(hit) for hit in hits)} could each be the item.",
-            "Say which: --items-id " + " or --items-id ".join(hits) + ".",
+            "Say which: --items-id " + " or --items-id ".join(map(shlex.quote, hits)) + ".",
         )
     if not hits:
         raise BadData(

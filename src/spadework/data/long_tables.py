@@ -13,7 +13,7 @@ from spadework.data.joins import shown
 from spadework.data.reading.clocks import read_clock
 from spadework.data.reading.column_roles import candidates, listed, plain_name
 from spadework.data.reading.set_aside import Ledger, counted
-from spadework.errors import BadData
+from spadework.errors import BadData, BadRequest
 
 _PROPERTIES = (
     *("property", "propertyname", "propertyid", "propertykey", "attribute", "attributename"),
@@ -60,8 +60,14 @@ def pivoted(
 
     Where there are times, the latest value before `before` (epoch seconds) counts; without it,
     values that change are refused, since the latest one would be known only later. Several values
-    of one property at the same time are a list. O(rows log rows).
+    of one property at the same time are a list. O(rows log rows). Raises BadRequest and BadData
+    where `before` is given and there are no dates.
     """
+    if before is not None and shape.time is None:
+        raise BadRequest(
+            "The item table has no single column of times, so --items-before has no meaning.",
+            f"Leave it out, or leave one column of times. The columns are {listed(frame.columns)}.",
+        )
     rows = pl.DataFrame(
         {
             "item": ids,
@@ -71,6 +77,12 @@ def pivoted(
     )
     if shape.time is not None:
         clock = read_clock(frame[shape.time], shape.time, ledger)
+        if before is not None and not clock.calendar:
+            raise BadData(
+                f"The times of the item table ({shape.time!r}) are no dates, so --items-before "
+                "has no meaning.",
+                "Leave it out, or write dates or epoch seconds.",
+            )
         seconds = pl.Series("time", clock.seconds).set(pl.Series(~_used(ledger, len(rows))), None)
         rows = rows.with_columns(seconds)
     complete = rows.drop_nulls()

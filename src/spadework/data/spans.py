@@ -17,6 +17,7 @@ from spadework.arrays import Array
 ONE_IN, SMALL_ONE_IN, MOST_OF_SMALL = 1_000, 200, 3
 LONGER, DAY = 3, 86_400
 SHORTEST = 3 * DAY
+MANY_DAYS = 1_000_000
 EARLY_PART = 4
 """Rows before the beginning are stray where the pause is the span of the rest divided by this."""
 CALENDAR = 31_536_000  # seconds in 1970: smaller times are positions in a sequence, not a calendar
@@ -24,7 +25,7 @@ CALENDAR = 31_536_000  # seconds in 1970: smaller times are positions in a seque
 
 def span_of(times: Array) -> tuple[int, int]:
     """First and last time that are not stray; (0, 0) without times. O(rows), or O(rows · log rows)
-    where one of the outermost days has few rows.
+    where one of the outermost days has few rows and there is a pause of days.
     """
     if not len(times):
         return 0, 0
@@ -35,6 +36,8 @@ def span_of(times: Array) -> tuple[int, int]:
     late = int((times > last - DAY).sum()) <= most
     early = int((times < first + DAY).sum()) <= most
     if not late and not early:
+        return first, last
+    if _has_no_pause(times, first, last):
         return first, last
     ordered = np.sort(times)
     body = ordered[most:-most]
@@ -49,6 +52,17 @@ def span_of(times: Array) -> tuple[int, int]:
         wide = np.flatnonzero(np.diff(outer) > pause)
         first = int(outer[wide[-1] + 1]) if len(wide) else first
     return first, last
+
+
+def _has_no_pause(times: Array, first: int, last: int) -> bool:
+    """Whether no pause is longer than the shortest that parts stray rows; False may also mean that
+    this is not known without sorting.
+    """
+    if (last - first) // DAY >= MANY_DAYS:
+        return False
+    days = np.flatnonzero(np.bincount((times - first) // DAY))
+    # rows on days that are n apart are less than n + 1 days apart
+    return int(np.diff(days).max(initial=0)) < SHORTEST // DAY
 
 
 def _most(rows: int) -> int:

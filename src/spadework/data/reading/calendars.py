@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -142,7 +144,8 @@ def _day_comes_first(
                 f"Dates in {name!r} such as {example!r} can be read day first or month first: "
                 "no value settles it."
             ),
-            f"Say which: --time {name}:day-first or --time {name}:month-first.",
+            f"Say which: --time {shlex.quote(f'{name}:day-first')} or --time "
+            f"{shlex.quote(f'{name}:month-first')}.",
         )
     ledger.remark(f"Dates in {name!r} are read {'day' if day_first else 'month'} first.")
     ledger.time_reading = "day-first" if day_first else "month-first"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,7 +147,7 @@ def _refuse_reading(reading: str | None, name: str, found: str) -> None:
     if reading is not None:
         raise BadData(
             f"The time column {name!r} holds {found}, so it cannot be read as {reading}.",
-            f"Leave the reading out: --time {name}.",
+            f"Leave the reading out: --time {shlex.quote(name)}.",
         )
 
 
@@ -251,7 +252,8 @@ def _of_decimals(column: pl.Series, name: str, ledger: Ledger, reading: str | No
     if not coarse.calendar:
         raise BadData(
             f"The time column {name!r} holds small numbers with decimals, which are no times.",
-            f"Give epoch seconds. --time {name}:position takes their order alone.",
+            f"Give epoch seconds. --time {shlex.quote(f'{name}:position')} takes their order "
+            "alone.",
         )
     scale = (
         UNITS[reading] if reading is not None and reading in UNITS else _scale_of(np.floor(present))

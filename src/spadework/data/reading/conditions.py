@@ -33,8 +33,11 @@ TRUTHS: Mapping[str, float] = {
 """Truths as programs and people write them, in lower case."""
 NOT_POSITIVE = "not positive: "
 """Reasons of the row account that a rule of the user's own gives begin with this."""
+TOO_EARLY, TOO_LATE = "before the first date asked for", "after the last date asked for"
+"""Reasons of the row account that `since` and `until` give."""
 
 _DATE, _SECONDS = re.compile(r"\s*\d{4}-?\d\d-?\d\d\s*"), re.compile(r"\s*\d{9,10}\s*")
+_GLANCE = 1_000
 _PLAIN = re.compile(r"[\w.,:/\\%+*()\[\]-]+")
 _SIDE = r"(?:\"(?P<{0}_double>[^\"]*)\"|'(?P<{0}_single>[^']*)'|(?P<{0}>[^<>=!\"']+?))"
 _CONDITION = re.compile(
@@ -102,6 +105,8 @@ def apply(condition: Condition, column: pl.Series, ledger: Ledger, *, as_text: b
     """Set aside the rows where the condition does not hold, under a reason of its own; so are rows
     without a value, unless it is `!=`. O(rows).
 
+    Texts are compared with a number as numbers where most distinct ones are; a text that is none
+    counts as no value, so that it satisfies `!=` alone.
     `as_text` compares ids with == and != letter by letter, so that 007 is not 7.
     """
     if column.dtype in (pl.Categorical, pl.Enum):
@@ -110,7 +115,7 @@ def apply(condition: Condition, column: pl.Series, ledger: Ledger, *, as_text: b
         column = _truths(column)
     by_text = condition.comparison in ("==", "!=") and (
         (as_text and not column.dtype.is_float())
-        or (column.dtype == pl.String and not _all_numbers(column, condition))
+        or (column.dtype == pl.String and not _mostly_numbers(column, condition))
     )
     holds, missing = (
         _by_text(column, condition) if by_text else _by_number(column, condition, ledger)
@@ -131,20 +136,26 @@ def _side(match: re.Match[str], name: str) -> str:
     return next((text for text in quoted if text is not None), None) or (match[name] or "").strip()
 
 
-def _all_numbers(column: pl.Series, condition: Condition) -> bool:
-    """Whether a text column is compared as numbers: the value is one, and so are all its texts."""
+def _mostly_numbers(column: pl.Series, condition: Condition) -> bool:
+    """Whether a text column is compared as numbers: the value is one, and so are most of its
+    distinct texts.
+    """
     if condition.number is None:
         return False
     distinct = column.drop_nulls().unique()
     distinct = distinct.filter(distinct.str.strip_chars() != "")
-    return not distinct.str.strip_chars().cast(pl.Float64, strict=False).null_count()
+    lost = distinct.str.strip_chars().cast(pl.Float64, strict=False).null_count()
+    return lost == 0 or lost * 2 < len(distinct)
 
 
 def _truths(column: pl.Series) -> pl.Series:
     """A text column that holds truths alone as 1 and 0; any other column as it is."""
-    distinct = column.unique().str.strip_chars().str.to_lowercase().drop_nulls()
-    distinct = distinct.filter(distinct != "")
-    if not len(distinct) or not distinct.is_in(list(TRUTHS)).all():
+    for part in (column.head(_GLANCE), column):  # the first rows rule out most columns
+        distinct = part.unique().str.strip_chars().str.to_lowercase().drop_nulls()
+        distinct = distinct.filter(distinct != "")
+        if not distinct.is_in(list(TRUTHS)).all():
+            return column
+    if not len(distinct):
         return column
     plain = column.str.strip_chars().str.to_lowercase()
     return plain.replace_strict(TRUTHS, default=None, return_dtype=pl.Float64)
@@ -190,7 +201,7 @@ def between(since: str | None, until: str | None) -> tuple[int | None, int | Non
     """First and last second of the rows to use. A date without a time of day means its first
     second, and as `until` its last one. Raises `BadRequest` for what is no time.
     """
-    first, last = timestamp(_written(since)), timestamp(_written(until))
+    first, last = timestamp(seconds_in(since)), timestamp(seconds_in(until))
     if last is not None and _DATE.fullmatch(str(until)):
         last += 86_399
     if first is not None and last is not None and first > last:
@@ -214,11 +225,11 @@ def leave_out_times(
             "Name the time column with --time, or leave them out.",
         )
     if first is not None:
-        ledger.set_aside(clock.seconds < first, "before since")
+        ledger.set_aside(clock.seconds < first, TOO_EARLY)
     if last is not None:
-        ledger.set_aside(clock.seconds > last, "after until")
+        ledger.set_aside(clock.seconds > last, TOO_LATE)
 
 
-def _written(time: str | None) -> str | float | None:
-    """Epoch seconds in text are a number; a date of eight digits is none."""
+def seconds_in(time: str | None) -> str | float | None:
+    """Epoch seconds in text as a number, any other text as it is: a date of eight digits is one."""
     return float(time) if time is not None and _SECONDS.fullmatch(time) else time

@@ -84,8 +84,9 @@ def parse_delimited(
     wanted: Sequence[str] = (),
     has_header: bool = False,
 ) -> Table:
-    """Table of text. `wanted` are the column names that the user gave; when all are `column_<n>`,
-    there is no header. With `has_header` the first row names the columns, whatever it holds.
+    """Table of text. `wanted` are the column names that the user gave; one of them `column_<n>`
+    says that there is no header. With `has_header` the first row names the columns, whatever it
+    holds.
 
     Lines that are lists of items are read as such (`line_lists`). Raises BadData for bad bytes,
     quotes that do not close and rows of the wrong length (set aside with `skip_bad`). O(bytes).

@@ -50,7 +50,7 @@ def header_of(
     numbered = [f"column_{at}" for at in range(1, len(first) + 1)]
     columns = [field.strip() for field in first]
     named = [column for column in wanted if column in first or column in columns]
-    by_number = bool(wanted) and all(column in numbered for column in wanted) and not named
+    by_number = any(column in numbered for column in wanted) and not named
     evidence = "" if names_columns else _evidence(columns, below)
     if by_number or (evidence and not named):
         return Header(numbered, headerless=True)

@@ -80,12 +80,17 @@ def _flat(record: Record, prefix: str, levels: int) -> Record:
 
 def _types(records: Sequence[Record]) -> dict[str, pl.DataType]:
     """Column → text, list of text, or list of objects."""
-    types: dict[str, pl.DataType] = {}
-    for key in dict.fromkeys(key for record in records for key in record):
+    types: dict[str, pl.DataType] = dict.fromkeys(
+        (key for record in records for key in record), pl.String()
+    )
+    nested = dict.fromkeys(
+        key
+        for record in records
+        for key, value in record.items()
+        if isinstance(value, (list, dict))
+    )
+    for key in nested:
         values = [record[key] for record in records if record.get(key) is not None]
-        if not any(isinstance(value, (list, dict)) for value in values):
-            types[key] = pl.String()
-            continue
         entries = [
             entry
             for value in values

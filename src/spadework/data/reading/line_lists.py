@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 
 import polars as pl
 
@@ -89,6 +90,25 @@ def parse_line_lists(
         text=True,
         remarks=tuple(remarks),
         size=len(data),
+    )
+
+
+def with_file_number(table: Table, number: int) -> Table:
+    """Baskets of one of several files: a user is called FILE:LINE, so that the first basket of each
+    file is another user.
+    """
+
+    def renamed(frame: pl.DataFrame) -> pl.DataFrame:
+        if "user" not in frame.columns:
+            return frame
+        return frame.with_columns(pl.format("{}:{}", pl.lit(number), "user").alias("user"))
+
+    said = "Users are numbered FILE:LINE, since there are several files."
+    return replace(
+        table,
+        fetch=lambda columns: renamed(table.fetch(columns)),
+        head=lambda n: renamed(table.head(n)),
+        remarks=(*table.remarks, said),
     )
 
 

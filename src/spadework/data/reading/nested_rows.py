@@ -4,6 +4,7 @@ items of a record stand in a list, each entry of the list is a row.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -181,7 +182,7 @@ def _list_of_items(table: Table, given: Mapping[str, str | None]) -> str | None:
         options = [holding[column][0] for column in fitting]
         raise Undecided(
             f"The items of {table.name} could stand in the lists {listed(fitting)}.",
-            "Say which: --item " + " or --item ".join(options) + ".",
+            "Say which: --item " + " or --item ".join(map(shlex.quote, options)) + ".",
         )
     if fitting:
         return fitting[0]

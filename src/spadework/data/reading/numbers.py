@@ -28,7 +28,7 @@ def read_weights(column: pl.Series, name: str, ledger: Ledger) -> NDArray[np.flo
         column = column.cast(pl.String)
         dtype = column.dtype
     if dtype == pl.String:
-        numbers = numbers_of(column, name, ledger)
+        numbers = numbers_of(column, name, ledger, "weights")
     elif dtype.is_numeric() or dtype == pl.Null:
         numbers = column.cast(pl.Float64)
     else:
@@ -67,9 +67,9 @@ def compact(values: NDArray[np.float64]) -> Floats:
     return single if (single == values).all() else values
 
 
-def numbers_of(column: pl.Series, name: str, ledger: Ledger) -> pl.Series:
-    """Numbers of a column of text, null where a text is none. Raises where they can be read in two
-    ways.
+def numbers_of(column: pl.Series, name: str, ledger: Ledger, what: str = "numbers") -> pl.Series:
+    """Numbers of a column of text, null where a text is none. `what` they are called in sentences.
+    Raises where they can be read in two ways.
     """
     text = column.str.strip_chars()
     if not text.str.contains(",", literal=True).any() and not text.str.contains(r"\..*\.").any():
@@ -80,7 +80,7 @@ def numbers_of(column: pl.Series, name: str, ledger: Ledger) -> pl.Series:
     if only_point and only_comma:
         raise BadData(
             (
-                f"The weights in {name!r} are written in two ways: {only_point:,} with decimal "
+                f"The {what} in {name!r} are written in two ways: {only_point:,} with decimal "
                 f"points, {only_comma:,} with decimal commas."
             ),
             "Write them all in one way.",
@@ -91,15 +91,16 @@ def numbers_of(column: pl.Series, name: str, ledger: Ledger) -> pl.Series:
             return text.cast(pl.Float64, strict=False)
         raise Undecided(
             (
-                f"Weights in {name!r} such as {example[0]!r} can be read with a decimal comma "
-                "or with a comma between thousands."
+                f"{what.capitalize()} in {name!r} such as {example[0]!r} can be read with a "
+                "decimal comma or with a comma between thousands."
             ),
-            "Write them with a decimal point, or read none: --weight -.",
+            "Write them with a decimal point, or "
+            + ("read none: --weight -." if what == "weights" else "leave the rule out."),
         )
     if only_comma:
-        ledger.remark(f"Weights in {name!r} are written with decimal commas.")
+        ledger.remark(f"{what.capitalize()} in {name!r} are written with decimal commas.")
         text = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
     else:
-        ledger.remark(f"Weights in {name!r} are written with commas between thousands.")
+        ledger.remark(f"{what.capitalize()} in {name!r} are written with commas between thousands.")
         text = text.str.replace_all(",", "", literal=True)
     return text.set(~numeric, None).cast(pl.Float64, strict=False)

@@ -20,7 +20,12 @@ from spadework.data.reading.jsonlines import parse_jsonlines
 from spadework.data.reading.known_formats import refuse_sqlite
 from spadework.data.reading.lakes import refuse_lake
 from spadework.data.reading.library_errors import first_line
-from spadework.data.reading.line_lists import ADJACENCY, BASKETS, parse_line_lists
+from spadework.data.reading.line_lists import (
+    ADJACENCY,
+    BASKETS,
+    parse_line_lists,
+    with_file_number,
+)
 from spadework.data.reading.partitions import columns_of_folders, dtype_of, with_columns
 from spadework.data.reading.path_patterns import given_twice, matched
 from spadework.data.reading.reading_memory import check_text_size
@@ -84,8 +89,10 @@ def open_table(
     if shape is not None and shape not in SHAPES:
         raise BadRequest(f"There is no shape {shape!r}.", f"Known: {', '.join(SHAPES)}.")
     if isinstance(source, pl.LazyFrame):
+        _refuse_lines(shape, "the lazy frame")
         return table_of_scan(source, "the lazy frame", "frame", 0)
     if isinstance(source, ArrowFrame):
+        _refuse_lines(shape, "a frame")
         return _table_of_frame(source)
     if not isinstance(source, str | Path | Sequence) or isinstance(source, bytes):
         type_name = type(source).__name__
@@ -106,7 +113,11 @@ def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
     tables = [_open_address(address, options) for address in addresses]
     if len(tables) == 1:
         return tables[0]
+    if options.shape == BASKETS:
+        tables = [with_file_number(table, at) for at, table in enumerate(tables, start=1)]
     paths = [Path(address).absolute() for address in addresses]
+    # of a folder its own name says KEY=VALUE, too
+    paths = [path / "*" if path.is_dir() else path for path in paths]
     root = Path(os.path.commonpath([path.parent for path in paths]))
     values = columns_of_folders([path.relative_to(root) for path in paths])
     types = {key: dtype_of([found[key] for found in values]) for key in values[0]}
@@ -130,6 +141,7 @@ def _open_address(address: str | Path, options: Options) -> Table:
     path = Path(address)
     byte_sources.check_path(path)
     if path.is_dir():
+        _refuse_lines(options.shape, f"the folder {path.name!r}")
         return open_folder(path)
     head = byte_sources.head_of(path)
     if not head:
@@ -139,6 +151,7 @@ def _open_address(address: str | Path, options: Options) -> Table:
         refuse_sqlite(path)
     if source_format in ("parquet", "arrow"):
         refuse_lake(path)
+        _refuse_lines(options.shape, path.name)
         return open_columnar(path, path.name, source_format)
     check_text_size(path.stat().st_size, path.name)
     if source_format == "zip":
@@ -149,6 +162,7 @@ def _open_address(address: str | Path, options: Options) -> Table:
 def _of_text(data: bytes, name: str, options: Options) -> Table:
     source_format = byte_sources.format_of(data[:4096], name)
     if source_format in ("json", "jsonl"):
+        _refuse_lines(options.shape, name)
         return parse_jsonlines(
             data,
             name,
@@ -175,6 +189,15 @@ def _of_text(data: bytes, name: str, options: Options) -> Table:
         wanted=options.wanted,
         has_header=options.shape == MATRIX,
     )
+
+
+def _refuse_lines(shape: str | None, name: str) -> None:
+    """Refuse a shape that only lines of text have."""
+    if shape in (ADJACENCY, BASKETS):
+        raise BadRequest(
+            f"The shape {shape!r} is one of lines of text, and {name} has none.",
+            "Leave the shape out.",
+        )
 
 
 def _refuse_remote(address: str | Path) -> None:

@@ -24,9 +24,11 @@ from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.reading_memory import check_expansion, keep_one_of
 from spadework.data.reading.readings import names_in
 from spadework.data.reading.tables import Table
-from spadework.data.reading.wide_tables import reshaped
+from spadework.data.reading.wide_tables import IMPRESSIONS, MATRIX, reshaped
 from spadework.errors import BadData, BadRequest
 
+_TAKEN = (*ROLES, "date", "row", "reason")
+"""Names that the frame of roles and the rows set aside have themselves."""
 SHOWN = 20
 """As many columns are listed where the library of tables fails."""
 
@@ -66,6 +68,10 @@ def read_source(
     )
     with named(table.name, _types_of(table)):
         table = reshaped(table, shape, given)
+        if shape == MATRIX and table.rows:
+            given = {**given, "user": table.columns[0]}
+        elif shape == IMPRESSIONS:
+            given = {**given, "item": "item"}
         table, found = unnested(table, given)
     chosen = {role: given.get(role) or found.get(role) for role in (*given, *found)}
     return read_table(
@@ -122,7 +128,7 @@ def read_table(
         frame, numbers = table.sampled(names, roles.user, every)
     else:
         frame = table.fetch(names)
-    apart = {column: f"column {column}" for column in names if column in (*ROLES, "date")}
+    apart = {column: f"column {column}" for column in names if column in _TAKEN}
     renamed = apart | {column: role for role, column in columns.items()}
     frame = frame.rename(renamed)
     plan = Plan(
@@ -171,7 +177,8 @@ def _check_types(table: Table, columns: Mapping[str, str]) -> None:
         if found:
             raise BadData(
                 f"The {role} column {column!r} holds {found}.",
-                f"Name a column of single values, or read none: --{role} -.",
+                "Name a column of single values, or read none: "
+                f"--{'time' if role == 'date' else role} -.",
             )
 
 

@@ -40,8 +40,9 @@ def time_by_name(columns: list[str], look: Look, remarks: list[str]) -> str | No
         raise Undecided(
             f"The column {unfit[0]!r} holds times of day, such as {look.example(unfit[0])}, and "
             "there is no column of dates beside it.",
-            f"Name the date, too: --time DATE+{unfit[0]}. --time {unfit[0]}:position takes the "
-            "numbers as positions; --time - reads none.",
+            f"Name the date, too: --time {shlex.quote(f'DATE+{unfit[0]}')}. --time "
+            f"{shlex.quote(f'{unfit[0]}:position')} takes the numbers as positions; --time - reads "
+            "none.",
         )
     return unfit[0]
 
@@ -71,7 +72,7 @@ def join_time_of_day(
     choice = TimeChoice((column, clocks[0]))
     remarks.append(
         f"The time is the date in {column!r} with the time of day in {clocks[0]!r} "
-        f"(--time {choice.name}); --time {column} reads days alone."
+        f"(--time {shlex.quote(choice.name)}); --time {shlex.quote(column)} reads days alone."
     )
     return choice
 
@@ -91,8 +92,8 @@ def check_named_time(time: TimeChoice, look: Look, others: Sequence[str]) -> Non
             f"The column {column!r} holds times of day, such as {look.example(column)}, without a "
             "date.",
             "Name both: "
-            + " or ".join(f"--time {date}+{column}" for date in dates)
-            + (f". --time {column}:position takes the numbers as positions." if dates else "."),
+            + " or ".join(f"--time {shlex.quote(f'{date}+{column}')}" for date in dates)
+            + f". --time {shlex.quote(f'{column}:position')} takes the numbers as positions.",
         )
 
 

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from spadework.data.reading.clocks import Clock, as_positions, read_clock
-from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.whole_times import Timestamps
 from spadework.data.reading.written_times import ENOUGH
 from spadework.errors import BadData
@@ -19,11 +19,13 @@ _TEXT = (
 )
 _MICRO = 10**6
 _DAY = 86_400
+_FEW = 100  # one number in so many may be damaged
+_LATER = 10  # one number in so many may be too large for HHMM
 
 
 def are_times_of_day(column: pl.Series) -> bool:
     """Whether all values are times of day: texts such as 09:30, or numbers such as 930 and 93000,
-    of which twenty differ.
+    of which twenty differ and one in a hundred may be damaged.
     """
     values = _plain(column)
     if values.dtype == pl.Time:
@@ -33,11 +35,14 @@ def are_times_of_day(column: pl.Series) -> bool:
     numbers = _whole(values)
     if numbers is None or len(np.unique(numbers)) < ENOUGH or int(numbers.min()) < 0:
         return False
-    pairs = numbers if int(numbers.max()) < 2_400 else numbers // 100
+    short = _are_short(numbers)
+    fits = _parts(numbers, short)[1]
+    pairs = numbers[fits] if short else numbers[fits] // 100
     hours, minutes = pairs // 100, pairs % 100
     # numbers such as 1231 are days of a year where none is past 31
     are_days = (hours >= 1).all() and (hours <= 12).all() and (minutes <= 31).all()
-    return bool(not are_days and _parts(numbers)[1].all() and int(numbers.max()) >= 100)
+    damaged = len(numbers) - len(pairs)
+    return bool(not are_days and damaged * _FEW <= len(numbers) and int(numbers.max()) >= 100)
 
 
 def are_days(column: pl.Series) -> bool:
@@ -57,7 +62,8 @@ def are_days(column: pl.Series) -> bool:
 def joined_clock(
     dates: pl.Series, times: pl.Series, name: str, ledger: Ledger, reading: str | None
 ) -> Clock:
-    """The clock of a column of dates and one of times of day. What is no time of day is set aside.
+    """The clock of a column of dates and one of times of day. A date without a time of day counts
+    as midnight, as a date alone does; what is no time of day is set aside.
 
     Raises BadData where no value is a time of day.
     """
@@ -71,7 +77,14 @@ def joined_clock(
             f"{times.drop_nulls()[0]!r}.",
             "Write DATE+TIME, such as --time day+clock, or name the date alone.",
         )
-    ledger.set_aside(absent, "time missing")
+    used = ledger.used()
+    midnights = int((absent if used is None else absent & used).sum())
+    if midnights:
+        ledger.remark(
+            f"Without a time of day in {name!r}, and therefore read as midnight of their date: "
+            f"{counted(midnights, 'row')}."
+        )
+    fits = fits | absent
     ledger.set_aside(~fits, "time not readable")
     if not days.calendar:  # days that are numbered from some first day
         return as_positions(days.seconds * _DAY + np.where(fits, values // _MICRO, 0))
@@ -101,10 +114,16 @@ def _whole(values: pl.Series) -> NDArray[np.int64] | None:
     return numbers.to_numpy()
 
 
-def _parts(numbers: Timestamps) -> tuple[Timestamps, NDArray[np.bool_]]:
-    """Seconds since midnight of HHMM, or of HHMMSS where a number is too large for HHMM."""
-    high = int(numbers.max()) if len(numbers) else 0
-    clocks = numbers * 100 if high < 2_400 else numbers
+def _are_short(numbers: Timestamps) -> bool:
+    """Whether numbers are HHMM: nearly none is too large for that. All others are HHMMSS."""
+    return int((numbers > 2_400).sum()) * _LATER < len(numbers)
+
+
+def _parts(numbers: Timestamps, short: bool) -> tuple[Timestamps, NDArray[np.bool_]]:
+    """Seconds since midnight of HHMM, where they are `short`, or of HHMMSS, and whether each is a
+    time of day.
+    """
+    clocks = numbers * 100 if short else numbers
     hours, minutes, seconds = clocks // 10_000, clocks // 100 % 100, clocks % 100
     fits = (clocks >= 0) & (hours < 24) & (minutes < 60) & (seconds < 60)
     return hours * 3_600 + minutes * 60 + seconds, fits
@@ -116,9 +135,11 @@ def _micros(column: pl.Series) -> tuple[Timestamps, NDArray[np.bool_]]:
         ticks = column.to_physical().fill_null(0).to_numpy() // 1000
         return ticks, column.is_not_null().to_numpy()
     text = column.cast(pl.String).str.strip_chars().str.replace(r"\.0+$", "")
+    text = text.set(text == "", None)
     numbers = text.cast(pl.Int64, strict=False)
-    if numbers.null_count() * 2 < len(numbers):
-        seconds, fits = _parts(numbers.fill_null(0).to_numpy())
+    if (numbers.null_count() - text.null_count()) * 2 < len(text) - text.null_count():
+        short = _are_short(numbers.drop_nulls().to_numpy())
+        seconds, fits = _parts(numbers.fill_null(0).to_numpy(), short)
         return seconds * _MICRO, fits & numbers.is_not_null().to_numpy()
     part = text.str.extract_groups(_TEXT).struct.unnest()
 

@@ -101,7 +101,8 @@ def as_told(values: Timestamps, above: Timestamps, name: str, reading: str) -> W
         example = int(above[0]) if len(above) else 0
         raise BadData(
             f"The numbers in {name!r} are not all dates in digits; one of them is {example}.",
-            f"Digits such as 20260131 or 202601310930 are read. Let it be found: --time {name}.",
+            "Digits such as 20260131 or 202601310930 are read. Let it be found: --time "
+            f"{shlex.quote(name)}.",
         )
     return _as_written(values, layout, name)
 

@@ -46,25 +46,34 @@ def reshaped(table: Table, shape: str | None, given: Mapping[str, str | None]) -
 
 
 def _ask_for_matrix(table: Table) -> None:
-    flat = [column for column, dtype in table.schema.items() if not dtype.is_nested()]
-    if len(flat) < _MANY_COLUMNS or candidates("item", flat):
+    columns = table.columns
+    if len(columns) < _MANY_COLUMNS or any(dtype.is_nested() for dtype in table.schema.values()):
         return
+    if candidates("item", columns) or candidates("item", [c.rpartition(".")[2] for c in columns]):
+        return  # the item may stand inside an object
     raise Undecided(
-        f"{table.name} has {len(flat):,} columns, and none looks like the item.",
+        f"{table.name} has {len(columns):,} columns, and none looks like the item.",
         "If each column is an item and each row a user: --shape matrix. Otherwise name the column: "
         "--item.",
     )
 
 
 def _of_matrix(table: Table, user: str | None) -> Table:
-    """One row for each cell that is neither empty nor zero."""
-    first = user if user is not None else table.columns[0]
-    if first not in table.schema:
+    """One row for each cell that is neither empty nor zero; the first column is the user's, under
+    its own name. `user` is that name where the column has none, too.
+    """
+    first = table.columns[0] if user in (None, "user") and user not in table.schema else user
+    if first is None or first not in table.schema:
         raise BadData(
             f"{table.name} has no column {first!r} (--user).",
             f"Its columns are {listed(table.columns)}.",
         )
     items = [column for column in table.columns if column != first]
+    if not items:
+        raise BadData(
+            f"{table.name} has one column, {first!r}, so it is no matrix of users and items.",
+            "Look at its delimiter (--delimiter), or leave the shape out.",
+        )
     frame = table.fetch(table.columns)
     kept, texts = [], 0
     for item in items:
@@ -76,12 +85,11 @@ def _of_matrix(table: Table, user: str | None) -> Table:
             f"{table.name} is no matrix of numbers: {counted(texts, 'cell')} of text.",
             "Every column but the first has to be an item, with numbers or nothing below it.",
         )
-    cells = np.column_stack(kept) if kept else np.zeros((frame.height, 0), np.bool_)
-    rows, columns = np.nonzero(cells)
+    rows, columns = np.nonzero(np.column_stack(kept))
     values = np.stack([frame[item].cast(pl.Float64, strict=False).to_numpy() for item in items])
     long = pl.DataFrame(
         {
-            "user": frame[first].gather(rows),
+            "user" if first in ("", "item", "rating") else first: frame[first].gather(rows),
             "item": pl.Series(items, dtype=pl.String).gather(columns),
             "rating": values[columns, rows],
         }
