@@ -64,6 +64,52 @@ def test_columns_that_were_found_are_carried_too(orders, tmp_path):
     assert log.event_types is None
 
 
+HEAD = "user,item,quantity,day\n"
+
+
+def test_rows_that_a_constant_weight_set_aside_are_no_history(tmp_path):
+    path, other = tmp_path / "log.csv", tmp_path / "other.csv"
+    bought = "u1,a1,1,2024-01-01\nu1,a2,1,2024-01-02\nu2,a1,1,2024-01-01\nu2,a3,1,2024-01-03\n"
+    path.write_text(f"{HEAD}{bought}u1,a3,0,2024-01-04\nu2,a2,-1,2024-01-04\n")
+    run = Run(served_run(tmp_path / "run", {"source": str(path)}))
+    assert "weight" not in run.data["columns"]
+    again = histories_of(run, None)
+    assert len(again) == 4
+    assert again.fingerprint == run.data["fingerprint"]["log"]
+    assert histories_of(run, str(path)).fingerprint == again.fingerprint
+    other.write_text(f"{HEAD}me,a1,5,2024-01-01\nme,a2,2,2024-01-02\nme,a3,-1,2024-01-03\n")
+    found = histories_of(run, str(other))
+    assert (len(found), found.weights) == (2, None), "the model learned without weights"
+    assert histories_of(run, str(other), ["weight=quantity"]).weights.tolist() == [5, 2]
+
+
+def test_a_matrix_is_read_again_as_a_matrix(tmp_path):
+    path = tmp_path / "matrix.csv"
+    path.write_text("who,a1,a2,a3\nu1,1,2,\nu2,,3,1\nu3,2,,1\n")
+    run = Run(served_run(tmp_path / "run", {"source": str(path), "shape": "matrix"}))
+    for histories in (None, str(path)):
+        assert histories_of(run, histories).fingerprint == run.data["fingerprint"]["log"]
+
+
+def test_other_files_and_dates_of_the_run_are_not_those_of_the_histories(tmp_path):
+    one, more, mine = (tmp_path / f"{name}.csv" for name in ("one", "more", "mine"))
+    one.write_text(f"{HEAD}u1,a1,1,2024-01-01\nu1,a2,2,2024-01-02\n")
+    more.write_text(f"{HEAD}u2,a1,1,2024-01-01\nu2,a2,2,2024-01-02\n")
+    settings = {"source": str(one), "more": [str(more)], "until": "2024-01-02"}
+    run = Run(served_run(tmp_path / "run", settings | {"positive": "quantity > 0"}))
+    mine.write_text(f"{HEAD}me,a1,1,2024-02-01\nme,a2,0,2024-02-02\nme,a2,2,2024-02-03\n")
+    log = histories_of(run, str(mine))
+    assert log.user_vocabulary.ids.to_list() == ["me"]
+    assert len(log) == 2
+    log = histories_of(run, str(mine), ["until=2024-02-01", f"more={more}"])
+    assert (log.user_vocabulary.ids.to_list(), len(log)) == (["me", "u2"], 3)
+    mine.write_text("user,item,day\nme,a1,2024-02-01\nme,a2,2024-02-02\n")
+    with pytest.raises(BadData, match="quantity") as caught:
+        histories_of(run, str(mine))
+    assert "--set positive= reads all rows" in caught.value.hint
+    assert len(histories_of(run, str(mine), ["positive=", "weight="])) == 2
+
+
 def test_a_file_without_such_a_column_is_an_error_that_says_how_to_name_another(
     run, tmp_path, capsys
 ):
