@@ -109,7 +109,9 @@ class Dig:
             chosen, kept = self._keep_models(chosen, kept | {"winner": chosen.winner})
         account = account_of(self)
         winner = "" if chosen is None else chosen.winner.label
-        below = floor.finding_of(scores, winner, self.test.primary, self.test.seed)
+        below = floor.finding_of(
+            scores, winner, self.test.primary, self.test.seed, self.test.judged
+        )
         self._keep_findings(
             [*findings, *([] if below is None else [below])],
             self._repeat_hits(chosen, finals.lists),
