@@ -19,16 +19,19 @@ follows from them.
 
 
 def finding_of(
-    scores: Sequence[Score], winner: str, primary: str, seed: int, judged: Mask
+    scores: Sequence[Score],
+    winner: str,
+    primary: str,
+    seed: int,
+    judged: Mask,  # [users] those that count on the board
 ) -> Finding | None:
     """No model on the board is better than random lists, or than what is popular.
 
     Then there is nothing to learn, or nothing can be measured: too few users were judged, too few
     items are left to choose from, or what is predicted is no choice. How it is measured: the saved
     model against random lists, then the best personal model against the best popular list, user by
-    user on the test span, by the metric that decides. `judged` says which users count on the board,
-    those with a history. Shape [users]. When it errs: few users leave wide intervals;
-    with less than a hundred it is weak.
+    user on the test span, over users with a history, by the metric that decides. When it errs: few
+    users leave wide intervals; with less than a hundred it is weak.
     """
     done = {score.label: score for score in scores if score.state == "done"}
     random, served = done.get("random"), done.get(winner)
