@@ -10,11 +10,12 @@ import pytest
 import spadework as sw
 from makers import Recorder
 from spadework import events
-from spadework.errors import OutOfMemory, Unsuitable
+from spadework.errors import BadRequest, OutOfMemory, Unsuitable
 from spadework.models.linear.ease import Ease
 from spadework.models.popular import Popular
 from spadework.workbench.recipe import make
 from spadework.workbench.search import rungs
+from spadework.workbench.search.choosing import Dig
 from spadework.workbench.search.costs import Costs
 
 FEW = {"models": ["popular", "random", "cosine", "ease"], "budget": "60s"}
@@ -141,6 +142,24 @@ def test_all_zero_logs_end_and_serve_what_is_popular(tmp_path):
     assert run.winner in (None, "popular", "popular(window=7d)") or run.winner.startswith(
         "popular("
     )
+
+
+def test_nothing_is_written_into_a_folder_that_was_replaced_meanwhile(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+
+    def replaced(self, winner):
+        (folder / "lock").write_text("1 1 elsewhere\n")
+
+    monkeypatch.setattr(Dig, "_ask_rest", replaced)
+    with pytest.raises(BadRequest, match="was removed or replaced while this process worked"):
+        sw.dig(
+            "world:checkerboard",
+            folder=folder,
+            recipe=make({**FEW, "models": ["popular", "cosine"]}),
+        )
+    assert not (folder / "models").exists()
+    assert not (folder / "readiness.json").exists()
+    assert not (folder / "scores.json").exists()
 
 
 @pytest.mark.parametrize(("estimated", "reserved"), [(2.0, 2.0), (1000.0, 0.0)])

@@ -66,11 +66,13 @@ class Job:
             events.note("nothing to do: this run is complete")
             return
         self._refuse_other_data(fingerprint)
+        split = choose_split(log, self.recipe)
+        self.findings = diagnose(log, items, split)
+        if folders.is_complete(self.folder):
+            self._refuse_what_blocks()  # the finished run stays
         folders.clear(self.folder)
         self._keep_recipe()
         self._keep_data(data, fingerprint)
-        split = choose_split(log, self.recipe)
-        self.findings = diagnose(log, items, split)
         files.write_json(
             self.folder / "findings.json", [finding.as_json() for finding in self.findings]
         )

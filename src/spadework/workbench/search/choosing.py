@@ -43,7 +43,7 @@ from spadework.workbench.search.model_families import baselines
 from spadework.workbench.search.planner import Planner
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.search.windows import Windows
-from spadework.workbench.storage import roles
+from spadework.workbench.storage import lock, roles
 
 OTHER_QUESTIONS = 0.15
 """Share of the budget that questions which do not decide the verdict may take."""
@@ -106,12 +106,14 @@ class Dig:
         scores = finals.judge(needed, list(kept.values()), self._others(chosen))
         if chosen is not None:
             chosen, scores = self._judged_choice(chosen, scores, finals)
+            lock.check_held(self.folder)
             chosen, kept = self._keep_models(chosen, kept | {"winner": chosen.winner})
         account = account_of(self)
         winner = "" if chosen is None else chosen.winner.label
         below = floor.finding_of(
             scores, winner, self.test.primary, self.test.seed, self.test.judged
         )
+        lock.check_held(self.folder)
         self._keep_findings(
             [*findings, *([] if below is None else [below])],
             self._repeat_hits(chosen, finals.lists),
