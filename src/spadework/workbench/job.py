@@ -106,6 +106,7 @@ class Job:
         ledger = Ledger(self.folder / "trials")
         if run_files.read(self.folder, run_files.SCORES).get("budget", {}).get("ended") == "budget":
             ledger.forget(TEST)
+            ledger.forget_kills()
         else:
             ledger.clear()
 
