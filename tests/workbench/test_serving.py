@@ -12,6 +12,7 @@ import pytest
 import spadework as sw
 from command_line import call
 from served_run import served_run
+from spadework.apps.recipe_options import inputs_of, out_path
 from spadework.errors import BadData, BadRequest
 from spadework.workbench.run import Run
 from spadework.workbench.serving.choices import Choice
@@ -108,6 +109,29 @@ def test_other_files_and_dates_of_the_run_are_not_those_of_the_histories(tmp_pat
         histories_of(run, str(mine))
     assert "--set positive= reads all rows" in caught.value.hint
     assert len(histories_of(run, str(mine), ["positive=", "weight="])) == 2
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"source": "one.csv", "more": ["two.csv", "three.csv"]},
+        {"source": "one.csv", "more": ["t*.csv"]},
+        {"source": "*.csv"},
+    ],
+    ids=["files", "a pattern of more", "a pattern"],
+)
+def test_all_files_of_a_run_are_found_from_another_folder(settings, tmp_path, monkeypatch):
+    for number, name in enumerate(("one", "two", "three")):
+        (tmp_path / f"{name}.csv").write_text(f"{HEAD}u{number},a1,1,2024-01-01\n")
+    monkeypatch.chdir(tmp_path)
+    run = Run(served_run(tmp_path / "run", settings, "popular"))
+    (tmp_path / "elsewhere").mkdir()
+    for folder in (tmp_path, tmp_path / "elsewhere"):
+        monkeypatch.chdir(folder)
+        assert histories_of(run, None).fingerprint == run.data["fingerprint"]["log"]
+        for name in ("one", "two", "three"):
+            with pytest.raises(BadRequest, match="an input is never replaced"):
+                out_path(str(tmp_path / f"{name}.csv"), True, inputs=inputs_of(str(run.folder)))
 
 
 def test_a_file_without_such_a_column_is_an_error_that_says_how_to_name_another(

@@ -166,9 +166,8 @@ class Job:
             "portrait": portrait(log),
         }
         for name, given in (("path", self.recipe.source), ("items path", self.recipe.items)):
-            entry[name] = (
-                str(Path(given).resolve()) if given is not None and Path(given).exists() else None
-            )
+            entry[name] = None if given is None else _path_of(given)
+        entry["more paths"] = [_path_of(given) for given in self.recipe.more or ()]
         entry["items"] = None if items is None else items.as_json()
         files.write_json(self.folder / "data.json", entry)
         if (
@@ -271,3 +270,8 @@ class Job:
         from spadework.workbench.report.report import write
 
         write(self.folder, with_ids=self.recipe.with_ids)
+
+
+def _path_of(given: str) -> str | None:
+    """The absolute path of a file, a folder or a pattern of files; None where there is none."""
+    return str(Path(given).resolve()) if files.is_there(given) else None

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from spadework import events
+from spadework import events, files
 from spadework.arrays import Codes
 from spadework.data.addresses import ADDRESSES, read_interactions
 from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import ABSENT, ROLES
 from spadework.data.reading.wide_tables import MATRIX
 from spadework.errors import BadData, BadRequest
-from spadework.json_values import as_map, as_text
+from spadework.json_values import as_list, as_map, as_text
 from spadework.workbench.recipe import Recipe, from_settings, make
 from spadework.workbench.run import Run
 from spadework.workbench.sources import read_again, read_for
@@ -105,7 +106,7 @@ def histories_of(
             "The run's own log is read as it was, so --set has no meaning.",
             "Name the file that is read in another way: --histories FILE.",
         )
-    recipe = run.recipe
+    recipe = recipe_here(run)
     source = source_of(run, "Give a log with --histories FILE.")
     # by the recipe alone, as the dig read it: a weight that did not vary still sets rows aside
     log = read_again(recipe, source, None, run.data, items=False).log
@@ -170,6 +171,16 @@ def _read_as(run: Run | None, histories: str, settings: Sequence[str]) -> Intera
     return log
 
 
+def recipe_here(run: Run) -> Recipe:
+    """The run's recipe with further files that can be found from the present folder."""
+    recipe, paths = run.recipe, as_list(run.data.get("more paths"))
+    more = [
+        name if files.is_there(name) else as_text(path, name)
+        for name, path in zip_longest(recipe.more or (), paths[: len(recipe.more or ())])
+    ]
+    return recipe.model_copy(update={"more": more or None})
+
+
 def source_of(run: Run, instead: str) -> str:
     """The source from which a run's log can be read again. Raises `BadRequest`, with the advice
     `instead`, where it was in memory or came through a pipe.
@@ -181,7 +192,7 @@ def source_of(run: Run, instead: str) -> str:
         )
     found: str = (
         recipe.source
-        if ":" in recipe.source or Path(recipe.source).exists()
+        if ":" in recipe.source or files.is_there(recipe.source)
         else run.data.get("path") or recipe.source
     )
     return found
