@@ -5,15 +5,20 @@ customer without a history.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
 import spadework as sw
 from command_line import call
+from makers import START, make_log
 from served_run import served_run
 from spadework.apps.recipe_options import inputs_of, out_path
+from spadework.data.account import RowAccount
 from spadework.errors import BadData, BadRequest
+from spadework.workbench import sources
+from spadework.workbench.recipe import make
 from spadework.workbench.run import Run
 from spadework.workbench.serving.choices import Choice
 from spadework.workbench.serving.service import histories_of, reading_of
@@ -356,6 +361,22 @@ def test_an_unchanged_file_is_the_same_data_days_later(tmp_path, monkeypatch):
                  ).write_csv(path)  # fmt: skip
     changed = histories_of(run, None)
     assert len(changed) == 13, "a file with another row is read as of today"
+
+
+def test_a_pipe_is_read_once(monkeypatch):
+    log, read = make_log(["a", "b"], ["x", "y"], [START, START + 9]), []
+    account = RowAccount(source="-", read=3, used=2, set_aside={"time in the future": 1})
+    log = replace(log, account=account)
+    monkeypatch.setattr(sources, "read_for", lambda *given, **more: read.append(1) or (log, None))
+    kept = {
+        "rows": {"read": 3, "set_aside": {"time in the future": 1}},
+        "read_at": START,
+        "fingerprint": {"log": "another"},
+    }
+    for source, times in (("-", 1), ("log.csv", 2)):
+        read.clear()
+        sources.read_again(make({"source": source}), source, None, kept)
+        assert len(read) == times
 
 
 def test_none_is_no_source():
