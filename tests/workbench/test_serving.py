@@ -282,6 +282,22 @@ def test_only_items_with_a_value_of_the_item_table(with_items, run):
         recommend(str(run), choice=Choice(only=["shelf=food"]))
 
 
+def test_a_column_of_the_item_table_may_have_any_name(orders, tmp_path):
+    path = tmp_path / "counted.csv"
+    path.write_text("asin,count,rows,value\na1,many,p,x\na2,few,q,y\na3,few,r,z\n")
+    settings = {"source": str(orders), "item": "asin", "event": "kind", "items": str(path)}
+    run = str(served_run(tmp_path / "counted", settings | {"events": ["Purchase"]}))
+    assert items_of(recommend(run, choice=Choice(only=["count=few"]))) == {"a2", "a3"}
+    for column, most in (("count", "'few'"), ("rows", "'p'"), ("value", "'x'")):
+        with pytest.raises(BadRequest, match=f"No item has {column} = 'none'") as caught:
+            recommend(run, choice=Choice(only=[f"{column}=none"]))
+        assert most in caught.value.hint
+    with pytest.raises(BadRequest, match="is not COLUMN=VALUE") as caught:
+        recommend(run, choice=Choice(only=["count"]))
+    assert caught.value.hint.startswith("Its columns are '")
+    assert "[" not in caught.value.hint
+
+
 def test_titles_are_shown_and_written_where_asked(with_items, run, tmp_path, capsys):
     output = call(capsys, "recommend", with_items, "--user", "u1")
     assert "title" in output.out.splitlines()[0]
