@@ -357,6 +357,18 @@ def test_a_customer_without_a_history_gets_best_sellers(findings, best, says, tm
     assert call(capsys, "recommend", run, "--new", "--user", "u1").code == 2
 
 
+@pytest.mark.parametrize("content", [None, "", "who,what\nu1,a1\n"])
+def test_a_customer_without_a_history_is_answered_without_the_log(content, tmp_path, capsys):
+    path = tmp_path / "log.csv"
+    path.write_text("user,item,day\nu1,a1,2024-01-01\nu2,a1,2024-01-02\nu3,a2,2024-01-29\n")
+    run = served_run(tmp_path / "run", {"source": str(path)}, "popular", [LATE])
+    path.unlink() if content is None else path.write_text(content)
+    output = call(capsys, "recommend", run, "--new", "-k", "1", "--json")
+    assert output.code == 0, output.err
+    assert json.loads(output.out)[0]["item_id"] == "a1"
+    assert "of all time: the log cannot be read again: " in output.err
+
+
 # ---- the same file some days later
 
 
