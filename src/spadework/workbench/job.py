@@ -66,13 +66,14 @@ class Job:
             events.note("nothing to do: this run is complete")
             return
         self._refuse_other_data(fingerprint)
+        finished = folders.is_complete(self.folder)
+        if not finished:
+            self._begin(data, fingerprint)
         split = choose_split(log, self.recipe)
         self.findings = diagnose(log, items, split)
-        if folders.is_complete(self.folder):
-            self._refuse_what_blocks()  # the finished run stays
-        folders.clear(self.folder)
-        self._keep_recipe()
-        self._keep_data(data, fingerprint)
+        if finished:
+            self._refuse_what_blocks()  # before anything of it is removed
+            self._begin(data, fingerprint)
         files.write_json(
             self.folder / "findings.json", [finding.as_json() for finding in self.findings]
         )
@@ -88,6 +89,11 @@ class Job:
         self._report()
         folders.seal(self.folder)
         self._forget_trials()
+
+    def _begin(self, data: ReadAgain, fingerprint: dict[str, Any]) -> None:
+        folders.clear(self.folder)
+        self._keep_recipe()
+        self._keep_data(data, fingerprint)
 
     def _refuse_what_blocks(self) -> None:
         """End the dig where nothing can be learned: a model of such a log must not be served."""
