@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import io
 import json
@@ -32,6 +33,8 @@ except ImportError:  # only on systems without file locks
 
 HALF = ".half-"
 """Prefix of the names of files that are being written."""
+_SIGNS = frozenset("*?[")
+"""Of a pattern."""
 _NO_NPZ = (
     *(OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, MemoryError),
     *(BadZipFile, zlib.error, struct.error),
@@ -100,6 +103,21 @@ def content_of(path: Path, most: int | None = None) -> bytes:
         says = f"it has {found.st_size:,} bytes, more than the {room:,} that can be read"
         raise OSError(errno.EFBIG, says, str(path))
     return path.read_bytes()
+
+
+def is_there(name: str) -> bool:
+    """Whether there is such a file or folder, or a file that fits such a pattern."""
+    return Path(name).exists() or bool(matching(name))
+
+
+def matching(pattern: str) -> list[str]:
+    """The paths that fit a pattern such as `logs/*.csv`; none for other texts."""
+    if "://" in pattern or not _SIGNS & set(pattern):
+        return []
+    try:
+        return sorted(glob.iglob(pattern, recursive=True))
+    except (OSError, ValueError):
+        return []
 
 
 def npz(arrays: Mapping[str, Array]) -> bytes:

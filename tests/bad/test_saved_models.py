@@ -6,6 +6,7 @@ and no kernel reads beyond an array.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -152,9 +153,26 @@ def test_what_is_no_regular_file_is_never_opened(box):
     os.mkfifo(box / "pipe")
     assert "pipe cannot be read: it is no regular file" in refusal(box, "pipe")
     (box / "endless").symlink_to("/dev/zero")
-    assert "endless cannot be read: it is a link to another folder" in refusal(box, "endless")
+    assert "endless cannot be read: it is no regular file" in refusal(box, "endless")
     (box / "inner").mkdir()
     assert "inner cannot be read: it is a folder" in refusal(box, "inner")
+
+
+def test_a_member_may_be_a_link_to_a_store_of_large_files(box):
+    """As those of DVC, git-annex and caches of models are."""
+    store = box.parent / "store"
+    store.mkdir()
+    (store / "one").write_bytes(b"content")
+    (box / "linked").symlink_to(store / "one")
+    digests = {"linked": hashlib.sha256(b"content").hexdigest()}
+    (box / "box.json").write_text(json.dumps({"format": FORM.format, "files": digests}))
+    assert bundle.read(box / "box.json", FORM)[1] == {"linked": b"content"}
+    (store / "one").write_bytes(b"changed")
+    with pytest.raises(BadRequest, match="linked is not the file that was saved"):
+        bundle.read(box / "box.json", FORM)
+    (store / "one").unlink()
+    with pytest.raises(BadRequest, match="linked is not the file that was saved"):
+        bundle.read(box / "box.json", FORM)
 
 
 def test_a_file_that_is_larger_than_memory_is_never_read(box):

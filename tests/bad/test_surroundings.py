@@ -180,7 +180,7 @@ def test_no_groups_at_all(tmp_path, monkeypatch):
     [
         (MemoryError("Unable to allocate 9.31 GiB"), "There is not enough memory: "),
         (ImportError("x.so: failed to map segment"), "There is not enough memory: "),
-        (KeyError("recipe"), "which is a fault of its own: KeyError: 'recipe'"),
+        (KeyError("recipe"), "This is a bug in spadework (test_surroundings.py:"),
         (UnicodeEncodeError("utf-8", "caf\udce9", 3, 4, "surrogates"), "'caf\\udce9' is not UTF-8"),
     ],
 )

@@ -8,7 +8,10 @@ import pytest
 from makers import DAY, START, make_log
 from spadework.data import spans, splitting
 from spadework.data.spans import span_of
+from spadework.errors import BadRequest
+from spadework.models.cooccurrence.counts import count
 from spadework.models.labels import model
+from spadework.models.newest_span import in_window
 
 HUNDRED = START + np.sort(np.random.default_rng(0).integers(0, 100 * DAY, 4_000))
 FIRST, LAST = int(HUNDRED[0]), int(HUNDRED[-1])
@@ -88,6 +91,26 @@ def test_models_of_the_last_days_learn_the_same_with_a_stray_row(label):
     ]
     assert lists[0] == lists[1]
     assert 999 not in lists[1]
+
+
+def test_the_last_days_end_where_the_log_does():
+    clean, stray = stray_log([]), stray_log([LAST + 70 * DAY])
+    newest = in_window(stray, "2d")
+    assert len(newest) < 200, "too few for any row to be stray"
+    assert newest.end == stray.end == LAST
+    assert newest.span == in_window(clean, "2d").span
+    assert in_window(stray, "900d").span == stray.span
+
+
+def test_counts_of_a_part_with_the_stray_row_have_the_end_of_the_whole():
+    log, decayed = stray_log([LAST + 70 * DAY]), model("cosine(age_half_life=7d)")
+    odd = (np.arange(log.user_count) % 2 == 1)[log.users]
+    parts = [log.where(odd), log.where(~odd).where(log.where(~odd).times > LAST - DAY)]
+    assert parts[1].end > log.end, "there it is not stray"
+    for part in parts:
+        assert count(decayed, part, now=log.end).now == log.end
+    with pytest.raises(BadRequest, match="and the log has events up to"):
+        count(decayed, log, now=log.end - 3 * DAY)
 
 
 def test_a_test_span_in_days_ends_where_the_log_does():

@@ -13,6 +13,7 @@ from spadework.diagnosis.shape import dense, unique_items
 from spadework.evaluation.trial import Score
 
 LOG = make_log([f"u{n % 50}" for n in range(500)], [n % 30 for n in range(500)])
+ALL = np.ones(400, np.bool_)
 
 
 def scores(users=400, **lifts):
@@ -26,9 +27,9 @@ def scores(users=400, **lifts):
 
 
 def test_a_board_above_chance_and_above_popular_lists_has_no_finding():
-    assert finding_of(scores(random=0, popular=0.1, ease=0.2), "ease", "ndcg@10", 0) is None
-    assert finding_of(scores(popular=0.1, ease=0.2), "ease", "ndcg@10", 0) is None
-    assert finding_of(scores(random=0.1, popular=0.2), "popular", "ndcg@10", 0) is None
+    assert finding_of(scores(random=0, popular=0.1, ease=0.2), "ease", "ndcg@10", 0, ALL) is None
+    assert finding_of(scores(popular=0.1, ease=0.2), "ease", "ndcg@10", 0, ALL) is None
+    assert finding_of(scores(random=0.1, popular=0.2), "popular", "ndcg@10", 0, ALL) is None
 
 
 @pytest.mark.parametrize(
@@ -40,10 +41,27 @@ def test_a_board_above_chance_and_above_popular_lists_has_no_finding():
     ],
 )
 def test_a_board_that_is_no_better_than_the_floor(users, lifts, winner, level, what):
-    found = finding_of(scores(users, **lifts), winner, "ndcg@10", 0)
+    found = finding_of(scores(users, **lifts), winner, "ndcg@10", 0, np.ones(users, np.bool_))
     assert (found.code, found.level) == ("VER-3", level)
-    assert found.says.startswith(f"Nothing on the board can be told from {what}")
+    worse = "ease is worse than " if winner == "popular" else ""
+    assert found.says.startswith(worse or f"Nothing on the board can be told from {what}")
+    assert what in found.says
     assert found.interval[0] <= 0
+
+
+def test_users_without_a_history_do_not_count_as_on_the_board():
+    judged = np.arange(400) < 200
+    board = scores(random=0, popular=0.1, ease=0.2)
+    for score in board:
+        if score.label == "ease":  # they get what is popular, and worse
+            score.values["ndcg@10"][~judged] -= 1.0
+    assert finding_of(board, "ease", "ndcg@10", 0, judged) is None
+    assert finding_of(board, "ease", "ndcg@10", 0, ALL).code == "VER-3"
+
+
+def test_a_board_without_a_judged_user_has_no_finding():
+    board = scores(random=0, popular=0.1, ease=0.2)
+    assert finding_of(board, "ease", "ndcg@10", 0, ~ALL) is None
 
 
 def test_the_verdict_follows_the_floor():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
 from makers import START, make_log
 from spadework.data.account import RowAccount
 from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.integrity import missing_content, robots, set_aside, too_small
+from spadework.diagnosis.products import no_products
 from spadework.diagnosis.stamps import all_equal, no_times, ties
 
 
@@ -18,6 +21,17 @@ def rows(users, items=None, times=None):
     return make_log(
         users, items, [START + n for n in range(len(users))] if times is None else times
     )
+
+
+def test_the_rule_names_the_most_frequent_items_that_are_no_products():
+    items = [item for item in range(30) for _ in range(item + 1)]
+    log = rows([f"u{n % 9}" for n in range(len(items))], items)
+    titles = SimpleNamespace(title=pl.Series([f"Postage {item}" for item in range(30)]))
+    found = no_products(log, titles)
+    assert "'Postage 29', 'Postage 28'" in found.says
+    assert found.command.count("!=") == 20
+    assert all(f"item != {item}" in found.command for item in range(10, 30))
+    assert found.advice.endswith("The line names the 20 most frequent.")
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,31 @@ def test_lists_in_no_order_are_one_list_each():
         assert board.scores[0].values["recall@4"].tolist() == [1.0, 1.0]
 
 
+@pytest.mark.parametrize("text", [False, True], ids=["numbers", "text"])
+@pytest.mark.parametrize(
+    "ranks",
+    [[1, 1, 3, 4], [1, 2, 2, 4], [1, 1, 1, 4], [2, 2, 4, 4], [1.5, 1.5, 3, 4], [1, 1, 3, 3]],
+)
+def test_equal_ranks_of_one_list_are_ties(ranks, text):
+    log = make_log(list("aaaabbbb"), list("pqrspqrs"), [START + n for n in range(8)])
+    given = [str(rank) for rank in ranks] if text else ranks
+    frame = lists(list("aaaabbbb"), list("pqrspqrs"), rank=given + given)
+    board = sw.evaluate(frame, splitting.last_item(log), metrics=["recall@4", "mrr@4"])
+    assert board.scores[0].values["recall@4"].tolist() == [1.0, 1.0]
+    assert board.scores[0].values["mrr@4"].tolist() == pytest.approx([0.25, 0.25])
+
+
+@pytest.mark.parametrize("wrong", ["first", "1st", ""])
+def test_a_text_that_is_no_rank_is_told_with_its_user(wrong):
+    log = make_log(list("aabb"), list("pqpq"), [START + n for n in range(4)])
+    frame = lists(["a", "a", "b"], ["p", "q", "q"], rank=["1", wrong, "1"])
+    with pytest.raises(BadData, match=f"User 'a' has the rank '{wrong}', which is no number"):
+        sw.evaluate(frame, splitting.last_item(log), metrics=["recall@2"])
+    nested = lists(["a"], ["p"], rank=[[1]])
+    with pytest.raises(BadData, match="The column 'rank' holds lists or structures"):
+        sw.evaluate(nested, splitting.last_item(log), metrics=["recall@2"])
+
+
 def test_what_is_no_table_is_refused():
     with pytest.raises(BadData, match="The recommendations are no table"):
         sw.evaluate({"user_id": [1, "a"], "item_id": [[1], 2]}, cut(["a", "b"], ["x", "y"]))

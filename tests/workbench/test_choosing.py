@@ -4,18 +4,23 @@ it is never a random one.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import spadework as sw
 from makers import Recorder
 from spadework import events
-from spadework.errors import OutOfMemory, Unsuitable
+from spadework.errors import BadRequest, OutOfMemory, Unsuitable
+from spadework.models.labels import model
 from spadework.models.linear.ease import Ease
 from spadework.models.popular import Popular
 from spadework.workbench.recipe import make
 from spadework.workbench.search import rungs
+from spadework.workbench.search.choosing import Dig
 from spadework.workbench.search.costs import Costs
+from spadework.workbench.search.ending import LITTLE_LATE
 
 FEW = {"models": ["popular", "random", "cosine", "ease"], "budget": "60s"}
 
@@ -141,6 +146,41 @@ def test_all_zero_logs_end_and_serve_what_is_popular(tmp_path):
     assert run.winner in (None, "popular", "popular(window=7d)") or run.winner.startswith(
         "popular("
     )
+
+
+def test_nothing_is_written_into_a_folder_that_was_replaced_meanwhile(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+
+    def replaced(self, winner):
+        (folder / "lock").write_text("1 1 elsewhere\n")
+
+    monkeypatch.setattr(Dig, "_ask_rest", replaced)
+    with pytest.raises(BadRequest, match="was removed or replaced while this process worked"):
+        sw.dig(
+            "world:checkerboard",
+            folder=folder,
+            recipe=make({**FEW, "models": ["popular", "cosine"]}),
+        )
+    assert not (folder / "models").exists()
+    assert not (folder / "readiness.json").exists()
+    assert not (folder / "scores.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("quick", "served"),
+    [("popular_by_category", {"popular_by_category", "cosine"}), ("personal", {"personal"})],
+)
+def test_a_late_model_is_a_choice_where_only_what_is_popular_is_in_time(quick, served):
+    able = [SimpleNamespace(setting=model(name)) for name in (quick, "cosine")]
+    dig = SimpleNamespace(
+        planner=SimpleNamespace(reached_rung=0),
+        clock=SimpleNamespace(left=1.0),
+        ending=SimpleNamespace(
+            possible=lambda one, left, late: one.name != "cosine" or late > LITTLE_LATE
+        ),
+        _on=lambda rung: able,
+    )
+    assert {result.setting.name for result in Dig._able(dig)} == served
 
 
 @pytest.mark.parametrize(("estimated", "reserved"), [(2.0, 2.0), (1000.0, 0.0)])

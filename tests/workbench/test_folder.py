@@ -283,6 +283,29 @@ def test_a_lock_that_is_no_file_is_told(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
+@pytest.mark.parametrize("target", ["nowhere", "lock"])
+def test_a_lock_that_is_a_link_is_told(target, tmp_path):
+    (tmp_path / "lock").symlink_to(tmp_path / target)
+    with (
+        pytest.raises(BadRequest, match="is no file, so no process can hold"),
+        lock.held(tmp_path),
+    ):
+        raise AssertionError("not held")
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize("entry", [1, 2], ids=["another start", "another place"])
+def test_a_lock_with_the_same_number_is_not_that_of_this_process(entry, tmp_path):
+    path = tmp_path / "lock"
+    with lock.held(tmp_path):
+        entries = path.read_text().split()
+        entries[entry] = "17"
+        path.write_text(" ".join(entries))
+        with pytest.raises(BadRequest, match="was removed or replaced"):
+            lock.check_held(tmp_path)
+    assert path.read_text() == " ".join(entries), "the lock of the other stays"
+
+
 def test_the_lock_of_another_machine_counts_as_long_as_it_is_touched(tmp_path):
     path = tmp_path / "lock"
     path.write_text("17 123 elsewhere\n")

@@ -198,6 +198,21 @@ def test_a_winner_that_costs_next_to_nothing_is_not_lost_to_a_budget_that_is_ove
     assert planner.ending.possible(slow, 1000.0, 0.05)
 
 
+def test_a_search_is_over_where_more_of_it_would_cost_the_best_its_place(
+    tmp_path, split, world, monkeypatch
+):
+    planner = planner_of(tmp_path, split, world)
+    planner.judging.judge([model("popular")], 0, float("inf"))
+    left = planner.judging.clock.left
+    for late, over in ((0.07, True), (0.5, False)):
+
+        def seconds(winner, late=late):
+            return 0.0 if winner is None else left + late * planner.ending.budget
+
+        monkeypatch.setattr(planner.ending, "seconds", seconds)
+        assert (planner.schedule.left < 0) == over
+
+
 def test_no_setting_climbs_past_a_leader_that_has_no_time_for_it(
     tmp_path, split, world, monkeypatch
 ):

@@ -94,6 +94,9 @@ def test_names_are_checked_before_work_starts(values, thing):
         (['metrics=["ndcg@5"]'], {"metrics": ["ndcg@5"]}), (["skip_bad=true"], {"skip_bad": True}),
         (["delimiter=="], {"delimiter": "="}),
         (["seed=1", "seed=2"], {"seed": 2}),
+        (["positive=", "until="], {"positive": None, "until": None}),
+        (["more=", "shape="], {"more": None, "shape": None}),
+        (["delimiter=\t"], {"delimiter": "\t"}),
     ],
 )  # fmt: skip
 def test_settings_are_read_as_toml_where_they_are_toml(settings, values):

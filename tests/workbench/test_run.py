@@ -8,7 +8,10 @@ import pytest
 
 import spadework as sw
 from makers import DAY, START, make_log
-from spadework.errors import BadRequest
+from served_run import served_run
+from spadework.diagnosis.finding import Finding
+from spadework.errors import BadRequest, Unsuitable
+from spadework.workbench import job
 from spadework.workbench.recipe import make
 from spadework.workbench.run import Run
 from spadework.workbench.sources import choose_split
@@ -57,6 +60,21 @@ def test_effects_have_intervals(order_run):
     sizes = [abs(row["effect"]) for row in board["helped"]]
     assert sizes == sorted(sizes, reverse=True)
     assert board["heat"]["rows"]
+
+
+def test_a_finished_run_stays_where_a_new_start_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "log.csv"
+    path.write_text("user,item,day\na,x,2024-01-01\na,y,2024-01-02\nb,x,2024-01-01\n")
+    folder = served_run(tmp_path / "run", {"source": str(path), "budget": "10s"})
+    board = json.loads((folder / "scores.json").read_text()) | {"budget": {"ended": "budget"}}
+    (folder / "scores.json").write_text(json.dumps(board))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    blocker = Finding(code="INT-9", level="blocker", says="Nothing.", advice="Look.")
+    monkeypatch.setattr(job, "diagnose", lambda log, items, split: [blocker])
+    larger = job.Job(make({"source": str(path), "budget": "90s"}), folder, 0.0)
+    with pytest.raises(Unsuitable, match="INT-9: Nothing"):
+        larger._stages(str(path), None, None)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_a_folder_without_its_parts_is_named(tmp_path):

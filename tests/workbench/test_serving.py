@@ -5,14 +5,20 @@ customer without a history.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
 import spadework as sw
 from command_line import call
+from makers import START, make_log
 from served_run import served_run
+from spadework.apps.recipe_options import inputs_of, out_path
+from spadework.data.account import RowAccount
 from spadework.errors import BadData, BadRequest
+from spadework.workbench import sources
+from spadework.workbench.recipe import make
 from spadework.workbench.run import Run
 from spadework.workbench.serving.choices import Choice
 from spadework.workbench.serving.service import histories_of, reading_of
@@ -62,6 +68,75 @@ def test_columns_that_were_found_are_carried_too(orders, tmp_path):
     assert log.item_vocabulary.ids.to_list() == ["a1", "a2", "a3"]
     assert log.weights is None
     assert log.event_types is None
+
+
+HEAD = "user,item,quantity,day\n"
+
+
+def test_rows_that_a_constant_weight_set_aside_are_no_history(tmp_path):
+    path, other = tmp_path / "log.csv", tmp_path / "other.csv"
+    bought = "u1,a1,1,2024-01-01\nu1,a2,1,2024-01-02\nu2,a1,1,2024-01-01\nu2,a3,1,2024-01-03\n"
+    path.write_text(f"{HEAD}{bought}u1,a3,0,2024-01-04\nu2,a2,-1,2024-01-04\n")
+    run = Run(served_run(tmp_path / "run", {"source": str(path)}))
+    assert "weight" not in run.data["columns"]
+    again = histories_of(run, None)
+    assert len(again) == 4
+    assert again.fingerprint == run.data["fingerprint"]["log"]
+    assert histories_of(run, str(path)).fingerprint == again.fingerprint
+    other.write_text(f"{HEAD}me,a1,5,2024-01-01\nme,a2,2,2024-01-02\nme,a3,-1,2024-01-03\n")
+    found = histories_of(run, str(other))
+    assert (len(found), found.weights) == (2, None), "the model learned without weights"
+    assert histories_of(run, str(other), ["weight=quantity"]).weights.tolist() == [5, 2]
+
+
+def test_a_matrix_is_read_again_as_a_matrix(tmp_path):
+    path = tmp_path / "matrix.csv"
+    path.write_text("who,a1,a2,a3\nu1,1,2,\nu2,,3,1\nu3,2,,1\n")
+    run = Run(served_run(tmp_path / "run", {"source": str(path), "shape": "matrix"}))
+    for histories in (None, str(path)):
+        assert histories_of(run, histories).fingerprint == run.data["fingerprint"]["log"]
+
+
+def test_other_files_and_dates_of_the_run_are_not_those_of_the_histories(tmp_path):
+    one, more, mine = (tmp_path / f"{name}.csv" for name in ("one", "more", "mine"))
+    one.write_text(f"{HEAD}u1,a1,1,2024-01-01\nu1,a2,2,2024-01-02\n")
+    more.write_text(f"{HEAD}u2,a1,1,2024-01-01\nu2,a2,2,2024-01-02\n")
+    settings = {"source": str(one), "more": [str(more)], "until": "2024-01-02"}
+    run = Run(served_run(tmp_path / "run", settings | {"positive": "quantity > 0"}))
+    mine.write_text(f"{HEAD}me,a1,1,2024-02-01\nme,a2,0,2024-02-02\nme,a2,2,2024-02-03\n")
+    log = histories_of(run, str(mine))
+    assert log.user_vocabulary.ids.to_list() == ["me"]
+    assert len(log) == 2
+    log = histories_of(run, str(mine), ["until=2024-02-01", f"more={more}"])
+    assert (log.user_vocabulary.ids.to_list(), len(log)) == (["me", "u2"], 3)
+    mine.write_text("user,item,day\nme,a1,2024-02-01\nme,a2,2024-02-02\n")
+    with pytest.raises(BadData, match="quantity") as caught:
+        histories_of(run, str(mine))
+    assert "--set positive= reads all rows" in caught.value.hint
+    assert len(histories_of(run, str(mine), ["positive=", "weight="])) == 2
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"source": "one.csv", "more": ["two.csv", "three.csv"]},
+        {"source": "one.csv", "more": ["t*.csv"]},
+        {"source": "*.csv"},
+    ],
+    ids=["files", "a pattern of more", "a pattern"],
+)
+def test_all_files_of_a_run_are_found_from_another_folder(settings, tmp_path, monkeypatch):
+    for number, name in enumerate(("one", "two", "three")):
+        (tmp_path / f"{name}.csv").write_text(f"{HEAD}u{number},a1,1,2024-01-01\n")
+    monkeypatch.chdir(tmp_path)
+    run = Run(served_run(tmp_path / "run", settings, "popular"))
+    (tmp_path / "elsewhere").mkdir()
+    for folder in (tmp_path, tmp_path / "elsewhere"):
+        monkeypatch.chdir(folder)
+        assert histories_of(run, None).fingerprint == run.data["fingerprint"]["log"]
+        for name in ("one", "two", "three"):
+            with pytest.raises(BadRequest, match="an input is never replaced"):
+                out_path(str(tmp_path / f"{name}.csv"), True, inputs=inputs_of(str(run.folder)))
 
 
 def test_a_file_without_such_a_column_is_an_error_that_says_how_to_name_another(
@@ -207,6 +282,22 @@ def test_only_items_with_a_value_of_the_item_table(with_items, run):
         recommend(str(run), choice=Choice(only=["shelf=food"]))
 
 
+def test_a_column_of_the_item_table_may_have_any_name(orders, tmp_path):
+    path = tmp_path / "counted.csv"
+    path.write_text("asin,count,rows,value\na1,many,p,x\na2,few,q,y\na3,few,r,z\n")
+    settings = {"source": str(orders), "item": "asin", "event": "kind", "items": str(path)}
+    run = str(served_run(tmp_path / "counted", settings | {"events": ["Purchase"]}))
+    assert items_of(recommend(run, choice=Choice(only=["count=few"]))) == {"a2", "a3"}
+    for column, most in (("count", "'few'"), ("rows", "'p'"), ("value", "'x'")):
+        with pytest.raises(BadRequest, match=f"No item has {column} = 'none'") as caught:
+            recommend(run, choice=Choice(only=[f"{column}=none"]))
+        assert most in caught.value.hint
+    with pytest.raises(BadRequest, match="is not COLUMN=VALUE") as caught:
+        recommend(run, choice=Choice(only=["count"]))
+    assert caught.value.hint.startswith("Its columns are '")
+    assert "[" not in caught.value.hint
+
+
 def test_titles_are_shown_and_written_where_asked(with_items, run, tmp_path, capsys):
     output = call(capsys, "recommend", with_items, "--user", "u1")
     assert "title" in output.out.splitlines()[0]
@@ -266,6 +357,18 @@ def test_a_customer_without_a_history_gets_best_sellers(findings, best, says, tm
     assert call(capsys, "recommend", run, "--new", "--user", "u1").code == 2
 
 
+@pytest.mark.parametrize("content", [None, "", "who,what\nu1,a1\n"])
+def test_a_customer_without_a_history_is_answered_without_the_log(content, tmp_path, capsys):
+    path = tmp_path / "log.csv"
+    path.write_text("user,item,day\nu1,a1,2024-01-01\nu2,a1,2024-01-02\nu3,a2,2024-01-29\n")
+    run = served_run(tmp_path / "run", {"source": str(path)}, "popular", [LATE])
+    path.unlink() if content is None else path.write_text(content)
+    output = call(capsys, "recommend", run, "--new", "-k", "1", "--json")
+    assert output.code == 0, output.err
+    assert json.loads(output.out)[0]["item_id"] == "a1"
+    assert "of all time: the log cannot be read again: " in output.err
+
+
 # ---- the same file some days later
 
 
@@ -286,6 +389,22 @@ def test_an_unchanged_file_is_the_same_data_days_later(tmp_path, monkeypatch):
                  ).write_csv(path)  # fmt: skip
     changed = histories_of(run, None)
     assert len(changed) == 13, "a file with another row is read as of today"
+
+
+def test_a_pipe_is_read_once(monkeypatch):
+    log, read = make_log(["a", "b"], ["x", "y"], [START, START + 9]), []
+    account = RowAccount(source="-", read=3, used=2, set_aside={"time in the future": 1})
+    log = replace(log, account=account)
+    monkeypatch.setattr(sources, "read_for", lambda *given, **more: read.append(1) or (log, None))
+    kept = {
+        "rows": {"read": 3, "set_aside": {"time in the future": 1}},
+        "read_at": START,
+        "fingerprint": {"log": "another"},
+    }
+    for source, times in (("-", 1), ("log.csv", 2)):
+        read.clear()
+        sources.read_again(make({"source": source}), source, None, kept)
+        assert len(read) == times
 
 
 def test_none_is_no_source():

@@ -163,11 +163,19 @@ def test_a_trial_that_a_process_was_killed_with_is_known_at_the_next_start(tmp_p
 
 
 def test_a_large_model_that_was_killed_twice_is_not_tried_a_third_time(protocol, tmp_path):
-    (tmp_path / "small.trying").write_text("2\n")
-    one = model("cosine")
-    ledger = Ledger(tmp_path)
-    assert not ledger.kills_again("small", one, protocol), "it was something else"
+    mark = tmp_path / "large.trying"
+    mark.write_text("2\n")
+    one, ledger = model("cosine"), Ledger(tmp_path)
     assert not ledger.kills_again("other", one, protocol)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(trial_cache, "available_bytes", lambda: 1000)
-        assert ledger.kills_again("small", one, protocol)
+        assert ledger.kills_again("large", one, protocol)
+        assert Ledger(tmp_path).kills_again("large", one, protocol), "until this run is finished"
+    assert not ledger.kills_again("large", one, protocol), "there is more memory"
+    assert (ledger.kills("large"), mark.exists()) == (0, False)
+
+
+def test_a_trial_that_was_left_out_once_is_tried_again_by_the_next_start(protocol, tmp_path):
+    (tmp_path / "large.trying").write_text("2\n")
+    Ledger(tmp_path).forget_kills()
+    assert Ledger(tmp_path).kills("large") == 0

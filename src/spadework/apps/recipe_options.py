@@ -63,16 +63,19 @@ def inputs_of(where: str) -> list[str]:
     """What a run was read from, as far as its files say, and the files that it, or a saved model,
     is made of.
     """
-    from spadework.json_values import as_map, as_text
+    from spadework import files
+    from spadework.json_values import as_list, as_map, as_text
     from spadework.workbench.storage import run_files
 
-    recipe = as_map(run_files.contents(Path(where), run_files.RECIPE).value)
+    recipe = as_map(as_map(run_files.contents(Path(where), run_files.RECIPE).value).get("recipe"))
     data = as_map(run_files.contents(Path(where), run_files.DATA).value)
-    named = [as_map(recipe.get("recipe")).get(name) for name in ("source", "items")]
-    named += [data.get(name) for name in ("path", "items path")]
+    named = [recipe.get("source"), recipe.get("items"), *as_list(recipe.get("more"))]
+    named += [data.get("path"), data.get("items path"), *as_list(data.get("more paths"))]
+    texts = [text for text in map(as_text, named) if text]
+    texts += [path for text in texts for path in files.matching(text)]
     names = [*run_files.digests(Path(where)), "model.json", "arrays.safetensors", "items.parquet"]
     own = [str(Path(where) / name) for name in names if name != "report.html"]
-    return [*own, *filter(None, map(as_text, named))]
+    return [*own, *texts]
 
 
 def _refuse_inputs(path: Path, inputs: Sequence[str | None]) -> None:

@@ -97,7 +97,7 @@ def unexpected(error: Exception) -> tuple[str, str]:
         return out_of_memory(MemoryError(str(error).splitlines()[0][:200]))
     text = "".join(traceback.format_exception(error))
     frames = traceback.extract_tb(error.__traceback__)
-    at = f" in {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    at = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
     said = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
     try:
         number, path = tempfile.mkstemp(prefix="spadework-", suffix=".txt")
@@ -106,4 +106,4 @@ def unexpected(error: Exception) -> tuple[str, str]:
         kept = f"The details are in {path}; please report them with the command."
     except OSError:
         kept = "Please report it with the command and its input."
-    return f"spadework failed{at}, which is a fault of its own: {said}", kept
+    return f"This is a bug in spadework{at}: {said}", kept

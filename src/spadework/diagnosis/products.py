@@ -18,7 +18,8 @@ NO_PRODUCT = (
     r"|^(gift )?vouchers?\b|^(manual|discount|adjust(ment)?( .*)?|adjust bad debt|commission|tip"
     r"|deposit|donation|carrier bag|amazon fee|cruk commission|test( item| product)?)$"
 )
-SHOWN = 5
+SHOWN, MOST = 5, 20
+"""Titles in the sentence, and items in the proposed rule, the most frequent first."""
 FEW = 0.001
 
 
@@ -44,7 +45,7 @@ def no_products(log: Interactions, content: ItemContent | None) -> Finding | Non
     shown = ", ".join(f"{titles[int(at)]!r}" for at in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     column = "item" if log.account is None else log.account.columns.get("item", "item")
-    rule = " and ".join(str(Condition(column, "!=", str(ids[int(at)]))) for at in found)
+    rule = " and ".join(str(Condition(column, "!=", str(ids[int(at)]))) for at in found[:MOST])
     return Finding(
         code="INT-28",
         level="weak",
@@ -52,6 +53,7 @@ def no_products(log: Interactions, content: ItemContent | None) -> Finding | Non
         "of the rows.",
         effect=share,
         means="They are recommended to everybody, and connect what does not belong together.",
-        advice="If nobody should be recommended these, set their rows aside.",
+        advice="If nobody should be recommended these, set their rows aside."
+        + (f" The line names the {MOST} most frequent." if len(found) > MOST else ""),
         command=f"spadework dig SOURCE --positive {shlex.quote(rule)}",
     )

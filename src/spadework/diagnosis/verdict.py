@@ -75,7 +75,7 @@ class Readiness:
         if self.floor is not None:
             return (
                 f"{self.verdict}: {self.floor.says[:1].lower()}{self.floor.says[1:]}",
-                f"{self.floor.code} says so, and no other answer counts before that is mended.",
+                f"See {self.floor.code}; fix that first.",
                 "Train none on this log.",
             )
         if self.low is None or self.high is None:

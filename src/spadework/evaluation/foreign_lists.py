@@ -37,7 +37,8 @@ def lists_of(frame: Any, protocol: Protocol) -> ForeignLists:
 
     Ids of users and items are joined to those of the log, and counted: where none fits the table is
     refused; items unknown to the log keep their slot as −1. Raises BadData for missing columns,
-    ranks that are no numbers, items that are twice in a list, and users with two lists. O(rows)
+    ranks that are no numbers, items that are twice in a list, and users with two lists; equal ranks
+    of one list are ties, in order of item codes. O(rows)
     where ranks are whole numbers from 1, else one sort.
     """
     table = _table_of(frame)
@@ -60,7 +61,7 @@ def lists_of(frame: Any, protocol: Protocol) -> ForeignLists:
     heads, starts = _runs(users)
     owners, user_remarks = _owners(users.gather(heads), protocol)
     joined = join(item_ids, expected.item_vocabulary, what="item", here=_HERE, there=_THERE)
-    items, keys = joined.codes, table[order].to_numpy()
+    items, keys = joined.codes, _numbers(table[order], users)
     shape = (len(truth.users), protocol.k)
     lists = None
     if by_rank and keys.dtype.kind in "iu":
@@ -70,7 +71,7 @@ def lists_of(frame: Any, protocol: Protocol) -> ForeignLists:
         if not by_rank:
             keys = -keys.astype(np.float64)
             _refuse_appended(users, keys, starts)
-        lists = _sorted_lists(named, keys, shape, ties=not by_rank)
+        lists = _sorted_lists(named, keys, shape, ranked=by_rank)
     if repeating := kernel.count_repeating(lists, expected.item_count):
         raise BadData(f"{repeating} lists hold an item twice.", "Give each item once per user.")
     return ForeignLists(lists, (*user_remarks, *joined.remarks))
@@ -125,6 +126,28 @@ def _owners(user_ids: pl.Series, protocol: Protocol) -> tuple[Array, tuple[str, 
     return owners, joined.remarks
 
 
+def _numbers(column: pl.Series, users: pl.Series) -> Array:
+    """Ranks or scores as numbers, NaN where there is none; numbers that are written as text count.
+    Raises BadData for another text.
+    """
+    numbers = column
+    if not column.dtype.is_numeric():
+        if column.dtype.is_nested():
+            raise BadData(
+                f"The column {column.name!r} holds lists or structures.", "Give one number a row."
+            )
+        numbers = column.cast(pl.String).cast(pl.Float64, strict=False)
+        wrong = numbers.is_null() & column.is_not_null()
+        if wrong.any():
+            at = int(wrong.arg_max() or 0)
+            raise BadData(
+                f"User {shown(users[at])} has the {column.name} {column[at]!r}, which is no "
+                "number.",
+                "Give numbers; rank 1 is the best.",
+            )
+    return np.asarray(numbers.to_numpy())
+
+
 def _refuse_appended(users: pl.Series, keys: Array, starts: Array) -> None:
     """Refuse two tables of lists that were appended: all blocks of one user fall in score, and the
     second block of a user begins above the end of the first.
@@ -154,9 +177,9 @@ def _two_lists(user: object, why: str) -> BadData:
     )
 
 
-def _sorted_lists(named: Named, keys: Array, shape: tuple[int, int], *, ties: bool) -> Codes:
-    """Lists from entries ordered by key within a row, −1 where a slot is empty; `ties` go by lower
-    item code, or are refused.
+def _sorted_lists(named: Named, keys: Array, shape: tuple[int, int], *, ranked: bool) -> Codes:
+    """Lists from entries ordered by key within a row, −1 where a slot is empty; ties go by lower
+    item code. A user each of whose ranks stands twice is refused where they are `ranked`.
     """
     lists = np.full(shape, -1, np.int32)
     at = np.flatnonzero(named.rows >= 0)
@@ -165,16 +188,35 @@ def _sorted_lists(named: Named, keys: Array, shape: tuple[int, int], *, ties: bo
         raise BadData("A rank or score is not a number.", "Remove such rows.")
     order = np.lexsort((items, keys, rows))
     rows, items, keys, at = rows[order], items[order], keys[order], at[order]
-    tied = np.flatnonzero((rows[1:] == rows[:-1]) & (keys[1:] == keys[:-1]))
-    if len(tied) and not ties:
-        one, other = int(at[tied[0]]), int(at[tied[0] + 1])
-        pair = f"{shown(named.item_ids[one])} and {shown(named.item_ids[other])}"
-        raise _two_lists(named.users[one], f"two entries have the rank {keys[tied[0]]:g}, {pair}")
+    if ranked:
+        _refuse_all_twice(named, rows, keys, at)
     _refuse_twice(named, rows, items, at)
     slot = np.arange(len(rows)) - np.searchsorted(rows, rows)
     keep = slot < shape[1]
     lists[rows[keep], slot[keep]] = items[keep]
     return lists
+
+
+def _refuse_all_twice(named: Named, rows: Array, keys: Array, at: Array) -> None:
+    """Refuse a user whose ranks run from 1 without a gap and all stand equally often, more than
+    once: lists that were appended. Other equal ranks are ties. Entries are in order.
+    """
+    if not len(rows):
+        return
+    new = np.append(True, (rows[1:] != rows[:-1]) | (keys[1:] != keys[:-1]))
+    heads = np.flatnonzero(new)  # of the entries with one rank in a row
+    often = np.diff(np.append(heads, len(rows)))
+    owners, ranks = rows[heads], keys[heads]
+    firsts = np.flatnonzero(np.append(True, owners[1:] != owners[:-1]))
+    lengths = np.diff(np.append(firsts, len(owners)))
+    place = np.arange(len(owners)) - np.repeat(firsts, lengths)
+    fits = (ranks == place + 1) & (often == np.repeat(often[firsts], lengths)) & (often > 1)
+    appended = np.logical_and.reduceat(fits, firsts)
+    if appended.any():
+        entry = int(heads[firsts[int(appended.argmax())]])
+        one, other = int(at[entry]), int(at[entry + 1])
+        pair = f"{shown(named.item_ids[one])} and {shown(named.item_ids[other])}"
+        raise _two_lists(named.users[one], f"two entries have the rank {keys[entry]:g}, {pair}")
 
 
 def _refuse_twice(named: Named, rows: Array, items: Codes, at: Array) -> None:

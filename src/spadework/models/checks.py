@@ -63,7 +63,7 @@ def misfit(arrays: Mapping[str, Array], forms: Forms, items: int) -> str | None:
                 which = "" if isinstance(length, int) else f" ({length})"
                 return f"{name!r} has the length {found:,}, not {wanted:,}{which}"
         if form.finite and array.dtype.kind == "f" and not np.isfinite(array).all():
-            return f"{name!r} holds what is no finite number"
+            return f"{name!r} holds a value that is not finite"
     return None
 
 
@@ -133,4 +133,4 @@ def wrong_rows(table: SparseRows, rows: int, width: int) -> str | None:
         return "row starts do not fit the table"
     if not are_codes(columns, width):
         return "the table names items that are not there"
-    return None if np.isfinite(values).all() else "a value of the table is no finite number"
+    return None if np.isfinite(values).all() else "the table holds a value that is not finite"

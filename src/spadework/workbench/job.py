@@ -66,11 +66,14 @@ class Job:
             events.note("nothing to do: this run is complete")
             return
         self._refuse_other_data(fingerprint)
-        folders.clear(self.folder)
-        self._keep_recipe()
-        self._keep_data(data, fingerprint)
+        finished = folders.is_complete(self.folder)
+        if not finished:
+            self._begin(data, fingerprint)
         split = choose_split(log, self.recipe)
         self.findings = diagnose(log, items, split)
+        if finished:
+            self._refuse_what_blocks()  # before anything of it is removed
+            self._begin(data, fingerprint)
         files.write_json(
             self.folder / "findings.json", [finding.as_json() for finding in self.findings]
         )
@@ -86,6 +89,11 @@ class Job:
         self._report()
         folders.seal(self.folder)
         self._forget_trials()
+
+    def _begin(self, data: ReadAgain, fingerprint: dict[str, Any]) -> None:
+        folders.clear(self.folder)
+        self._keep_recipe()
+        self._keep_data(data, fingerprint)
 
     def _refuse_what_blocks(self) -> None:
         """End the dig where nothing can be learned: a model of such a log must not be served."""
@@ -104,6 +112,7 @@ class Job:
         ledger = Ledger(self.folder / "trials")
         if run_files.read(self.folder, run_files.SCORES).get("budget", {}).get("ended") == "budget":
             ledger.forget(TEST)
+            ledger.forget_kills()
         else:
             ledger.clear()
 
@@ -163,9 +172,8 @@ class Job:
             "portrait": portrait(log),
         }
         for name, given in (("path", self.recipe.source), ("items path", self.recipe.items)):
-            entry[name] = (
-                str(Path(given).resolve()) if given is not None and Path(given).exists() else None
-            )
+            entry[name] = None if given is None else _path_of(given)
+        entry["more paths"] = [_path_of(given) for given in self.recipe.more or ()]
         entry["items"] = None if items is None else items.as_json()
         files.write_json(self.folder / "data.json", entry)
         if (
@@ -268,3 +276,8 @@ class Job:
         from spadework.workbench.report.report import write
 
         write(self.folder, with_ids=self.recipe.with_ids)
+
+
+def _path_of(given: str) -> str | None:
+    """The absolute path of a file, a folder or a pattern of files; None where there is none."""
+    return str(Path(given).resolve()) if files.is_there(given) else None

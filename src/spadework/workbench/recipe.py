@@ -235,7 +235,8 @@ def from_toml(path: Path) -> dict[str, Any]:
 
 def from_settings(settings: Sequence[str]) -> dict[str, Any]:
     """Values of `key=value` texts, each read as TOML where it is TOML, else as text. Of a key that
-    is given twice the last value counts; lists add up.
+    is given twice the last value counts; lists add up. Nothing after the = is the default of a
+    key that has no value by default.
     """
     values: dict[str, Any] = {}
     for setting in settings:
@@ -247,6 +248,9 @@ def from_settings(settings: Sequence[str]) -> dict[str, Any]:
         name = key.strip()
         before = values.get(name)
         field = Recipe.model_fields.get(name)
+        if field is not None and field.default is None and not text:
+            values[name] = None
+            continue
         if field is not None and field.annotation in (str, str | None):
             values[name] = text
             continue

@@ -102,6 +102,8 @@ def read_again(
     stored = as_map(kept.get("fingerprint")).get("log")
     if then is None or not had_future or log.fingerprint == stored or log.account is None:
         return ReadAgain(log, table, present())
+    if isinstance(source, str) and source == "-":
+        return ReadAgain(log, table, present())  # a pipe is read once
     if isinstance(source, Interactions) or log.account.read != as_number(rows.get("read")):
         return ReadAgain(log, table, present())
     with as_if(int(then)):

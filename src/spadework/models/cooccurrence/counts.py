@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Offsets, frozen
 from spadework.data.interactions import Interactions
+from spadework.data.spans import MOST_OF_SMALL, ONE_IN, SHORTEST
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, Unsuitable
 from spadework.kernels import parallel
@@ -270,12 +271,23 @@ def _reference_time(channel: Channel, log: Interactions, now: int | None) -> int
     if channel.age_half_life is None and channel.entry != "recency":
         return None
     last = log.end
-    if now is not None and now < last:
+    if now is not None and now < last and not _only_stray(log, now):
         raise BadRequest(
             f"now is {now}, and the log has events up to {last}.",
             "Give the last timestamp of all logs that are to be merged.",
         )
     return last if now is None else int(now)
+
+
+def _only_stray(log: Interactions, now: int) -> bool:
+    """Whether so few rows lie after this time, far behind all others, that they may be the stray
+    ones of a larger log.
+    """
+    assert log.times is not None
+    after = log.times > now
+    if after.all() or after.sum() > max(len(log) // ONE_IN, MOST_OF_SMALL):
+        return False
+    return bool(log.times[after].min() - log.times[~after].max() > SHORTEST)
 
 
 def _all_pairs(counted: Pass) -> csr_array:

@@ -67,7 +67,7 @@ class ItemVectors:
         if len(shape) != 2 or shape[0] != items or not shape[1] or dtype != np.float32:
             return "the vectors of items do not fit the items"
         if not np.isfinite(self.vectors).all():
-            return "a vector of an item is no finite number"
+            return "a vector of an item is not finite"
         # products of larger ones are no finite numbers, and systems made of them have no solution
         return "a vector of an item is too long" if (np.abs(self.vectors) > 1e15).any() else None
 

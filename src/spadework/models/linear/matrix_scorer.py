@@ -72,7 +72,7 @@ class MatrixScorer(Scorer):
         if not fits or self.left.shape != (items,) or self.right.shape != (items,):
             return "the matrix does not fit the items"
         finite = np.isfinite(self.left).all() and np.isfinite(self.right).all()
-        return None if finite else "a scale of the matrix is no finite number"
+        return None if finite else "a scale of the matrix is not finite"
 
     def _rows(self, histories: Histories) -> SparseRows:
         """The weighted histories as rows [users, items], scaled as the rows of the matrix."""

@@ -342,7 +342,7 @@ def wrong_weights(model: Transformer, state: Mapping[str, Array]) -> str | None:
     return (
         None
         if all(np.isfinite(value).all() for value in found.values())
-        else "a weight of the network is no finite number"
+        else "a weight of the network is not finite"
     )
 
 

@@ -27,7 +27,7 @@ from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
 from spadework.models.labels import model
-from spadework.models.popular import Popular, Random
+from spadework.models.popular import Popular, PopularByCategory, Random
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.search.boardfile import Board, full_score, write_board, write_interrupted
 from spadework.workbench.search.budgeting import account_of
@@ -43,8 +43,9 @@ from spadework.workbench.search.model_families import baselines
 from spadework.workbench.search.planner import Planner
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.search.windows import Windows
-from spadework.workbench.storage import roles
+from spadework.workbench.storage import lock, roles
 
+POPULAR = (Popular, PopularByCategory)
 OTHER_QUESTIONS = 0.15
 """Share of the budget that questions which do not decide the verdict may take."""
 QUESTIONS, WINNERS_MINUTE = 0.12, 60.0
@@ -106,10 +107,14 @@ class Dig:
         scores = finals.judge(needed, list(kept.values()), self._others(chosen))
         if chosen is not None:
             chosen, scores = self._judged_choice(chosen, scores, finals)
+            lock.check_held(self.folder)
             chosen, kept = self._keep_models(chosen, kept | {"winner": chosen.winner})
         account = account_of(self)
         winner = "" if chosen is None else chosen.winner.label
-        below = floor.finding_of(scores, winner, self.test.primary, self.test.seed)
+        below = floor.finding_of(
+            scores, winner, self.test.primary, self.test.seed, self.test.judged
+        )
+        lock.check_held(self.folder)
         self._keep_findings(
             [*findings, *([] if below is None else [below])],
             self._repeat_hits(chosen, finals.lists),
@@ -165,7 +170,7 @@ class Dig:
                     if isinstance(result.setting, Popular)
                     or self.ending.possible(result.setting, self.clock.left, late)
                 ]
-                if any(not isinstance(result.setting, Popular) for result in able):
+                if any(not isinstance(result.setting, POPULAR) for result in able):
                     return able
         return able
 

@@ -24,9 +24,9 @@ OTHERS, COMPANIONS = 0.06, 0.1
 """Shares of the budget reserved for other models than the winner on the test span, and, at most,
 for models that are kept in addition to it.
 """
-SEARCHED, LITTLE_LATE, LATE = 0.05, 0.1, 0.2
-"""Shares of the budget that a winner may cost beyond the time left: while others are searched for,
-when it is chosen, and where without it nothing but what is popular could be served.
+LITTLE_LATE, LATE = 0.1, 0.2
+"""Shares of the budget that a winner may cost beyond the time left: when it is chosen, and where
+without it nothing but what is popular could be served.
 """
 SLACK = 1.2
 """Estimates are off by so much at times; the reserved time must suffice."""

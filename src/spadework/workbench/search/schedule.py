@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from spadework.models.base import Recommender
 from spadework.workbench.search.choice import finalists
-from spadework.workbench.search.ending import SEARCHED, Ending
+from spadework.workbench.search.ending import LITTLE_LATE, Ending
 from spadework.workbench.search.judgement import Judgement, best
 from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.leaders import companions, contenders
@@ -61,7 +61,9 @@ class Schedule:
         leaders = (result.setting for result in best(list(self.judging.judged.values()), LEADERS))
         # Once nothing is left beyond the end of the best, the search is over: with more of it the
         # best could no longer win.
-        winner = next((one for one in leaders if self.ending.possible(one, left, SEARCHED)), None)
+        winner = next(
+            (one for one in leaders if self.ending.possible(one, left, LITTLE_LATE)), None
+        )
         room = left - self.ending.seconds(winner)
         return room - min(self.ending.company_seconds, max(room, 0.0) / 2)
 

@@ -21,7 +21,7 @@ from spadework.models.base import Recommender
 
 FORM = bundle.Form(1, "has no such trial", "Run the job again.", "run the job again")
 MARK = ".trying"
-KILLED = "The process was killed twice while it was tried, as systems do when memory runs out."
+KILLED = "The process was killed twice during this trial; systems do that when memory runs out."
 LARGE = 0.1
 """Share of the free memory from which on a model may be why a process was killed: estimates are
 within a factor of three.
@@ -105,11 +105,21 @@ class Ledger:
 
     def kills_again(self, key: str, model: Recommender, protocol: Protocol) -> bool:
         """Whether two processes in a row were killed while they ran this trial, and the model is so
-        large that memory may well be why.
+        large that memory may well be why. Where it is not, as with more memory, its kills no longer
+        count.
         """
         if self.kills(key) < 2:
             return False
-        return model.cost(protocol.split.train).bytes > LARGE * available_bytes()
+        if model.cost(protocol.split.train).bytes > LARGE * available_bytes():
+            return True
+        (self.folder / f"{key}{MARK}").unlink(missing_ok=True)
+        self._marks.pop(key)
+        return False
+
+    def forget_kills(self) -> None:
+        """Remove the marks of trials that were left out once: another start tries them again."""
+        for mark in self.folder.glob(f"*{MARK}"):
+            mark.unlink(missing_ok=True)
 
     def keep(
         self, key: str, score: Score, lists: Array | None, seconds: float, *, durable: bool = True

@@ -130,12 +130,13 @@ def _with_value(condition: str, content: ItemContent) -> Mask:
     """Which items have COLUMN=VALUE; of a list one of its values is enough."""
     column, equals, value = condition.partition("=")
     known = content.table.columns
+    columns = f"Its columns are {', '.join(repr(name) for name in known)}."
     if not equals:
-        raise BadRequest(f"--only {condition!r} is not COLUMN=VALUE.", f"Columns: {known}.")
+        raise BadRequest(f"--only {condition!r} is not COLUMN=VALUE.", columns)
     if column not in known or content.roles[column] == "vector":
         raise BadRequest(
             f"The item table has no column {column!r} (--only).",
-            f"Its columns are {', '.join(repr(name) for name in known)}.",
+            columns,
         )
     values = content.table[column]
     if values.dtype.is_numeric():
@@ -145,7 +146,8 @@ def _with_value(condition: str, content: ItemContent) -> Mask:
         mask = values.cast(pl.String).str.split(LIST_SEPARATOR).list.contains(value)
     found = mask.fill_null(False).to_numpy()
     if not found.any():
-        common = values.drop_nulls().value_counts(sort=True).head(5)[column].to_list()
+        found_values = values.drop_nulls().alias("value").value_counts(sort=True, name="rows")
+        common = found_values["value"].head(5).to_list()
         raise BadRequest(
             f"No item has {column} = {value!r}.",
             f"Its most frequent values are {', '.join(repr(one) for one in common)}.",

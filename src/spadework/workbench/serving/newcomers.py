@@ -10,7 +10,7 @@ import polars as pl
 from spadework import events
 from spadework.arrays import Array
 from spadework.data.joins import join
-from spadework.errors import BadRequest
+from spadework.errors import SpadeworkError
 from spadework.json_values import as_map, as_text, maps
 from spadework.kernels.ranking import top_k
 from spadework.models.base import Recommender
@@ -34,8 +34,9 @@ def newcomers(
     if run is not None and window is not None:
         try:
             scores = _of_late(run, fitted, window)
-        except BadRequest as error:
-            says, window = f"the log cannot be read again: {error.message}", None
+        except (SpadeworkError, OSError) as error:
+            why = error.message if isinstance(error, SpadeworkError) else str(error)
+            says, window = f"the log cannot be read again: {why}", None
     span = f"the last {window}" if window is not None else "all time"
     events.note(f"A customer without a history gets the best sellers of {span}: {says}")
     allowed = np.ones(len(scores), np.bool_)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from spadework import events
+from spadework import events, files
 from spadework.arrays import Codes
 from spadework.data.addresses import ADDRESSES, read_interactions
 from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import ABSENT, ROLES
+from spadework.data.reading.wide_tables import MATRIX
 from spadework.errors import BadData, BadRequest
-from spadework.json_values import as_map, as_text
+from spadework.json_values import as_list, as_map, as_text
 from spadework.workbench.recipe import Recipe, from_settings, make
 from spadework.workbench.run import Run
 from spadework.workbench.sources import read_again, read_for
@@ -104,10 +106,10 @@ def histories_of(
             "The run's own log is read as it was, so --set has no meaning.",
             "Name the file that is read in another way: --histories FILE.",
         )
-    recipe = run.recipe
+    recipe = recipe_here(run)
     source = source_of(run, "Give a log with --histories FILE.")
-    own = recipe.source.startswith(ADDRESSES)  # such a log brings its columns
-    log = read_again(recipe if own else reading_of(run), source, None, run.data, items=False).log
+    # by the recipe alone, as the dig read it: a weight that did not vary still sets rows aside
+    log = read_again(recipe, source, None, run.data, items=False).log
     if run.data["fingerprint"]["log"] != log.fingerprint:
         events.note(
             f"{recipe.source} has changed since the run; its present rows are the histories."
@@ -117,13 +119,20 @@ def histories_of(
 
 def reading_of(run: Run) -> Recipe:
     """The run's recipe with the columns that its log was read from, so that another file is read
-    in the same way; roles without a column have `-`.
+    in the same way; roles without a column have `-`, but for a weight, which may not have varied
+    and still tells which rows are returns.
     """
     recipe, columns = run.recipe, as_map(run.data.get("columns"))
     if not columns:
         return recipe  # a log that was made in memory, or by a world
+    # the roles of a matrix are no columns of its file
+    left = ("user", "item", "weight") if recipe.shape == MATRIX else ()
     found = {
-        role: as_text(columns.get(role), ABSENT) for role in ROLES if getattr(recipe, role) is None
+        role: as_text(columns.get(role), ABSENT)
+        for role in ROLES
+        if getattr(recipe, role) is None
+        and role not in left
+        and (role != "weight" or role in columns)
     }
     return make({**recipe.model_dump(), **found})
 
@@ -132,11 +141,12 @@ def _read_as(run: Run | None, histories: str, settings: Sequence[str]) -> Intera
     given = from_settings(settings)
     if histories.startswith(ADDRESSES):
         return read_interactions(histories)
-    recipe = make({**(make({}) if run is None else reading_of(run)).model_dump(), **given})
+    carried_over = (make({}) if run is None else reading_of(run)).model_dump()
+    # further files and dates are those of the run's own log
+    of_file = {"source": histories, "more": None, "since": None, "until": None}
+    recipe = make({**carried_over, **of_file, **given})
     try:
-        log, _ = read_for(
-            recipe.model_copy(update={"source": histories}), histories, None, items=False
-        )
+        log, _ = read_for(recipe, histories, None, items=False)
     except BadData as error:
         if run is None:
             raise
@@ -149,12 +159,26 @@ def _read_as(run: Run | None, histories: str, settings: Sequence[str]) -> Intera
         how = "--histories are read as the log of the run was" + (
             f" ({columns})" if columns else ""
         )
+        rule = "" if recipe.positive is None else "; --set positive= reads all rows"
         raise type(error)(
             error.message,
             f"{error.hint} {how}; change that with --set user=COLUMN and the like, and read no "
-            "such column with --set time=-.",
+            f"such column with --set time=-{rule}.",
         ) from None
+    columns = {} if run is None else as_map(run.data.get("columns"))
+    if columns and "weight" not in columns and recipe.weight is None:
+        return replace(log, weights=None)  # the model learned without; it only set rows aside
     return log
+
+
+def recipe_here(run: Run) -> Recipe:
+    """The run's recipe with further files that can be found from the present folder."""
+    recipe, paths = run.recipe, as_list(run.data.get("more paths"))
+    more = [
+        name if files.is_there(name) else as_text(path, name)
+        for name, path in zip_longest(recipe.more or (), paths[: len(recipe.more or ())])
+    ]
+    return recipe.model_copy(update={"more": more or None})
 
 
 def source_of(run: Run, instead: str) -> str:
@@ -168,7 +192,7 @@ def source_of(run: Run, instead: str) -> str:
         )
     found: str = (
         recipe.source
-        if ":" in recipe.source or Path(recipe.source).exists()
+        if ":" in recipe.source or files.is_there(recipe.source)
         else run.data.get("path") or recipe.source
     )
     return found

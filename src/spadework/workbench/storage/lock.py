@@ -13,6 +13,7 @@ import platform
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from spadework import events, files
@@ -31,8 +32,9 @@ def held(folder: Path) -> Iterator[None]:
     """Hold the folder's lock within the block. The lock of a process that has ended is taken over,
     with a remark.
     """
-    lock, mine = folder / NAME, f"{os.getpid()} {_started(os.getpid())} {_place()}\n"
-    own = folder / f"{files.HALF}{os.getpid()}.lock"
+    lock, entries = folder / NAME, _own(os.getpid())
+    mine = f"{' '.join(entries)}\n"
+    own = folder / f"{files.HALF}{entries[0]}.{entries[2]}.lock"
     # written before it is put in place, so that no lock is ever seen empty
     own.write_text(mine, encoding="utf-8")
     try:
@@ -62,7 +64,14 @@ def check_held(folder: Path) -> None:
 
 
 def _is_own(lock: Path) -> bool:
-    return _entries(lock)[:1] == [str(os.getpid())]
+    # in containers all processes may have one number
+    return _entries(lock) == list(_own(os.getpid()))
+
+
+@cache
+def _own(process: int) -> tuple[str, str, str]:
+    """The entries of this process; kept, since a machine may get another name meanwhile."""
+    return str(process), _started(process), _place()
 
 
 def _entries(lock: Path) -> list[str]:
@@ -84,7 +93,7 @@ def _take_over(folder: Path, lock: Path, own: Path) -> None:
     others find its lock.
     """
     while True:
-        if lock.exists() and not lock.is_file():
+        if lock.is_symlink() or (lock.exists() and not lock.is_file()):  # a link may lead nowhere
             raise BadRequest(
                 f"{lock} is no file, so no process can hold {folder}.", "Remove it, and try again."
             )
@@ -105,7 +114,7 @@ def _refuse_if_held(folder: Path, lock: Path, own: Path) -> None:
         entries = _entries(lock)
         holder = int(entries[0])
         started, place = [*entries[1:3], None, None][:2]
-        if place not in (None, _place()):
+        if place not in (None, _own(os.getpid())[2]):
             # both times are of the disk's own clock
             if own.stat().st_mtime - lock.stat().st_mtime < SILENT:
                 raise BadRequest(

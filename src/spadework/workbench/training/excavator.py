@@ -24,7 +24,7 @@ from spadework.models.neural.transformer import Transformer
 from spadework.workbench.report import report
 from spadework.workbench.run import Run
 from spadework.workbench.search.trial_cache import Ledger
-from spadework.workbench.serving.service import source_of
+from spadework.workbench.serving.service import recipe_here, source_of
 from spadework.workbench.sources import choose_split, read_again
 from spadework.workbench.storage import folder as folders
 from spadework.workbench.storage import lock, run_files
@@ -237,7 +237,7 @@ class Excavation:
         ):
             content = elsewhere  # the command runs in another folder than the dig
         again = read_again(
-            recipe,
+            recipe_here(self.run),
             source_of(self.run, "Give it again: spadework.train_transformer(run, source=log).")
             if source is None
             else source,
