@@ -160,7 +160,7 @@ def test_a_numbered_title_says_that_there_is_no_header(tmp_path: Path):
     path = tmp_path / "items.csv"
     path.write_text("a,Apple\nb,Bread\n", encoding="utf-8")
     content = read_content(path, LOG, item="column_1", title="column_2")
-    assert content.titles().to_list() == ["Apple", "Bread", None]
+    assert content.titles().to_list() == ["Apple", "Bread", "c"]
     with pytest.raises(BadData, match="looks like the item") as caught:
         read_content(path, LOG, title="column_2")
     assert "'column_1', 'column_2'" in caught.value.hint
