@@ -165,8 +165,8 @@ def _read_as(run: Run | None, histories: str, settings: Sequence[str]) -> Intera
             f"{error.hint} {how}; change that with --set user=COLUMN and the like, and read no "
             f"such column with --set time=-{rule}.",
         ) from None
-    columns = {} if run is None else as_map(run.data.get("columns"))
-    if columns and "weight" not in columns and recipe.weight is None:
+    known = {} if run is None else as_map(run.data.get("columns"))
+    if known and "weight" not in known and recipe.weight is None:
         return replace(log, weights=None)  # the model learned without; it only set rows aside
     return log
 
