@@ -105,8 +105,9 @@ def test_a_family_too_slow_for_the_breadth_comes_before_second_settings_of_other
     )
     planner.run()
     labels = list(planner.judging.judged)
-    second = next(label for label in labels if label.startswith("tifu-knn("))
-    assert labels.index("tifu-knn") < labels.index("ease") < labels.index(second)
+    assert labels.index("tifu-knn") < labels.index("ease"), "the breadth had no time for it"
+    found = [label for label in labels if label.startswith(("tifu-knn(", "ease("))]
+    assert all(labels.index("ease") < labels.index(label) for label in found)
 
 
 def test_without_time_the_baselines_alone_are_judged(tmp_path, split, world):

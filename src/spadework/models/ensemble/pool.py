@@ -52,7 +52,8 @@ class Proposals:
         Shape [parts, cells], float64.
         """
         known = np.where(np.isneginf(self.scores), 0.0, self.scores.astype(np.float64))
-        return np.asarray(known / self.lengths[:, self.rows])
+        with np.errstate(invalid="ignore"):  # numbers too large to square: refused as no number
+            return np.asarray(known / self.lengths[:, self.rows])
 
 
 @dataclass(frozen=True, eq=False)
