@@ -138,7 +138,8 @@ class CategoryScorer(AllScores):
         fit = are_codes(self.category, int(self.categories[0]), least=-1)
         if not fit or len(self.category) != items or not are_numbers(self.share, (items,)):
             return "the categories do not fit the items"
-        return None
+        shares = bool(((self.share >= 0) & (self.share <= 1.001)).all())
+        return None if shares else "a share of a category is not between 0 and 1"
 
 
 class Random(Recommender):
