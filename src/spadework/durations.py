@@ -15,6 +15,7 @@ Capitals do not matter, but for M alone, which others write for months.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from spadework.errors import BadRequest
 
@@ -31,6 +32,7 @@ LONGEST = 1e12
 """Seconds of the longest span, some thirty thousand years."""
 
 
+@lru_cache(maxsize=1024)  # models ask for the same few spans thousands of times
 def seconds(text: str, what: str = "duration") -> float:
     """Seconds in a span such as `7d` or `5 min`; a bare number is refused, since it has no
     unit.

@@ -8,7 +8,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar, Self, dataclass_transform, get_type_hints
 
 import numpy as np
@@ -126,7 +126,7 @@ class Recommender(ABC):
         """Values of all parameters."""
         return {name: getattr(self, name) for name in self.parameters()}
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The name with whatever differs from the defaults: `cosine(history=0.7)`."""
         changed = [

@@ -5,7 +5,7 @@ a parameter.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Annotated, Literal, TypedDict
 
 import numpy as np
@@ -171,7 +171,7 @@ class CoOccurrence(ItemItem):
 
     # ---- needs and cost
 
-    @property
+    @cached_property
     def channel(self) -> Channel:
         """What is counted: models with equal channels share one count."""
         return Channel(
