@@ -83,6 +83,8 @@ def make(folder: Path) -> None:
         raise BadRequest(
             f"The folder {folder} cannot be made: {error.strerror}.", "Choose another with --run."
         ) from None
+    if (log := folder / "log.jsonl").exists() and not log.is_file():
+        _remove(log)  # it is written from now on, and a pipe would wait for a reader
 
 
 def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
@@ -166,6 +168,8 @@ def _is_ours(folder: Path) -> bool:
 
 def _is_our_log(path: Path) -> bool:
     """Whether the first line is one of `JsonLog`."""
+    if not path.is_file():  # a pipe would never end
+        return False
     try:
         with path.open("rb") as file:
             line = json.loads(file.readline(2**16))
