@@ -5,98 +5,99 @@ they answer.
 from __future__ import annotations
 
 import os
-import subprocess
+import signal
 import sys
 import threading
 
 import numpy as np
+import polars as pl
 import pytest
 
 import spadework as sw
-from makers import SOURCE, make_log, random_rows
+from makers import make_log, random_rows
+from spadework import forks
 from spadework.errors import BadRequest
 
-FORKED = """
-import os, signal, sys
-import polars as pl
-import spadework as sw
-log = sw.world("order").log
-fitted = sw.model("cosine").fit(log)
-split = sw.split.by_time(log)
-pl.DataFrame({"a": [1, 1]}).group_by("a").len()
-folder = sw.save(fitted, sys.argv[1])
-calls = {
-    "read": lambda: sw.read_interactions({"user": ["a"], "item": ["x"]}),
-    "content": lambda: sw.read_content({"item_id": ["i0003"], "c": ["x"]}, log),
-    "world": lambda: sw.world("order"),
-    "fit": lambda: sw.model("popular").fit(log),
-    "recommend": lambda: fitted.recommend(log, 3, users=log.user_vocabulary.ids[:1]),
-    "recommend_codes": lambda: fitted.recommend_codes(log, 3),
-    "similar": lambda: fitted.similar_items(["i0003"], 3),
-    "explain": lambda: fitted.explain(log, "i0003", log.user_vocabulary.ids[0]),
-    "load": lambda: sw.load(folder),
-    "scoreboard": lambda: sw.scoreboard([sw.model("popular")], split),
-    "diagnose": lambda: sw.diagnose(log),
-    "dig": lambda: sw.dig(log, folder=sys.argv[1] + "-run"),
-}
-for name, call in calls.items():
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+LIMIT = 20
+
+
+def in_a_child(call) -> tuple[int, str]:
+    """What a forked process says and how it ends; a wait ends it by a signal."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        signal.alarm(20)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(LIMIT)
         try:
-            call()
+            said = repr(call())
         except sw.SpadeworkError as error:
-            os.write(writer, error.message[:40].encode())
+            said = error.message
+        os.write(writer, said[:400].encode())
         os._exit(0)
     os.close(writer)
-    print(name, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), os.read(reader, 99).decode())
-fitted.recommend(log, 3).frame()
-"""
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with os.fdopen(reader, "rb") as pipe:
+        return status, pipe.read().decode()
 
 
-def process(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(SOURCE.parent)},
-        timeout=300,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def calls(shop, tmp_path_factory):
+    """What reads, fits or answers."""
+    folder = tmp_path_factory.mktemp("forks")
+    fitted, split = sw.model("cosine").fit(shop), sw.split.by_time(shop)
+    sw.save(fitted, folder / "model")
+    frame = pl.DataFrame({"user": ["a"], "item": ["x"]})
+    frame.group_by("user").len()  # the threads run from here on
+    return {
+        "read": lambda: sw.read_interactions(frame),
+        "content": lambda: sw.read_content(pl.DataFrame({"item_id": ["i003"]}), shop),
+        "world": lambda: sw.world("order"),
+        "fit": lambda: sw.model("popular").fit(shop),
+        "recommend": lambda: fitted.recommend(shop, 3, users=shop.user_vocabulary.ids[:1]),
+        "recommend_codes": lambda: fitted.recommend_codes(shop, 3),
+        "similar": lambda: fitted.similar_items(["i003"], 3),
+        "explain": lambda: fitted.explain(shop, "i003", shop.user_vocabulary.ids[0]),
+        "load": lambda: sw.load(folder / "model"),
+        "scoreboard": lambda: sw.scoreboard([sw.model("popular")], split),
+        "diagnose": lambda: sw.diagnose(shop),
+        "dig": lambda: sw.dig(shop, folder=folder / "run"),
+    }
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_process_is_told_instead_of_waiting(tmp_path):
-    done = process(FORKED, str(tmp_path / "model"))
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert len(lines) == 12
-    for line in lines:
-        assert line.endswith(" 0 This process was forked from one that ha"), line
+def test_a_forked_process_is_told_instead_of_waiting(calls):
+    for name, call in calls.items():
+        status, said = in_a_child(call)
+        assert status == 0, name
+        assert said.startswith("This process was forked from one that had used tables"), name
+    assert call_of_grandchild(calls["load"]).startswith("This process was forked")
+    assert forks._lost == [False], "the process that forks works on"
+    assert calls["recommend"]().frame().height == 3
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_process_that_was_forked_before_any_table_works():
-    """As pools do that are started first."""
-    code = (
-        "import os, signal\n"
-        "import spadework as sw\n"
-        "from spadework.data import addresses\n"
-        "if os.fork() == 0:\n"
-        "    signal.alarm(60)\n"
-        "    log = sw.read_interactions({'user': ['a', 'b'], 'item': ['x', 'x']})\n"
-        "    print(len(sw.model('popular').fit(log).recommend(log, 1).frame()), flush=True)\n"
-        "    os._exit(0)\n"
-        "print('status', os.wait()[1])\n"
-    )
-    assert process(code).stdout.split("\n") == ["2", "status 0", ""]
+def call_of_grandchild(call) -> str:
+    return in_a_child(lambda: in_a_child(call)[1])[1].strip("'")
+
+
+def test_a_process_that_was_forked_before_any_table_works(monkeypatch):
+    """As in pools that are started first: then the threads begin in the child."""
+    monkeypatch.setattr(forks, "_threads_run", lambda: False)
+    assert in_a_child(forks.check) == (0, "None")
+    monkeypatch.undo()
+    assert in_a_child(forks.check)[1].startswith("This process was forked")
+
+
+def test_where_threads_are_not_listed_the_import_counts(monkeypatch, tmp_path):
+    monkeypatch.setattr(forks, "_TASKS", str(tmp_path / "nothing"))
+    assert forks._threads_run()
+    monkeypatch.delitem(sys.modules, "polars")
+    assert not forks._threads_run()
 
 
 # ---- models that learn again
 
 
-MODELS = ["cosine", "popular", "ease", "tifu-knn", "session-knn", "prior(cosine, weight=0.5)"]
+MODELS = ["cosine", "popular", "ease", "tifu-knn", "vmis-knn", "prior(weight=0.5)"]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -134,7 +135,7 @@ def test_answers_while_a_model_learns_again(shop):
     threads = [threading.Thread(target=ask) for _ in range(3)]
     for thread in threads:
         thread.start()
-    for turn in range(40):
+    for turn in range(12):
         fitted.fit(logs[turn % 2])
     ended.set()
     for thread in threads:
