@@ -83,8 +83,6 @@ def make(folder: Path) -> None:
         raise BadRequest(
             f"The folder {folder} cannot be made: {error.strerror}.", "Choose another with --run."
         ) from None
-    if (log := folder / "log.jsonl").exists() and not log.is_file():
-        _remove(log)  # it is written from now on, and a pipe would wait for a reader
 
 
 def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
@@ -201,6 +199,8 @@ class JsonLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        if path.exists() and not path.is_file():
+            _remove(path)  # a pipe would wait for a reader
 
     def step(self, label: str, done: int, total: int | None) -> None:
         return None
