@@ -283,10 +283,8 @@ def main() -> int:
     faults = 0
     for line in found:
         name, what, command = line["case"]
-        vague = (
-            line["kind"] == "sentence"
-            and Path(name).name not in line["said"]
-            and "model" not in line["said"]
+        vague = line["kind"] == "sentence" and not any(
+            words in line["said"] for words in (Path(name).name, "model", "`spadework dig`")
         )
         if line["kind"] in FAULTS or vague:
             faults += 1
