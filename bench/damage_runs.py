@@ -1,13 +1,16 @@
 """What commands make of a finished run whose files were damaged one by one.
 
-Each file of a small run is damaged in every way of `damages`; each command is asked in this process
+Each file of a small run is damaged in every way of `damages`; each command is asked in a process
 with a fresh copy of the run. What is fitted is left out: a dig and a training end where they would
-begin to fit, which is reported as "goes on". An outcome is an answer, a sentence or a traceback.
-Exit 1 where there is a traceback, or a sentence that names neither the file nor what to do.
+begin to fit, which is reported as "goes on". An outcome is an answer, a sentence, a traceback, no
+end within two minutes, or a dead process. Exit 1 where there is any of the last three, or a
+sentence that names neither the file nor what to do.
 
-    .venv/bin/python bench/damage_runs.py [--run FOLDER] [--stopped]
+    .venv/bin/python bench/damage_runs.py [--work FOLDER] [--run FOLDER] [--stopped] [--every N]
 
 `--stopped` takes the manifest away first: then no digest tells that a file is not what was saved.
+`--every N` damages in one of N ways, counted over all files, and says so. With `--work` the run and
+the outcomes are kept in that folder, and the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ import argparse
 import contextlib
 import io
 import json
+import multiprocessing
+import os
 import shutil
+import signal
 import sys
 import tempfile
 import traceback
@@ -55,8 +61,18 @@ def damages(path: Path) -> Iterator[tuple[str, Callable[[Path], None]]]:
         at.unlink()
         at.mkdir()
 
+    def pipe(at: Path) -> None:
+        at.unlink()
+        os.mkfifo(at)
+
+    def link(at: Path) -> None:
+        at.unlink()
+        at.symlink_to(at.parent / "nothing")
+
     yield "absent", lambda at: at.unlink()
     yield "a folder", folder
+    yield "a pipe", pipe
+    yield "a link to nothing", link
     yield "empty", put(b"")
     yield "half", put(content[: len(content) // 2])
     yield "other bytes", put(bytes(reversed(content)))
@@ -125,9 +141,11 @@ def outcomes(
     *,
     stopped: bool = False,
     keep: Callable[[int], bool] = lambda number: True,
+    ask_about: Callable[[tuple[str, str, str]], bool] = lambda case: True,
 ) -> Iterator[tuple[str, str, str, str, str]]:
     """File, damage, command, outcome and what was said, for every damage that `keep` keeps by its
-    number. Copies are made in `place`.
+    number and every case (file, damage, command) that `ask_about` takes. Copies are made in
+    `place`.
     """
     names = {
         "RUN": str(place / "run"),
@@ -149,6 +167,8 @@ def outcomes(
             if not keep(number):
                 continue
             for command in commands:
+                if not ask_about((str(name), what, " ".join(command))):
+                    continue
                 shutil.rmtree(place / "run", ignore_errors=True)
                 shutil.copytree(run, place / "run")
                 if stopped:
@@ -161,29 +181,116 @@ def outcomes(
                 yield str(name), what, " ".join(command), kind, said
 
 
+LIMIT = 120
+"""Seconds after which a command counts as endless."""
+FAULTS = ("traceback", "endless", "dead")
+
+
+def work(run: Path, kept: Path, part: int, parts: int, every: int, stopped: bool) -> None:
+    """Ask every part-th damage and append what comes out to a file of JSON lines. A command that
+    ends the process, or does not end, is known by a line that says only that it was begun.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # it ends the process, whatever a kernel does
+    known = {tuple(line["case"]) for line in lines_of(kept) if "kind" in line}
+    with tempfile.TemporaryDirectory() as place, kept.open("a", encoding="utf-8") as file:
+
+        def write(case: Sequence[str], **found: str) -> None:
+            file.write(json.dumps({"case": case, **found}) + "\n")
+            file.flush()
+
+        def is_new(case: tuple[str, str, str]) -> bool:
+            if case in known:
+                return False
+            write(case)
+            signal.alarm(LIMIT)
+            return True
+
+        for name, what, command, kind, said in outcomes(
+            run,
+            Path(place),
+            COMMANDS,
+            stopped=stopped,
+            keep=lambda number: number % (every * parts) == every * part,
+            ask_about=is_new,
+        ):
+            signal.alarm(0)
+            write((name, what, command), kind=kind, said=said[-3000:])
+
+
+def lines_of(kept: Path) -> list[dict[str, Any]]:
+    """The lines of such a file; the last may be half a line."""
+    found = []
+    for line in kept.read_text(encoding="utf-8").splitlines() if kept.exists() else ():
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return found
+
+
+def ask_all(run: Path, folder: Path, parts: int, every: int, stopped: bool) -> list[dict[str, Any]]:
+    """All outcomes, by so many processes; one that ends is started again behind what ended it."""
+    context = multiprocessing.get_context("spawn")
+    way = "stopped" if stopped else "finished"
+    files = [folder / f"{way}-{part}-of-{parts}-every-{every}.jsonl" for part in range(parts)]
+    running: dict[int, Any] = {}
+    for part in range(parts):
+        running[part] = None
+    while running:
+        for part, process in list(running.items()):
+            if process is not None:
+                process.join(1)
+                if process.exitcode is None:
+                    continue
+                if process.exitcode == 0:
+                    del running[part]
+                    continue
+                ended = lines_of(files[part])[-1]["case"]
+                kind = "endless" if process.exitcode == -signal.SIGALRM else "dead"
+                line = {"case": ended, "kind": kind, "said": f"exit code {process.exitcode}"}
+                with files[part].open("a", encoding="utf-8") as file:
+                    file.write("\n" + json.dumps(line) + "\n")
+            running[part] = context.Process(
+                target=work, args=(run, files[part], part, parts, every, stopped)
+            )
+            running[part].start()
+    return [line for path in files for line in lines_of(path) if "kind" in line]
+
+
+def fresh_run(folder: Path) -> Path:
+    """A small run of world:order in this folder, dug if there is none."""
+    import spadework as sw
+    from spadework.workbench.recipe import make
+
+    recipe = make({"models": ["popular", "cosine", "forward"], "budget": "180s"})
+    return sw.dig("world:order", folder=folder / "order", recipe=recipe).folder
+
+
 def main() -> int:
     options = argparse.ArgumentParser(prog="bench/damage_runs.py", description=__doc__)
+    options.add_argument("--work", type=Path, help="keeps the run and the outcomes")
     options.add_argument("--run", type=Path, help="a finished run of world:order")
     options.add_argument("--stopped", action="store_true", help="take the manifest away first")
+    options.add_argument("--every", type=int, default=1, help="of so many damages one")
+    options.add_argument("--processes", type=int, default=2)
     asked = options.parse_args()
-    counts: Counter[str] = Counter()
-    faults = 0
     with tempfile.TemporaryDirectory() as place:
-        run = asked.run
-        if run is None:
-            import spadework as sw
-            from spadework.workbench.recipe import make
-
-            recipe = make({"models": ["popular", "cosine", "forward"], "budget": "180s"})
-            run = sw.dig("world:order", folder=Path(place) / "order", recipe=recipe).folder
-        for name, what, command, kind, said in outcomes(
-            run, Path(place), COMMANDS, stopped=asked.stopped
-        ):
-            counts[kind] += 1
-            vague = kind == "sentence" and Path(name).name not in said and "model" not in said
-            if kind == "traceback" or vague:
-                faults += 1
-                print(f"{kind}: {name} {what}: {command}: {said.strip()[-1500:]}\n", flush=True)
+        folder = asked.work or Path(place)
+        folder.mkdir(parents=True, exist_ok=True)
+        run = asked.run or fresh_run(folder)
+        all_of_them = sum(1 for name in files_of(run) for _ in damages(run / name))
+        share = f", of which one in {asked.every}" if asked.every > 1 else ""
+        print(f"{len(files_of(run))} files, {all_of_them:,} damages{share}", flush=True)
+        found = ask_all(run, folder, asked.processes, asked.every, asked.stopped)
+    faults = 0
+    for line in found:
+        name, what, command = line["case"]
+        vague = line["kind"] == "sentence" and not any(
+            words in line["said"] for words in (Path(name).name, "model", "`spadework dig`")
+        )
+        if line["kind"] in FAULTS or vague:
+            faults += 1
+            said = line["said"].strip()[-1500:]
+            print(f"{line['kind']}: {name} {what}: {command}: {said}\n", flush=True)
+    counts = Counter(line["kind"] for line in found)
     print(", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items())))
     return 1 if faults else 0
 

@@ -6,7 +6,7 @@ own, which serves until it dies. An outcome is a sentence (a SpadeworkError), an
 traceback (any other exception), a dead process or no end within four minutes. Exit 1 where there
 are any of the last three.
 
-    .venv/bin/python bench/mutate_models.py [--model NAME]… [--processes 2] [--neural]
+    .venv/bin/python bench/mutate_models.py [--model NAME]… [--processes 2] [--neural] [--most N]
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import polars as pl
 
 LIMIT = 240.0
 """Seconds after which a change counts as endless; the first of a kernel compiles it."""
+STRIDE = 17
 TYPES = (
     *("float64", "float32", "float16", "int64", "int32", "int16", "int8"),
     *("uint64", "uint32", "uint8", "bool"),
@@ -251,6 +252,7 @@ def main() -> int:
     options.add_argument("--model", action="append", default=[], metavar="NAME")
     options.add_argument("--processes", type=int, default=2)
     options.add_argument("--every", type=int, default=1, help="of so many changes one")
+    options.add_argument("--most", type=int, help="so many changes at most, of all models alike")
     options.add_argument("--neural", action="store_true", help="networks, too")
     asked = options.parse_args()
     from safetensors.numpy import load
@@ -265,10 +267,14 @@ def main() -> int:
             for name, array in load((source / "arrays.safetensors").read_bytes()).items()
             for change in dict(mutations(array))
         ][:: asked.every]
-        print(f"{len(models)} models, {len(jobs):,} changes", flush=True)
+        # in strides, so that those done first are a sample of all
+        jobs = [job for turn in range(STRIDE) for job in jobs[turn::STRIDE]]
+        print(f"{len(models)} models, {len(jobs):,} changes", end="", flush=True)
+        jobs = jobs[: asked.most]
+        print(f", of which {len(jobs):,}", flush=True)
         workers = [Worker() for _ in range(asked.processes)]
         for begin in range(0, len(jobs), len(workers)):
-            if begin % 1000 < len(workers):
+            if begin % 500 < len(workers):
                 print(f"{begin:,}: {dict(counts)}", flush=True)
             batch = jobs[begin : begin + len(workers)]
             for worker, job in zip(workers, batch, strict=False):

@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from spadework import forks as _forks  # noqa: F401  (sees every fork from now on)
+
 if TYPE_CHECKING:
     from spadework import errors, models
     from spadework.data import splitting as split

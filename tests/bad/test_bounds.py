@@ -12,9 +12,8 @@ import spadework as sw
 from command_line import call
 from spadework import durations
 from spadework.diagnosis.ingredients import read_recipe
-from spadework.errors import BadRequest, OutOfMemory
+from spadework.errors import BadRequest
 from spadework.evaluation.metrics import parse
-from spadework.models import needs
 from spadework.workbench.recipe import from_settings, from_toml, make
 
 DEEP = "[" * 5000 + "]" * 5000
@@ -117,25 +116,6 @@ def test_a_metric_of_lists_that_nobody_sees(k):
     with pytest.raises(BadRequest, match="The metric 'ndcg@"):
         parse(f"ndcg@{k}")
     assert parse("ndcg@10000").k == 10_000
-
-
-@pytest.mark.parametrize(
-    "k", [10**6 + 1, 10**8, 2**31, 2**63, 2**64, 10**400], ids=lambda k: str(k)[:9]
-)
-def test_lists_longer_than_any(k, shop):
-    fitted = sw.model("cosine").fit(shop)
-    for ask in (fitted.recommend, lambda log, k: fitted.similar_items(["i000"], k)):
-        with pytest.raises(BadRequest) as caught:
-            ask(shop, k)
-        assert caught.value.message == "k is larger than 1,000,000."
-
-
-def test_lists_that_do_not_fit_into_memory(shop, monkeypatch):
-    fitted = sw.model("cosine").fit(shop)
-    monkeypatch.setattr(needs, "available_bytes", lambda: 1000)
-    assert len(fitted.recommend(shop, 900)) == 30, "so few are not asked about"
-    with pytest.raises(OutOfMemory, match=r"30 lists of 900,000 items would hold about 0\.4 GiB"):
-        fitted.recommend(shop, 900_000)
 
 
 # ---- spans of time

@@ -125,6 +125,8 @@ def test_what_cannot_be_exported_is_refused(shop, tmp_path, capsys):
         export(one, tmp_path / "full")
     with pytest.raises(BadRequest, match="repeats is 'only'"):
         export(one, tmp_path / "out", repeats="only")
+    with pytest.raises(BadRequest, match="k is larger than 10,000 and than the 20 items there are"):
+        export(one, tmp_path / "out", k=2**63)
     saved = artifact.save(one, tmp_path / "model")
     output = call(capsys, "export", saved, "--out", tmp_path / "onnx", "-k", "3")
     assert output.code == 0, output.err

@@ -175,5 +175,5 @@ def test_lists_do_not_depend_on_how_users_are_cut_into_blocks(last_only, monkeyp
     )
     one = last_only().fit(log)
     uncut = one.recommend(log, 5)
-    monkeypatch.setattr("spadework.models.base.BLOCK_CELLS", 50)
+    monkeypatch.setattr("spadework.models.requests.BLOCK_CELLS", 50)
     assert one.recommend(log, 5).frame().equals(uncut.frame())

@@ -185,6 +185,16 @@ def test_remarks_are_kept_as_json_lines(tmp_path):
     assert [json.loads(line)["says"] for line in lines] == ["línea"]
 
 
+def test_a_pipe_in_the_place_of_the_remarks_makes_nobody_wait(tmp_path):
+    os.mkfifo(tmp_path / "log.jsonl")
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputExists, match="holds other things than a run"):
+        folder.make(tmp_path)
+    with events.listening(folder.JsonLog(tmp_path / "log.jsonl")):
+        events.note("heard")
+    assert json.loads((tmp_path / "log.jsonl").read_text(encoding="utf-8"))["says"] == "heard"
+
+
 def test_a_file_is_complete_or_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "x.json"
     files.write_json(path, {"a": 1})

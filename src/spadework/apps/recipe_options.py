@@ -105,12 +105,13 @@ def out_path(
         raise BadRequest(
             f"{path} ends in {path.suffix or 'nothing'!r}.", f"Name a file that ends in {known}."
         )
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "no regular file"
+        raise BadRequest(f"{path} is {what}.", "Name a file.")
     if path.exists() and not force:
         from spadework.errors import OutputExists
 
         raise OutputExists(
             f"{path} exists already.", "Choose another name, or replace it with --force."
         )
-    if path.is_dir():
-        raise BadRequest(f"{path} is a folder.", "Name a file.")
     return path

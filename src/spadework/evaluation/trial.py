@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from spadework import events
+from spadework import events, forks
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -78,6 +78,7 @@ class Protocol:
         With "novel" items of the history are neither recommended nor expected: the task of the
         novel basket.
         """
+        forks.check()
         if not isinstance(split, Split):
             raise BadRequest(
                 f"What is to be judged on is of type {type(split).__name__}, not a split.",

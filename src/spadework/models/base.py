@@ -30,6 +30,7 @@ from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
 from spadework.models.requests import (
     allowed_items,
+    blocks_of,
     in_codes_of,
     requested_codes,
     requested_items,
@@ -40,11 +41,6 @@ from spadework.models.scorer import ByFunction, HasContributions, HasRows, Score
 from spadework.models.similar_items import similar
 from spadework.randomness import Seed, generator
 from spadework.registry import Registry
-
-BLOCK_CELLS = 16_000_000
-"""Scores held at once (4 bytes each)."""
-BLOCK_ROWS = 256
-"""Up to so many users are answered by one thread; more are split into several blocks a thread."""
 
 models: Registry[type[Recommender]] = Registry("model")
 
@@ -228,11 +224,22 @@ class Recommender(ABC):
         return self._serve(state).wrong(items)
 
     def _restore(self, state: Mapping[str, Array], item_vocabulary: Vocabulary) -> None:
-        object.__setattr__(self, "_state", {key: frozen(value) for key, value in state.items()})
-        object.__setattr__(self, "_item_vocabulary", item_vocabulary)
+        # made aside and put in place in one step, so that another thread sees all of it or nothing
+        learned = self._as_it_is()
+        learned.__dict__["_state"] = {key: frozen(value) for key, value in state.items()}
+        learned.__dict__["_item_vocabulary"] = item_vocabulary
         if type(self)._serve is not Recommender._serve:
             # the default one holds the model, which would be in a circle if it held that
-            object.__setattr__(self, "_scorer", self._serve(self.state))
+            learned.__dict__["_scorer"] = learned._serve(learned.state)
+        self.__dict__.update(learned.__dict__)
+
+    def _as_it_is(self) -> Self:
+        """This model with what it has learned by now. Whatever answers holds on to it, so that a
+        refit in another thread is seen by later answers alone.
+        """
+        held = object.__new__(type(self))
+        held.__dict__.update(self.__dict__)
+        return held
 
     # ---- answering
 
@@ -280,30 +287,24 @@ class Recommender(ABC):
         """`recommend` for callers that have codes already: `users` [n] are codes of
         `histories.user_vocabulary`, by default those with events.
         """
-        needs.check_k(k)
+        fitted = self._as_it_is()
+        needs.check_k(k, len(fitted.item_vocabulary))
         needs.check_repeats(repeats)
         user_codes = requested_codes(histories, users)
         needs.check_lists(k, len(user_codes))
-        allowed = allowed_items(self.item_vocabulary, candidates, exclude)
-        known = self._in_own_codes(histories)
-        prior = CommonList.of(self._popular_prior(), allowed) if fill else None
-        rows = max(
-            1,
-            min(
-                BLOCK_CELLS // max(1, self.scorer.row_cells(k)) // parallel.threads(),
-                max(BLOCK_ROWS, len(user_codes) // (4 * parallel.threads())),
-            ),
-        )
-        blocks = [user_codes[at : at + rows] for at in range(0, len(user_codes), rows)]
-        answer = partial(self._answer, known, k=k, repeats=repeats, allowed=allowed, prior=prior)
-        with self.scorer.while_answering():
-            parts = parallel.share(answer, blocks, f"recommend {self.label}")
+        allowed = allowed_items(fitted.item_vocabulary, candidates, exclude)
+        known = fitted._in_own_codes(histories)
+        prior = CommonList.of(fitted._popular_prior(), allowed) if fill else None
+        blocks = blocks_of(user_codes, fitted.scorer.row_cells(k))
+        answer = partial(fitted._answer, known, k=k, repeats=repeats, allowed=allowed, prior=prior)
+        with fitted.scorer.while_answering():
+            parts = parallel.share(answer, blocks, f"recommend {fitted.label}")
         return Recommendations(
             users=user_codes,
             items=np.concatenate([np.full((0, k), -1, np.int32), *(part[0] for part in parts)]),
             scores=np.concatenate([np.zeros((0, k), np.float32), *(part[1] for part in parts)]),
             user_vocabulary=histories.user_vocabulary,
-            item_vocabulary=self.item_vocabulary,
+            item_vocabulary=fitted.item_vocabulary,
             filled=sum(part[2] for part in parts),
         )
 
@@ -343,12 +344,13 @@ class Recommender(ABC):
         """The `k` most similar items to each of these, padding where fewer are known; models
         without a similarity refuse (see `has_similarities`).
         """
-        if not self.has_similarities or not isinstance(self.scorer, HasRows):
+        fitted = self._as_it_is()
+        if not fitted.has_similarities or not isinstance(fitted.scorer, HasRows):
             raise Unsuitable(
-                f"The model {self.label!r} has no similarity of items.",
+                f"The model {fitted.label!r} has no similarity of items.",
                 "Use a co-occurrence model, such as 'cosine'.",
             )
-        return similar(self.scorer, self.item_vocabulary, items, k)
+        return similar(fitted.scorer, fitted.item_vocabulary, items, k)
 
     def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
         """What each item of the user's history adds to the score of `item`: item_id, contribution,
@@ -358,16 +360,17 @@ class Recommender(ABC):
         to the score, unless they are joined in another way than by their sum: then each is shown
         as it is before they join.
         """
-        scorer = self.scorer
+        fitted = self._as_it_is()
+        scorer = fitted.scorer
         if not isinstance(scorer, HasContributions):
             raise Unsuitable(
-                f"The model {self.label!r} has no parts to explain.",
+                f"The model {fitted.label!r} has no parts to explain.",
                 "Use a co-occurrence model, such as 'cosine'.",
             )
-        code = int(requested_items(self.item_vocabulary, [item])[0])
+        code = int(requested_items(fitted.item_vocabulary, [item])[0])
         users = requested_user(history, user)
-        block = self.scorer.reader.read(self._in_own_codes(history), users)
-        return scorer.contributions(block, code).frame(self.item_vocabulary)
+        block = scorer.reader.read(fitted._in_own_codes(history), users)
+        return scorer.contributions(block, code).frame(fitted.item_vocabulary)
 
     # ---- what the author of a model writes
 

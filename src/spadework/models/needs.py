@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Literal, TypeAlias
 
+from spadework import forks
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, OutOfMemory, Unsuitable, nearest
+from spadework.formatting import clip
 from spadework.limits import available_bytes
 
 Repeats: TypeAlias = Literal["forbid", "allow", "only"]
@@ -20,8 +22,8 @@ REPEATS: tuple[Repeats, ...] = ("forbid", "allow", "only")
 Need: TypeAlias = Literal["times", "baskets", "content", "categories", "events"]
 
 
-MOST = 1_000_000
-"""The longest list that is made."""
+MOST = 10_000
+"""The longest list that is made of any catalogue; of a larger one, as many items as there are."""
 MANY = 2**22
 """Slots of lists from which on their memory is looked at."""
 
@@ -111,7 +113,10 @@ def check_lists(k: int, rows: int) -> None:
 
 
 def check_log(given: object, what: str) -> None:
-    """Refuse what is no log, such as a path, a frame or a list of items."""
+    """Refuse what is no log, such as a path, a frame or a list of items; and any log in a process
+    that could only wait.
+    """
+    forks.check()
     if not isinstance(given, Interactions):
         raise BadRequest(
             f"{what} is a {type(given).__name__}, not a log.",
@@ -134,14 +139,20 @@ def check_repeats(repeats: str) -> None:
         )
 
 
-def check_k(k: int) -> None:
-    """Refuse a length of lists that is no whole number above zero."""
+def check_k(k: int, items: int | None = None) -> None:
+    """Refuse a length of lists that is no whole number above zero, or that no list of so many items
+    can have; None where their number is not known yet.
+    """
     if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
-        raise BadRequest(
-            f"k is {k!r}, which is not a whole number above zero.", "Ask for at least one item."
+        # not even written out, since its digits may be without end
+        shown = (
+            "a number below zero" if isinstance(k, Integral) and k < -MOST else clip(repr(k), 40)
         )
-    if k > MOST:
         raise BadRequest(
-            f"k is larger than {MOST:,}.",
-            "Ask for fewer items: nobody sees the end of such a list.",
+            f"k is {shown}, which is not a whole number above zero.", "Ask for at least one item."
+        )
+    if items is not None and k > max(MOST, items):
+        raise BadRequest(
+            f"k is larger than {MOST:,} and than the {items:,} items there are.",
+            f"Ask for {items:,} to have them all.",
         )

@@ -9,22 +9,28 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spadework import events
+from spadework import events, forks
 from spadework.arrays import Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.joins import join
 from spadework.data.vocabulary import Vocabulary, listed
 from spadework.errors import BadData, BadRequest
+from spadework.kernels import parallel
 from spadework.models.needs import check_log
 
 MODEL = "the log that the model learned from"
 HISTORIES = "What the histories are taken from"
+BLOCK_CELLS = 16_000_000
+"""Scores held at once (4 bytes each)."""
+BLOCK_ROWS = 256
+"""Up to so many users are answered by one thread; more are split into several blocks a thread."""
 
 
 def requested_items(vocabulary: Vocabulary, items: Any) -> Codes:
     """Codes of items by id, one or several, in their order. Raises `BadRequest` with the first that
     the model does not know.
     """
+    forks.check()
     return vocabulary.known(items, "Item", MODEL)
 
 
@@ -98,6 +104,15 @@ def requested_codes(histories: Interactions, users: Any) -> Codes:
             hint,
         )
     return codes.astype(np.int32)
+
+
+def blocks_of(users: Codes, row_cells: int) -> list[Codes]:
+    """The users in blocks that are answered one by one, where a user's lists hold so many scores
+    while they are made.
+    """
+    at_once = max(BLOCK_ROWS, len(users) // (4 * parallel.threads()))
+    rows = max(1, min(BLOCK_CELLS // max(1, row_cells) // parallel.threads(), at_once))
+    return [users[at : at + rows] for at in range(0, len(users), rows)]
 
 
 def requested_user(history: Interactions, user: Any) -> Codes:

@@ -24,7 +24,7 @@ def similar(
     """The `k` most similar items to each of these ids, by the rows of the scorer; padding where
     fewer are known. O(ids · items).
     """
-    check_k(k)
+    check_k(k, len(vocabulary))
     codes = requested_items(vocabulary, items)
     check_lists(k, len(codes))
     found, best = top_k.nothing(len(codes), k)

@@ -279,5 +279,16 @@ class Job:
 
 
 def _path_of(given: str) -> str | None:
-    """The absolute path of a file, a folder or a pattern of files; None where there is none."""
-    return str(Path(given).resolve()) if files.is_there(given) else None
+    """The absolute path of a file, a folder or a pattern of files; None where there is none, or
+    where a folder above has a name that is not UTF-8, which no JSON holds.
+    """
+    found = str(Path(given).resolve()) if files.is_there(given) else None
+    return found if found is not None and _is_utf8(found) else None
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

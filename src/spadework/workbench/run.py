@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spadework import events
+from spadework import events, forks
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, OtherData
 from spadework.json_values import as_list, as_map, as_text, maps
@@ -208,6 +208,7 @@ def dig(
 def _carry_out(
     where: Path, recipe: Recipe, source: Any, content: Any, begun: float, *, force: bool
 ) -> None:
+    forks.check()
     folders.make(where)
     with (
         lock.held(where),

@@ -105,7 +105,8 @@ def command(
     from spadework.workbench.serving.choices import Choice
     from spadework.workbench.serving.serving_answers import recommend
 
-    endings, inputs = (".parquet", ".csv", ".jsonl"), (histories, *inputs_of(where))
+    endings = (".parquet", ".csv", ".jsonl")
+    inputs = (histories, candidates, exclude, *inputs_of(where))
     path = out_path(out, force, endings=endings, inputs=inputs) if out else None
     with terminal.progress():
         frame = recommend(

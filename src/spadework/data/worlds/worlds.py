@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spadework import forks
 from spadework.data.worlds import finer_worlds  # noqa: F401  (its worlds register themselves)
 from spadework.data.worlds.world_making import (
     DAY,
@@ -22,6 +23,7 @@ __all__ = ["World", "world", "worlds"]
 
 def world(name: str, seed: int = 0) -> World:
     """The world of that name; the same seed gives the same bytes."""
+    forks.check()
     return worlds[name](generator(seed, f"world:{name}"))
 
 

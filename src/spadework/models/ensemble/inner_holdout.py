@@ -23,10 +23,11 @@ from spadework.data.splitting import Split
 from spadework.errors import SpadeworkError, Stopped, Unsuitable
 from spadework.kernels import parallel
 from spadework.kernels.ranking.candidate_union import located
-from spadework.models.base import BLOCK_CELLS, Recommender
+from spadework.models.base import Recommender
 from spadework.models.ensemble.pool import Pool, PooledHistories, Proposals
 from spadework.models.histories import Histories
 from spadework.models.needs import REPEATS_MATTER, Repeats
+from spadework.models.requests import BLOCK_CELLS
 from spadework.randomness import generator
 
 Cut: TypeAlias = Literal["auto", "time", "last", "random"]

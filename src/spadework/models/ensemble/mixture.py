@@ -227,18 +227,19 @@ class Mixture(Recommender):
         """The `k` most similar items to each of these: the parts' similarities, each list scaled to
         length 1, weighted and added up.
         """
-        check_k(k)
+        fitted = self._as_it_is()
+        check_k(k, len(fitted.item_vocabulary))
         item_ids = pl.Series(listed(items))
-        size = max(k, self.candidates)
+        size = max(k, fitted.candidates)
         found: list[tuple[float, Recommendations]] = []
-        for number, weight in self.mixed.contributing:
+        for number, weight in fitted.mixed.contributing:
             try:
-                found.append((weight, self.pool.parts[number].similar_items(item_ids, size)))
+                found.append((weight, fitted.pool.parts[number].similar_items(item_ids, size)))
             except Unsuitable:
                 continue
         if not found:
             raise Unsuitable(
-                f"No part of {self.label!r} has a similarity of items.",
+                f"No part of {fitted.label!r} has a similarity of items.",
                 "Name one that has, such as 'cosine', among the parts.",
             )
         starts, codes, ranks = union(np.stack([lists.items for _, lists in found]))
@@ -252,7 +253,7 @@ class Mixture(Recommender):
         scaled = Proposals(starts, codes, nothing, np.stack(own), lengths, counts).scaled()
         total = sum(weight * part for (weight, _), part in zip(found, scaled, strict=True))
         best, scores = best_of(starts, codes, np.asarray(total, np.float32), k)
-        vocabulary = self.item_vocabulary
+        vocabulary = fitted.item_vocabulary
         return Recommendations(
             vocabulary.codes(item_ids), best, scores, vocabulary, vocabulary, key=TARGET
         )
@@ -267,10 +268,11 @@ class Mixture(Recommender):
         items, in lists no longer than the parts' own (`candidates`). A contribution that is of no
         item has no item_id.
         """
-        code = int(requested_items(self.item_vocabulary, [item])[0])
+        fitted = self._as_it_is()
+        code = int(requested_items(fitted.item_vocabulary, [item])[0])
         users = requested_user(history, user)
-        log = self._in_own_codes(history)
-        return self.mixed.explained(log, users, code, repeats, self.item_vocabulary)
+        log = fitted._in_own_codes(history)
+        return fitted.mixed.explained(log, users, code, repeats, fitted.item_vocabulary)
 
 
 @dataclass(frozen=True, eq=False)

@@ -139,7 +139,7 @@ def export(
     length; events of items that were not learned are ignored. Raises `BadRequest` for a model that
     is no transformer, `MissingExtra` without the `onnx` extra.
     """
-    check_k(k)
+    check_k(k, len(fitted.item_vocabulary))
     folder = Path(folder)
     if not isinstance(fitted, Transformer):
         raise BadRequest(

@@ -98,7 +98,7 @@ class Ledger:
             self._marks[""] = 0  # the folder is read once
             for path in self.folder.glob(f"*{MARK}"):
                 try:
-                    self._marks[path.name.removesuffix(MARK)] = int(path.read_bytes()[:9])
+                    self._marks[path.name.removesuffix(MARK)] = int(files.content_of(path, most=9))
                 except (OSError, ValueError):  # cut short by the kill
                     self._marks[path.name.removesuffix(MARK)] = 1
         return self._marks.get(key, 0)

@@ -55,12 +55,12 @@ def recommend(
     list, without a user_id, for a customer without a history. Raises `BadRequest` for arguments
     that do not go together.
     """
-    check_k(k)
     _check_purpose(purpose, repeats, quota)
     service = Service.of(where)
     # first, so that an unknown model is refused before the log is read
     served = service.folder(model)
     first = artifact.load(served)
+    check_k(k, len(first.item_vocabulary))
     ids = (choice or Choice()).ids(service.run, first.item_vocabulary)
     if new:
         _refuse_with_new(histories, user_ids, repeats, purpose)

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from spadework import bundle, files
+from spadework import bundle, files, forks
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.vocabulary import Vocabulary
@@ -82,6 +82,7 @@ def load(folder: str | Path) -> Recommender:
     """The fitted model of a folder; hashes, shapes and types are checked, and a folder that holds a
     pickle is refused.
     """
+    forks.check()
     path = Path(folder)
     pickles = [file.name for file in path.glob("*") if file.suffix in _PICKLES]
     if pickles and (path / HEADER).exists():

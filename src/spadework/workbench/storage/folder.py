@@ -166,6 +166,8 @@ def _is_ours(folder: Path) -> bool:
 
 def _is_our_log(path: Path) -> bool:
     """Whether the first line is one of `JsonLog`."""
+    if not path.is_file():  # a pipe would never end
+        return False
     try:
         with path.open("rb") as file:
             line = json.loads(file.readline(2**16))
@@ -197,6 +199,8 @@ class JsonLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        if path.exists() and not path.is_file():
+            _remove(path)  # a pipe would wait for a reader
 
     def step(self, label: str, done: int, total: int | None) -> None:
         return None

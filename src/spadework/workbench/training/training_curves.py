@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from spadework import files
+from spadework import events, files
+from spadework.json_values import as_map, maps
 from spadework.models.base import Recommender
 
 STILL_GAINING = 0.01
 """Least gain over two epochs, as a share, by which a network is still learning."""
+_KEYS = {"label": str, "stage": str, "seed": int, "epochs": list}
 
 
 def keep(path: Path, learned: Recommender, stage: str, seed: int, seconds: float) -> None:
@@ -32,9 +34,22 @@ def keep(path: Path, learned: Recommender, stage: str, seed: int, seconds: float
 
 
 def gathered(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """The curves of these files, in order of label, stage and seed."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+    """The curves of these files, in order of label, stage and seed. One that cannot be read is left
+    out, with a remark.
+    """
+    found = [curve for path in paths if path.exists() and (curve := _read(path)) is not None]
     return sorted(found, key=lambda curve: (curve["label"], curve["stage"], curve["seed"]))
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        curve = as_map(json.loads(files.content_of(path, most=files.MOST_JSON)))
+    except (OSError, ValueError, RecursionError):
+        curve = {}
+    if all(isinstance(curve.get(key), kind) for key, kind in _KEYS.items()):
+        return {**curve, "epochs": list(maps(curve["epochs"]))}
+    events.note(f"{path} cannot be read, so the curve of this training is not shown")
+    return None
 
 
 def cut_short(curves: Iterable[Mapping[str, Any]], epochs: int, usual: int) -> str:
