@@ -18,7 +18,7 @@ python=${PYTHON:-python3}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$python" -m venv "$folder/env"
-"$folder/env/bin/python" -m pip install --quiet --disable-pip-version-check lightgbm==4.7.0 numpy==2.4.6 scipy==1.17.1
+"$folder/env/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check lightgbm==4.7.0 numpy==2.4.6 scipy==1.17.1
 cat > "$folder/ndcg.py" <<'PYTHON'
 import sys
 

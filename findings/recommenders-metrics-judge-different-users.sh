@@ -15,9 +15,9 @@ python=${PYTHON:-python3}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$python" -m venv "$folder/env"
-"$folder/env/bin/python" -m pip install --quiet --disable-pip-version-check \
+"$folder/env/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check \
     numpy==1.26.4 pandas==2.3.3 scipy==1.15.3 scikit-learn==1.7.2
-"$folder/env/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps recommenders==1.2.1
+"$folder/env/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check --no-deps recommenders==1.2.1
 cat > "$folder/metrics.py" <<'PYTHON'
 import sys
 

@@ -16,7 +16,7 @@ python=${PYTHON:-python3}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$python" -m venv "$folder/env"
-"$folder/env/bin/python" -m pip install --quiet --disable-pip-version-check \
+"$folder/env/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check \
     rectools==0.19.0 numpy==1.26.4 pandas==2.3.3 scipy==1.17.1 pm-implicit==0.7.3
 cat > "$folder/repeats.py" <<'PYTHON'
 import sys
