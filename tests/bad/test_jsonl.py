@@ -65,6 +65,25 @@ def test_38_numbers_stay_as_written(read: Reader) -> None:
     assert log.frame().rows() == [("12345678901234567890123", "1.50", 1_700_000_000)]
 
 
+def test_texts_of_digits_stay_texts(read: Reader) -> None:
+    rows = [("0001713353", 0), ("1713353", 1), ("000171335X", 2)]
+    lines = [
+        f'{{"user":"a","item":"{item}","time":{1_700_000_000 + after}}}' for item, after in rows
+    ]
+    log = read("\n".join(lines), "log.jsonl")
+    assert [item for _, item, _ in log.frame().rows()] == [item for item, _ in rows]
+
+
+def test_a_key_of_late_rows_is_a_column(read: Reader) -> None:
+    lines = [
+        f'{{"user":{n % 9},"item":{n % 7},"time":{1_700_000_000 + n}{more}}}'
+        for n, more in enumerate([""] * 150 + [',"quantity":3'] * 10)
+    ]
+    account = read("\n".join(lines), "log.jsonl", weight="quantity").account
+    assert account is not None
+    assert (account.read, account.used) == (160, 10)
+
+
 def test_38_structures_are_no_ids(read: Reader) -> None:
     with pytest.raises(BadData) as caught:
         read('{"user":[1],"item":1,"time":1700000000}\n', "log.jsonl")

@@ -108,6 +108,16 @@ def test_lists_in_no_order_are_one_list_each():
         assert board.scores[0].values["recall@4"].tolist() == [1.0, 1.0]
 
 
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64], ids=["whole", "decimal"])
+@pytest.mark.parametrize("first", [1_700_000_000, 1_700_000_000_000], ids=["s", "ms"])
+def test_moments_as_scores_order_lists_to_their_last_step(first, dtype):
+    log = make_log(list("aaaabbbb"), list("pqrspqrs"), [START + n for n in range(8)])
+    moments = pl.Series([first + n for n in (0, 1, 2, 3)] * 2, dtype=dtype)
+    table = lists(list("aaaabbbb"), list("pqrspqrs"), score=moments)
+    board = sw.evaluate(table, splitting.last_item(log), metrics=["recall@1"])
+    assert board.scores[0].values["recall@1"].tolist() == [1.0, 1.0]
+
+
 @pytest.mark.parametrize("text", [False, True], ids=["numbers", "text"])
 @pytest.mark.parametrize(
     "ranks",
