@@ -16,6 +16,7 @@ from spadework.copies import by_constructor
 from spadework.data.account import RowAccount
 from spadework.data.baskets import basket_numbers
 from spadework.data.ordering import by_user_time_arrival
+from spadework.data.returns import Returns
 from spadework.data.spans import span_of
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
@@ -47,6 +48,8 @@ class Interactions:
     item_vocabulary: Vocabulary
     # the time for which models recommend, in epoch seconds, where it is given; see `as_of`
     now: int | None = None
+    # what was taken back, so that a cut can ask what was left at its time; None where nothing was
+    returns: Returns | None = field(default=None, repr=False)
     # how it was read; not carried over by `where`
     account: RowAccount | None = field(default=None, repr=False)
 
@@ -145,6 +148,7 @@ class Interactions:
             weights=take(self.weights),
             baskets=take(self.baskets),
             event_types=take(self.event_types),
+            returns=None if self.returns is None else self.returns.where(mask, self),
             account=None,
         )
 
@@ -152,11 +156,12 @@ class Interactions:
         """The same rows under other vocabularies; rows whose user or item is unknown there are left
         out. O(rows).
         """
-        users = user_vocabulary.codes(self.user_vocabulary.ids)[self.users]
-        items = item_vocabulary.codes(self.item_vocabulary.ids)[self.items]
+        new_users = user_vocabulary.codes(self.user_vocabulary.ids)
+        new_items = item_vocabulary.codes(self.item_vocabulary.ids)
+        users, items = new_users[self.users], new_items[self.items]
         known = (users >= 0) & (items >= 0)
         kept = self.where(known)
-        return Interactions.from_codes(
+        recoded = Interactions.from_codes(
             users[known],
             items[known],
             user_vocabulary=user_vocabulary,
@@ -167,6 +172,10 @@ class Interactions:
             event_types=kept.event_types,
             event_type_names=self.event_type_names,
         ).as_of(self.now)
+        if self.returns is None:
+            return recoded
+        returns = self.returns.recoded(self, known, new_users, new_items, recoded.starts)
+        return replace(recoded, returns=returns)
 
     def with_items(self, ids: pl.Series | list[Any]) -> Interactions:
         """The same rows in a larger vocabulary: items without events yet, such as those of an
@@ -213,7 +222,11 @@ class Interactions:
             )
         chosen = np.zeros(self.user_count, np.bool_)
         chosen[users] = True
-        return self.where(chosen[self.users])
+        mask = chosen[self.users]
+        kept = self.where(mask)
+        if self.returns is None:
+            return kept
+        return replace(kept, returns=self.returns.of_users(chosen, mask))
 
     def is_event_type(self, name: str) -> Mask:
         """Which rows are events of this type; none where the log has no such type. Shape
@@ -328,6 +341,7 @@ class Interactions:
             self.user_vocabulary.fingerprint.encode(),
             self.item_vocabulary.fingerprint.encode(),
             *event_types,
+            *(() if self.returns is None else (b"returns", *self.returns.columns().values())),
         )
 
     def frame(self) -> pl.DataFrame:

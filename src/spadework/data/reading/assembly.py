@@ -20,8 +20,9 @@ from spadework.data.reading.conditions import Condition, apply, leave_out_times
 from spadework.data.reading.duplicates import find_repeats
 from spadework.data.reading.event_types import event_type_codes, read_event_types
 from spadework.data.reading.identifiers import clean_ids, count_near_twins
+from spadework.data.reading.netting import OnReturns
 from spadework.data.reading.numbers import compact, read_weights
-from spadework.data.reading.second_look import second_look
+from spadework.data.reading.second_look import JUDGEMENT, second_look
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.tables import Table
 from spadework.data.reading.times_of_day import joined_clock
@@ -47,6 +48,7 @@ class Plan:
     roles: Roles
     events: tuple[str, ...] | None = None
     duplicates: Duplicates = "set aside"
+    returns: OnReturns = "net"
     every: int = 1
     # what a row has to satisfy to be used, each with the frame's name of its column
     conditions: tuple[tuple[Condition, str], ...] = ()
