@@ -92,13 +92,18 @@ def cut(
     leaks: bool = False,
     given: Mask | None = None,
     target: str | None = None,
+    start: int | None = None,
 ) -> Split:
     """Cut tested rows from the rest. Given are the other rows of the users with expected
     events.
 
     With a `target`, tested rows of other event types are neither known nor expected; they are
-    counted.
+    counted. `start` is the first second that is tested, where it is the same for all users. Items
+    that users must not be shown are known from before it, else from before each user's first tested
+    row.
     """
+    if log.unwanted is not None:
+        log = replace(log, unwanted=log.unwanted.before(log, tested, start))
     is_expected, description = aim(log, tested, target, description)
     seen = np.zeros(len(log), np.bool_) if given is None else given
     train = log.where(~tested & ~seen)

@@ -17,6 +17,7 @@ from spadework.data.account import RowAccount
 from spadework.data.baskets import basket_numbers
 from spadework.data.ordering import by_user_time_arrival
 from spadework.data.spans import span_of
+from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
 from spadework.ragged import Ragged, offsets_of
@@ -47,6 +48,8 @@ class Interactions:
     item_vocabulary: Vocabulary
     # the time for which models recommend, in epoch seconds, where it is given; see `as_of`
     now: int | None = None
+    # items that users must not be shown; None where there are none
+    unwanted: Unwanted | None = None
     # how it was read; not carried over by `where`
     account: RowAccount | None = field(default=None, repr=False)
 
@@ -166,7 +169,23 @@ class Interactions:
             baskets=kept.baskets,
             event_types=kept.event_types,
             event_type_names=self.event_type_names,
-        ).as_of(self.now)
+        ).as_of(self.now)._and(self.unwanted)
+
+    def with_unwanted(self, users: Any, items: Any, times: Any = None) -> Interactions:
+        """The same rows with further items that users must not be shown, by their ids, one user and
+        one item a pair: such as what a user disliked.
+
+        `times` are epoch seconds. A later event of the user with the item takes a pair back; without
+        times nothing does. A cut for evaluation keeps the pairs that are older than it.
+        """
+        seconds = None if times is None else np.asarray(times, np.int64)
+        more = Unwanted.of(
+            self.user_vocabulary.alike(users), self.item_vocabulary.alike(items), seconds
+        )
+        return self._and(more.and_also(self.unwanted))
+
+    def _and(self, unwanted: Unwanted | None) -> Interactions:
+        return replace(self, unwanted=unwanted if unwanted else None)
 
     def with_items(self, ids: pl.Series | list[Any]) -> Interactions:
         """The same rows in a larger vocabulary: items without events yet, such as those of an
@@ -328,6 +347,7 @@ class Interactions:
             self.user_vocabulary.fingerprint.encode(),
             self.item_vocabulary.fingerprint.encode(),
             *event_types,
+            *(() if self.unwanted is None else (b"unwanted", self.unwanted.fingerprint.encode())),
         )
 
     def frame(self) -> pl.DataFrame:

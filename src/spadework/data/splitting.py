@@ -297,7 +297,7 @@ def _cut_at(log: Interactions, start: int, description: str, target: str | None)
     if tested.all() or not tested.any():
         side = "nothing before" if tested.all() else "nothing from"
         raise Unsuitable(f"The cut at {cuts.day(start)} leaves {side} it.", hint)
-    result = cuts.cut(log, tested, "by_time", description, target=target)
+    result = cuts.cut(log, tested, "by_time", description, target=target, start=start)
     if not len(result.expected):
         raise Unsuitable(
             f"The cut at {cuts.day(start)} leaves no event of the type {target!r} from it.",
