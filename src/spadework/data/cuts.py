@@ -101,9 +101,11 @@ def cut(
 
     With a `target`, tested rows of other event types are neither known nor expected; they are
     counted. `start` is the first second that is tested, where it is the same for all users. What
-    was returned from then on, or from a user's first tested row on, is not known to be returned,
-    but in a `timeless` cut.
+    happened later, or from a user's first tested row on, is not known: items that the user must not
+    be shown, and, but in a `timeless` cut, returns.
     """
+    if log.unwanted is not None:
+        log = replace(log, unwanted=log.unwanted.before(log, tested, start))
     is_expected, description = aim(log, tested, target, description)
     seen = np.zeros(len(log), np.bool_) if given is None else given
     expected = log.where(is_expected)

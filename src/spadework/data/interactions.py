@@ -15,9 +15,11 @@ from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
 from spadework.copies import by_constructor
 from spadework.data.account import RowAccount
 from spadework.data.baskets import basket_numbers
+from spadework.data.event_codes import check_event_types
 from spadework.data.ordering import by_user_time_arrival
 from spadework.data.returns import Returns
 from spadework.data.spans import span_of
+from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
 from spadework.ragged import Ragged, offsets_of
@@ -50,6 +52,8 @@ class Interactions:
     now: int | None = None
     # what was taken back, so that a cut can ask what was left at its time; None where nothing was
     returns: Returns | None = field(default=None, repr=False)
+    # items that users must not be shown; None where there are none
+    unwanted: Unwanted | None = None
     # how it was read; not carried over by `where`
     account: RowAccount | None = field(default=None, repr=False)
 
@@ -65,7 +69,7 @@ class Interactions:
                     "Give one value per row.",
                 )
             object.__setattr__(self, name, frozen(column))
-        _check_event_types(self.event_types, self.event_type_names)
+        check_event_types(self.event_types, self.event_type_names)
 
     @classmethod
     def from_codes(
@@ -171,11 +175,27 @@ class Interactions:
             baskets=kept.baskets,
             event_types=kept.event_types,
             event_type_names=self.event_type_names,
-        ).as_of(self.now)
+        ).as_of(self.now)._and(self.unwanted)
         if self.returns is None:
             return recoded
         returns = self.returns.recoded(self, known, new_users, new_items, recoded.starts)
         return replace(recoded, returns=returns)
+
+    def with_unwanted(self, users: Any, items: Any, times: Any = None) -> Interactions:
+        """The same rows with further items that users must not be shown, by their ids, one user and
+        one item a pair: such as what a user disliked.
+
+        `times` are epoch seconds. A later event of the user with the item takes a pair back; without
+        times nothing does. A cut for evaluation keeps the pairs that are older than it.
+        """
+        seconds = None if times is None else np.asarray(times, np.int64)
+        more = Unwanted.of(
+            self.user_vocabulary.alike(users), self.item_vocabulary.alike(items), seconds
+        )
+        return self._and(more.and_also(self.unwanted))
+
+    def _and(self, unwanted: Unwanted | None) -> Interactions:
+        return replace(self, unwanted=unwanted if unwanted else None)
 
     def with_items(self, ids: pl.Series | list[Any]) -> Interactions:
         """The same rows in a larger vocabulary: items without events yet, such as those of an
@@ -342,6 +362,7 @@ class Interactions:
             self.item_vocabulary.fingerprint.encode(),
             *event_types,
             *(() if self.returns is None else (b"returns", *self.returns.columns().values())),
+            *(() if self.unwanted is None else (b"unwanted", self.unwanted.fingerprint.encode())),
         )
 
     def frame(self) -> pl.DataFrame:
@@ -363,27 +384,3 @@ class Interactions:
                 self.event_types
             )
         return pl.DataFrame(columns)
-
-
-def _check_event_types(event_types: Codes | None, names: tuple[str, ...]) -> None:
-    if list(names) != sorted(set(names)):
-        raise BadData(
-            f"The names of the event types are {names}.",
-            "Give them in ascending order, each once.",
-        )
-    if event_types is None:
-        if len(names) > 1:
-            raise BadData(
-                f"There are {len(names)} names of event types, but no row has a type.",
-                "Give event_types, one code per row.",
-            )
-    elif len(event_types) and not 0 <= int(event_types.min()) <= int(event_types.max()) < len(
-        names
-    ):
-        raise BadData(
-            (
-                f"Event types reach from {event_types.min()} to {event_types.max()}, but there are "
-                f"{len(names)} names."
-            ),
-            "Give positions in event_type_names.",
-        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Floats, Mask, Seconds, distinct, frozen
+from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
 from spadework.copies import by_constructor
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Returns:
     users: Codes  # [steps]
     items: Codes  # [steps]
     weights: Floats  # [steps] what the purchase weighed until then
-    times: Seconds | None = None  # [steps] when it was bought
-    returned: Seconds | None = None  # [steps] when something of it was taken back
+    times: Seconds  # [steps] when it was bought
+    returned: Seconds  # [steps] when something of it was taken back
     baskets: Codes | None = None  # [steps]
     event_types: Codes | None = None  # [steps]
 
@@ -90,17 +90,6 @@ class Returns:
         )
         return moved._take(np.argsort(new_users, kind="stable"))  # within a user nothing moves
 
-    def brought_back(self, log: Interactions) -> Array:
-        """Pairs, `user · items + item`, of which the user has brought back everything, ascending.
-        O(steps · log steps + rows).
-        """
-        width = log.item_count
-        pairs = distinct(self.users[self.gone].astype(np.int64) * width + self.items[self.gone])
-        owners = np.zeros(log.user_count, np.bool_)
-        owners[pairs // max(width, 1)] = True
-        rows = owners[log.users]
-        return np.setdiff1d(pairs, log.users[rows].astype(np.int64) * width + log.items[rows])
-
     def _take(self, which: Array) -> Returns | None:
         found = {name: column[which] for name, column in self.columns().items()}
         return Returns(**found) if len(found["users"]) else None
@@ -117,7 +106,7 @@ def known_before(
     O(rows + steps).
     """
     steps = log.returns
-    if steps is None or steps.times is None or steps.returned is None:
+    if steps is None:
         return log.where(known)
     limit, of_row = limits[steps.users], np.append(known, False)[steps.places]
     later = steps.returned >= limit
