@@ -13,6 +13,7 @@ from spadework.data.item_tables import read_item_table
 from spadework.data.reading.assembly import Duplicates
 from spadework.data.reading.opening import Source
 from spadework.data.reading.reading import read_source
+from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.samples import sample, sample_content
 from spadework.data.worlds.worlds import world
 from spadework.errors import BadData, BadRequest
@@ -34,6 +35,7 @@ def read_interactions(
     encoding: str = "utf-8",
     skip_bad: bool = False,
     duplicates: Duplicates = "set aside",
+    returns: OnReturns = "net",
     shape: str | None = None,
     positive: str | None = None,
     since: str | None = None,
@@ -56,7 +58,10 @@ def read_interactions(
     use; where there are several, each row keeps its own in `.event_types`. `positive` is a rule
     that a row has to satisfy to be used, on any column: "rating >= 4", "kind != refund", several
     joined by `and`. `since` and `until` are the first and the last date whose rows are used. What
-    these leave out has lines of its own in the account. The many parameters are the roles of a log.
+    these leave out has lines of its own in the account. Rows with a weight below zero are returns:
+    they are taken off what the user bought of the item before, the latest first, and a cut knows of
+    those alone that are earlier; `returns="set aside"` leaves purchases as they were. The many
+    parameters are the roles of a log.
 
     Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
@@ -65,6 +70,10 @@ def read_interactions(
     if duplicates not in ("set aside", "keep"):
         raise BadRequest(
             f"There is no policy {duplicates!r} for duplicates.", "Known: 'set aside', 'keep'."
+        )
+    if returns not in ("net", "set aside"):
+        raise BadRequest(
+            f"There is no policy {returns!r} for returns.", "Known: 'net', 'set aside'."
         )
     if isinstance(events, str):
         events = [events]
@@ -90,6 +99,7 @@ def read_interactions(
         encoding=encoding,
         skip_bad=skip_bad,
         duplicates=duplicates,
+        returns=returns,
         shape=shape,
         positive=positive,
         since=since,

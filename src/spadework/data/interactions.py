@@ -165,17 +165,21 @@ class Interactions:
         users, items = new_users[self.users], new_items[self.items]
         known = (users >= 0) & (items >= 0)
         kept = self.where(known)
-        recoded = Interactions.from_codes(
-            users[known],
-            items[known],
-            user_vocabulary=user_vocabulary,
-            item_vocabulary=item_vocabulary,
-            times=kept.times,
-            weights=kept.weights,
-            baskets=kept.baskets,
-            event_types=kept.event_types,
-            event_type_names=self.event_type_names,
-        ).as_of(self.now)._and(self.unwanted)
+        recoded = (
+            Interactions.from_codes(
+                users[known],
+                items[known],
+                user_vocabulary=user_vocabulary,
+                item_vocabulary=item_vocabulary,
+                times=kept.times,
+                weights=kept.weights,
+                baskets=kept.baskets,
+                event_types=kept.event_types,
+                event_type_names=self.event_type_names,
+            )
+            .as_of(self.now)
+            ._and(self.unwanted)
+        )
         if self.returns is None:
             return recoded
         returns = self.returns.recoded(self, known, new_users, new_items, recoded.starts)
@@ -185,8 +189,8 @@ class Interactions:
         """The same rows with further items that users must not be shown, by their ids, one user and
         one item a pair: such as what a user disliked.
 
-        `times` are epoch seconds. A later event of the user with the item takes a pair back; without
-        times nothing does. A cut for evaluation keeps the pairs that are older than it.
+        `times` are epoch seconds. A later event of the user with the item takes a pair back;
+        without times nothing does. A cut for evaluation keeps the pairs that are older than it.
         """
         seconds = None if times is None else np.asarray(times, np.int64)
         more = Unwanted.of(
@@ -361,7 +365,7 @@ class Interactions:
             self.user_vocabulary.fingerprint.encode(),
             self.item_vocabulary.fingerprint.encode(),
             *event_types,
-            *(() if self.returns is None else (b"returns", *self.returns.columns().values())),
+            *(() if self.returns is None else (b"returns", self.returns.fingerprint.encode())),
             *(() if self.unwanted is None else (b"unwanted", self.unwanted.fingerprint.encode())),
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
 from spadework.copies import by_constructor
+from spadework.data.vocabulary import digest
 
 if TYPE_CHECKING:
     from spadework.data.interactions import Interactions
@@ -50,6 +51,11 @@ class Returns:
         """The columns that are there, by name."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: column for name, column in found.items() if column is not None}
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the steps."""
+        return digest(*self.columns().values())
 
     @property
     def purchases(self) -> Array:
@@ -134,7 +140,7 @@ def known_before(
         places=before[steps.places] + (np.cumsum(is_back) - is_back)[steps.purchases],
         gone=steps.gone & ~is_back[steps.purchases],
     )
-    return replace(log, **arrays, returns=remaining._take(kept), account=None)
+    return replace(log, **arrays, returns=remaining._take(kept), account=None)  # type: ignore[arg-type]
 
 
 def _rows_before(mask: Mask) -> Array:
@@ -145,4 +151,4 @@ def _rows_before(mask: Mask) -> Array:
 def _lost(codes: Codes, mask: Mask, count: int) -> Mask:
     """Which of `count` codes have rows, but none where the mask holds."""
     had, has = np.bincount(codes, minlength=count), np.bincount(codes[mask], minlength=count)
-    return (had > 0) & (has == 0)
+    return np.asarray((had > 0) & (has == 0))

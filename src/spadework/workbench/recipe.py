@@ -110,6 +110,14 @@ class Recipe(BaseModel):
     duplicates: Literal["set aside", "keep"] = Field(
         "set aside", description="What happens to exact duplicates."
     )
+    returns: Literal["net", "set aside"] = Field(
+        "net",
+        description=(
+            "What happens to rows with a weight below zero: net takes them off what the same user "
+            "bought of the same item before, the latest first; set aside leaves purchases as they "
+            "were."
+        ),
+    )
     positive: str | None = Field(
         None,
         description=(

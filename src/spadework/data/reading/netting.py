@@ -5,20 +5,12 @@ latest earlier purchases of the same user and item.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spadework.arrays import Array, Codes, Mask
-from spadework.data.reading.set_aside import Ledger, counted
-
-OnReturns: TypeAlias = Literal["net", "set aside"]
-A_RETURN, IN_FULL = "a return", "returned in full"
-UNMATCHED = "a return of nothing bought before"
-"""Reasons of the row account: rows below zero that took something back, purchases of which nothing
-is left, and rows below zero that found nothing.
-"""
 
 _LARGEST_SUM = 2.0**62
 _MOST_DECIMALS = 9
@@ -32,6 +24,7 @@ class Netted:
     is_return: Mask  # [rows]
     matched: Mask  # [rows] returns that took something back
     unspent: Mask  # [rows] those of them of which something found no purchase
+    emptied: Mask  # [rows] those of them that left the user nothing of the item
     purchases: Array  # [steps] row of the purchase
     returns: Array  # [steps] row of the return
     before: NDArray[np.float64]  # [steps] what the purchase weighed until then
@@ -39,12 +32,12 @@ class Netted:
     @property
     def gone(self) -> Mask:
         """Purchases of which nothing is left. Shape [rows]."""
-        return ~self.is_return & (self.weights == 0)
+        return np.asarray(~self.is_return & (self.weights == 0))
 
     @property
     def kept(self) -> Mask:
         """Rows that stay in the log. Shape [rows]."""
-        return ~self.is_return & (self.weights != 0)
+        return np.asarray(~self.is_return & (self.weights != 0))
 
 
 class _Pieces(NamedTuple):
@@ -55,9 +48,7 @@ class _Pieces(NamedTuple):
     amounts: Array
 
 
-def net(
-    users: Codes, items: Codes, times: Array | None, weights: NDArray[np.float64]
-) -> Netted:
+def net(users: Codes, items: Codes, times: Array | None, weights: NDArray[np.float64]) -> Netted:
     """Net rows that are sorted by (user, time, arrival). Of one time, purchases come before
     returns; without times, all of them do, and the last in the file is the latest. A later row
     never changes what an earlier one took. O(rows + k log² k) with the k rows of users and items
@@ -86,26 +77,26 @@ def net(
     before = np.where(first, weights[bought], np.concatenate(([0.0], left[:-1]))[: len(left)])
     net_weights = weights.copy()
     net_weights[bought] = left  # of several steps the last one stays
-    spent = np.zeros(len(rows), np.int64)
+    spent = np.zeros(len(rows), np.int64)  # of returns
     np.add.at(spent, returns, pieces)
-    matched, unspent = np.zeros(len(weights), np.bool_), np.zeros(len(weights), np.bool_)
-    matched[rows] = spent > 0
-    unspent[rows] = (spent > 0) & (spent < amounts)
-    return Netted(net_weights, is_return, matched, unspent, bought, rows[returns], before)
+    in_hand = np.cumsum(np.where(is_return[rows], -spent, amounts))
+    begins = np.flatnonzero(np.concatenate(([True], np.diff(pairs[rows]) != 0))[: len(rows)])
+    in_hand -= np.repeat(np.append(0, in_hand)[begins], np.diff(np.append(begins, len(rows))))
 
+    def of_rows(mask: Mask) -> Mask:
+        found = np.zeros(len(weights), np.bool_)
+        found[rows] = mask
+        return found
 
-def tell(netted: Netted, name: str, ledger: Ledger) -> None:
-    """Say how many returns found their purchase, and count them for the checks."""
-    in_part = len(np.unique(netted.purchases)) - int(netted.gone.sum())
-    returns, matched = int(netted.is_return.sum()), int(netted.matched.sum())
-    ledger.counts["returns"], ledger.counts["returns_of_nothing"] = returns, returns - matched
-    unspent = int(netted.unspent.sum())
-    more = f" ({unspent:,} of them more than was bought)" if unspent else ""
-    ledger.remark(
-        f"Rows of {name!r} below zero are returns and are taken off the latest purchases of the "
-        f"same user and item: {matched:,} of {counted(returns, 'row')} found one{more}; "
-        f"{counted(int(netted.gone.sum()), 'purchase')} returned in full, {in_part:,} in part. "
-        "--returns 'set aside' leaves purchases as they were."
+    return Netted(
+        weights=net_weights,
+        is_return=is_return,
+        matched=of_rows(spent > 0),
+        unspent=of_rows((spent > 0) & (spent < amounts) & is_return[rows]),
+        emptied=of_rows((spent > 0) & (in_hand == 0) & is_return[rows]),
+        purchases=bought,
+        returns=rows[returns],
+        before=before,
     )
 
 

@@ -45,8 +45,9 @@ def read_weights(
     sizes = np.abs(values) if keep_returns else values
     huge = np.isfinite(sizes) & (sizes > LARGEST)
     if huge.any():
+        most = float(values[int(np.argmax(np.where(huge, sizes, 0)))])
         raise BadData(
-            f"The weights in {name!r} reach {float(values[np.nanargmax(np.where(huge, sizes, 0))]):.3g} "
+            f"The weights in {name!r} reach {most:.3g} "
             f"({counted(int(huge.sum()), 'row')} beyond {LARGEST:g}), too large for sums.",
             "Mend them, or divide all of them by one number; --weight - reads none.",
         )

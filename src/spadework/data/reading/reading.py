@@ -16,6 +16,7 @@ from spadework.data.reading.column_roles import (
     no_such_column,
 )
 from spadework.data.reading.conditions import between, parse
+from spadework.data.reading.guests import names_of_user, with_guests
 from spadework.data.reading.headers import names_something
 from spadework.data.reading.identifiers import check_id_type
 from spadework.data.reading.library_errors import named
@@ -23,6 +24,7 @@ from spadework.data.reading.nested_rows import unnested
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.reading_memory import check_expansion, keep_one_of
 from spadework.data.reading.readings import names_in
+from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.reading.tables import Table
 from spadework.data.reading.wide_tables import IMPRESSIONS, MATRIX, reshaped
 from spadework.errors import BadData, BadRequest
@@ -42,6 +44,7 @@ def read_source(
     encoding: str = "utf-8",
     skip_bad: bool = False,
     duplicates: Duplicates = "set aside",
+    returns: OnReturns = "net",
     shape: str | None = None,
     positive: str | None = None,
     since: str | None = None,
@@ -54,7 +57,7 @@ def read_source(
         part
         for role, name in given.items()
         if name and name != ABSENT
-        for part in (names_in(name) if role == "time" else [name])
+        for part in _names_in(role, name)
     ]
     wanted += [condition.column for condition in parse(positive)]
     between(since, until)
@@ -73,16 +76,23 @@ def read_source(
         elif shape == IMPRESSIONS:
             given = {**given, "item": "item"}
         table, found = unnested(table, given)
+        table = with_guests(table, given.get("user"))
     chosen = {role: given.get(role) or found.get(role) for role in (*given, *found)}
     return read_table(
         table,
         chosen,
         events=events,
         duplicates=duplicates,
+        returns=returns,
         positive=positive,
         since=since,
         until=until,
     )
+
+
+def _names_in(role: str, name: str) -> list[str]:
+    """The column names in what is given for a role."""
+    return names_in(name) if role == "time" else names_of_user(name) if role == "user" else [name]
 
 
 def read_table(
@@ -91,6 +101,7 @@ def read_table(
     *,
     events: Sequence[str] | None = None,
     duplicates: Duplicates = "set aside",
+    returns: OnReturns = "net",
     positive: str | None = None,
     since: str | None = None,
     until: str | None = None,
@@ -135,6 +146,7 @@ def read_table(
         roles=roles,
         events=None if events is None else tuple(events),
         duplicates=duplicates,
+        returns=returns,
         every=every,
         conditions=tuple((each, renamed.get(each.column, each.column)) for each in conditions),
         between=between(since, until),
