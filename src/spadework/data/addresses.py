@@ -51,7 +51,8 @@ def read_interactions(
     item), "impressions" (lists of what was shown and clicked).
 
     Columns are found by name, then by their values; names that you give win, and `-` leaves a role
-    out. `time="when:day-first"` settles how times are read: day-first, month-first, seconds,
+    out. `user="customer,order"` takes the first column that is filled, so that the order of a guest
+    is a user. `time="when:day-first"` settles how times are read: day-first, month-first, seconds,
     milliseconds, microseconds, nanoseconds, filetime, ticks, written (202601310930), serial (days
     of a spreadsheet) or position (order alone). `time="day+clock"` joins a date and a time of day;
     `time="@row"` takes the order of the rows, which must be sorted. `events` are the event types to
@@ -67,24 +68,11 @@ def read_interactions(
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
     users, and text is refused (OutOfMemory).
     """
-    if duplicates not in ("set aside", "keep"):
-        raise BadRequest(
-            f"There is no policy {duplicates!r} for duplicates.", "Known: 'set aside', 'keep'."
-        )
-    if returns not in ("net", "set aside"):
-        raise BadRequest(
-            f"There is no policy {returns!r} for returns.", "Known: 'net', 'set aside'."
-        )
+    _check_policies(duplicates, returns)
     if isinstance(events, str):
         events = [events]
-    given = {
-        "user": user,
-        "item": item,
-        "time": time,
-        "weight": weight,
-        "event": event,
-        "basket": basket,
-    }
+    given = {"user": user, "item": item, "time": time, "weight": weight}
+    given |= {"event": event, "basket": basket}
     if isinstance(source, str) and source.startswith(ADDRESSES):
         own = encoding != "utf-8" or None
         reading_options = (events, delimiter, own, shape, positive, since, until)
@@ -105,6 +93,17 @@ def read_interactions(
         since=since,
         until=until,
     )
+
+
+def _check_policies(duplicates: str, returns: str) -> None:
+    if duplicates not in ("set aside", "keep"):
+        raise BadRequest(
+            f"There is no policy {duplicates!r} for duplicates.", "Known: 'set aside', 'keep'."
+        )
+    if returns not in ("net", "set aside"):
+        raise BadRequest(
+            f"There is no policy {returns!r} for returns.", "Known: 'net', 'set aside'."
+        )
 
 
 def read_content(

@@ -70,7 +70,11 @@ class Recipe(BaseModel):
         None, description="Name of the item table's column of titles; found by itself if absent."
     )
     user: str | None = Field(
-        None, description="Name of the user column; found by itself if absent."
+        None,
+        description=(
+            "Name of the user column; found by itself if absent. CUSTOMER,ORDER takes the first of "
+            "several columns that is filled, so that the order of a guest is a user of its own."
+        ),
     )
     item: str | None = Field(None, description="Name of the item column.")
     time: str | None = Field(
@@ -113,9 +117,8 @@ class Recipe(BaseModel):
     returns: Literal["net", "set aside"] = Field(
         "net",
         description=(
-            "What happens to rows with a weight below zero: net takes them off what the same user "
-            "bought of the same item before, the latest first; set aside leaves purchases as they "
-            "were."
+            "What happens to rows with a weight below zero: net takes them off what the user had "
+            "bought of the item, the latest first; set aside leaves purchases as they were."
         ),
     )
     positive: str | None = Field(

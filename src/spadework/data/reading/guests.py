@@ -59,7 +59,9 @@ def with_guests(table: Table, given: str | None) -> Table:
         return frame.with_columns(ids).select(columns) if given in columns else frame
 
     def head(rows: int) -> pl.DataFrame:
-        return table.head(rows).with_columns(ids.head(rows))
+        frame = table.head(rows)  # of several files, these are not the first rows of all
+        first, _ = _first_filled(frame, names)
+        return frame.with_columns(first.cast(ids.dtype).alias(given))
 
     return replace(
         table,
@@ -76,14 +78,14 @@ def _columns_of(given: str, columns: Sequence[str]) -> list[str] | None:
     """The columns that a text names, with as few commas between them as can be; None where it names
     others.
     """
-    if given in columns or given.strip() in columns:
-        return [given if given in columns else given.strip()]
-    commas = [at for at, letter in enumerate(given) if letter == SEPARATOR]
-    for at in reversed(commas):
-        first = _columns_of(given[:at], columns) if given[:at].strip() in columns else None
-        rest = _columns_of(given[at + 1 :], columns) if first is not None else None
+    alone = next((name for name in (given, given.strip()) if name in columns), None)
+    if alone is not None:
+        return [alone]
+    for at in reversed([at for at, letter in enumerate(given) if letter == SEPARATOR]):
+        first = next((name for name in (given[:at], given[:at].strip()) if name in columns), None)
+        rest = None if first is None else _columns_of(given[at + 1 :], columns)
         if first is not None and rest is not None:
-            return [*first, *rest]
+            return [first, *rest]
     return None
 
 
@@ -91,8 +93,9 @@ def _first_filled(frame: pl.DataFrame, names: Sequence[str]) -> tuple[pl.Series,
     """The ids of the first column that is filled in each row, and what is said of the others."""
     remarks: list[str] = []
     columns = [_plain(frame[name], name, remarks) for name in names]
-    if len({column.dtype for column in columns}) > 1:
-        columns = [column.cast(pl.String) for column in columns]
+    types = {column.dtype for column in columns if column.dtype != pl.Null}
+    dtype = types.pop() if len(types) == 1 else pl.String
+    columns = [column.cast(dtype) for column in columns]
     ids, source = columns[0], pl.Series([0], dtype=pl.Int8).new_from_index(0, len(frame))
     for at, column in enumerate(columns[1:], start=1):
         takes = ids.is_null() & column.is_not_null()
@@ -114,7 +117,7 @@ def _plain(column: pl.Series, name: str, remarks: list[str]) -> pl.Series:
         text = column.cast(pl.String)
         return text.set((text == "").fill_null(False), None)
     if column.dtype == pl.Null:
-        return column.cast(pl.String)
+        return column
     ledger = Ledger(len(column))
     whole = clean_ids(column, "user", name, ledger)
     remarks += ledger.remarks
