@@ -258,6 +258,13 @@ def test_a_row_that_is_there_twice_is_one_purchase_and_one_return():
     assert log.account.set_aside == {"exact duplicate": 2, "a return": 1}
 
 
+def test_a_return_at_the_time_of_its_purchase_is_no_second_weight():
+    log = read([*SENTINEL, ("a", "x", START, 6.0), ("a", "x", START, -6.0)])
+    assert log.account is not None
+    assert "same_event_two_weights" not in log.account.counts
+    assert log.account.set_aside == {"a return": 1, "returned in full": 1}
+
+
 def test_without_times_the_order_of_rows_does_not_matter():
     rows = [("a", "x", START, -1.0), ("a", "x", START, 1.0), ("a", "y", START, 2.0)]
     log = read(rows, time="-")
