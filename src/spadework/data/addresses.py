@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from spadework.data.content import ItemContent
+from spadework.data.excluded_items import excluded_items
 from spadework.data.interactions import Interactions
 from spadework.data.item_tables import read_item_table
 from spadework.data.reading.assembly import Duplicates
@@ -38,6 +39,9 @@ def read_interactions(
     positive: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    dislikes: str | Sequence[str] | None = None,
+    exclude_items: str | int | Sequence[str | int] | None = None,
+    items: Source | ItemContent | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
@@ -55,8 +59,10 @@ def read_interactions(
     `time="@row"` takes the order of the rows, which must be sorted. `events` are the event types to
     use; where there are several, each row keeps its own in `.event_types`. `positive` is a rule
     that a row has to satisfy to be used, on any column: "rating >= 4", "kind != refund", several
-    joined by `and`. `since` and `until` are the first and the last date whose rows are used. What
-    these leave out has lines of its own in the account. The many parameters are the roles of a log.
+    joined by `and`. `since` and `until` are the first and the last date whose rows are used.
+    `dislikes` are event types, or rules such as "rating <= 2", of rows that are no choices: they
+    become `.unwanted`. `exclude_items` are ids of items that are no products, files of ids, or
+    rules about the item table `items`. What these leave out has lines of its own in the account.
 
     Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
@@ -66,8 +72,12 @@ def read_interactions(
         raise BadRequest(
             f"There is no policy {duplicates!r} for duplicates.", "Known: 'set aside', 'keep'."
         )
-    if isinstance(events, str):
-        events = [events]
+    events, dislikes = _listed(events), _listed(dislikes) or []
+    if both := next((each for each in dislikes if each in (events or ())), None):
+        raise BadRequest(
+            f"The event type {both!r} is among the events and among the dislikes.",
+            "Leave it out of one of them.",
+        )
     given = {
         "user": user,
         "item": item,
@@ -78,7 +88,8 @@ def read_interactions(
     }
     if isinstance(source, str) and source.startswith(ADDRESSES):
         own = encoding != "utf-8" or None
-        reading_options = (events, delimiter, own, shape, positive, since, until)
+        rules = (positive, since, until, dislikes or None, exclude_items or None)
+        reading_options = (events, delimiter, own, shape, *rules)
         return _log_of(
             source, any(name is not None for name in (*given.values(), *reading_options))
         )
@@ -94,7 +105,13 @@ def read_interactions(
         positive=positive,
         since=since,
         until=until,
+        dislikes=dislikes,
+        excluded=() if exclude_items is None else excluded_items(exclude_items, items),
     )
+
+
+def _listed(given: str | Sequence[str] | None) -> list[str] | None:
+    return None if given is None else [given] if isinstance(given, str) else list(given)
 
 
 def read_content(

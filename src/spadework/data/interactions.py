@@ -159,24 +159,28 @@ class Interactions:
         items = item_vocabulary.codes(self.item_vocabulary.ids)[self.items]
         known = (users >= 0) & (items >= 0)
         kept = self.where(known)
-        return Interactions.from_codes(
-            users[known],
-            items[known],
-            user_vocabulary=user_vocabulary,
-            item_vocabulary=item_vocabulary,
-            times=kept.times,
-            weights=kept.weights,
-            baskets=kept.baskets,
-            event_types=kept.event_types,
-            event_type_names=self.event_type_names,
-        ).as_of(self.now)._and(self.unwanted)
+        return (
+            Interactions.from_codes(
+                users[known],
+                items[known],
+                user_vocabulary=user_vocabulary,
+                item_vocabulary=item_vocabulary,
+                times=kept.times,
+                weights=kept.weights,
+                baskets=kept.baskets,
+                event_types=kept.event_types,
+                event_type_names=self.event_type_names,
+            )
+            .as_of(self.now)
+            ._and(self.unwanted)
+        )
 
     def with_unwanted(self, users: Any, items: Any, times: Any = None) -> Interactions:
         """The same rows with further items that users must not be shown, by their ids, one user and
         one item a pair: such as what a user disliked.
 
-        `times` are epoch seconds. A later event of the user with the item takes a pair back; without
-        times nothing does. A cut for evaluation keeps the pairs that are older than it.
+        `times` are epoch seconds. A later event of the user with the item takes a pair back;
+        without times nothing does. A cut for evaluation keeps the pairs that are older than it.
         """
         seconds = None if times is None else np.asarray(times, np.int64)
         more = Unwanted.of(

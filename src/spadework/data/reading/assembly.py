@@ -20,6 +20,13 @@ from spadework.data.reading.conditions import Condition, apply, leave_out_times
 from spadework.data.reading.duplicates import find_repeats
 from spadework.data.reading.event_types import event_type_codes, read_event_types
 from spadework.data.reading.identifiers import clean_ids, count_near_twins
+from spadework.data.reading.no_choices import (
+    Dislike,
+    ExcludedItems,
+    set_aside_dislikes,
+    set_aside_excluded,
+    with_dislikes,
+)
 from spadework.data.reading.numbers import compact, read_weights
 from spadework.data.reading.second_look import second_look
 from spadework.data.reading.set_aside import Ledger, counted
@@ -51,6 +58,8 @@ class Plan:
     # what a row has to satisfy to be used, each with the frame's name of its column
     conditions: tuple[tuple[Condition, str], ...] = ()
     between: tuple[int | None, int | None] = (None, None)  # first and last second that are used
+    excluded: tuple[ExcludedItems, ...] = ()  # items that are no products
+    dislikes: tuple[Dislike, ...] = ()  # what makes a row a dislike
 
 
 @dataclass(eq=False, kw_only=True)
@@ -63,6 +72,8 @@ class _Columns:
     weights: Floats | None
     baskets: pl.Series | None
     events: pl.Series | None
+    disliked: Mask | None = None  # rows that say a dislike
+    excluded: tuple[int | str, ...] = ()  # ids of excluded items
 
     def kept(self, mask: NDArray[np.bool_] | None) -> _Columns:
         """The rows where the mask holds."""
@@ -105,6 +116,9 @@ def assemble(
     kept = columns.kept(used)
     kept.weights = _varied(kept.weights, names, plan, ledger)
     log, dropped = _sorted_log(kept, plan, ledger)
+    if columns.disliked is not None:
+        pairs = columns.kept(columns.disliked)
+        log = with_dislikes(log, pairs.users, pairs.items, pairs.clock, ledger)
     if dropped is not None:
         is_duplicate = np.zeros(frame.height, np.bool_)
         is_duplicate[np.arange(frame.height)[used][dropped] if used is not None else dropped] = True
@@ -126,9 +140,11 @@ def assemble(
     account = account_of(frame, table, present, ledger, plan.every, numbers, len(log))
     taken = {column for role, column in plan.roles.fetched().items() if role not in unused}
     taken |= {condition.column for condition, _ in plan.conditions}
+    taken |= {condition.column for each in plan.dislikes for condition, _ in each.rule}
     others = tuple(column for column in table.columns if column not in taken)
     unread = second_look(table, others)
-    return replace(log, account=replace(account, other_columns=others, unread=unread))
+    account = replace(account, other_columns=others, unread=unread, excluded_items=columns.excluded)
+    return replace(log, account=account)
 
 
 def _checked(
@@ -151,8 +167,7 @@ def _checked(
                 f"The {role} column {names[role]!r} is empty throughout.",
                 f"Name another column: --{role}.",
             )
-    for condition, name in plan.conditions:
-        apply(condition, frame[name], ledger, as_text=name in ("user", "item", "basket"))
+    excluded = set_aside_excluded(items, plan.excluded, ledger)
     absent: set[str] = {
         role
         for role in ("time", "weight")
@@ -161,19 +176,36 @@ def _checked(
     }
     clock = _clock(frame, names, absent, plan.roles, numbers, ledger)
     leave_out_times(clock, plan.between, ledger)
+    disliked = set_aside_dislikes(frame, plan.dislikes, names, ledger)
+    for condition, name in plan.conditions:
+        apply(condition, frame[name], ledger, as_text=name in ("user", "item", "basket"))
     weights = (
         read_weights(frame["weight"], names["weight"], ledger)
         if "weight" in names and "weight" not in absent
         else None
     )
     events = (
-        read_event_types(frame["event"], names["event"], plan.events, "event" in named, ledger)
+        read_event_types(
+            frame["event"],
+            names["event"],
+            plan.events,
+            "event" in named,
+            ledger,
+            but_for=[each.event_type for each in plan.dislikes],
+        )
         if "event" in names
         else None
     )
     baskets = _baskets(frame["basket"], names["basket"], ledger) if "basket" in names else None
     return _Columns(
-        users=users, items=items, clock=clock, weights=weights, baskets=baskets, events=events
+        users=users,
+        items=items,
+        clock=clock,
+        weights=weights,
+        baskets=baskets,
+        events=events,
+        disliked=disliked,
+        excluded=excluded,
     )
 
 

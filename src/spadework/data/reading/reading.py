@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import polars as pl
 
@@ -15,11 +16,12 @@ from spadework.data.reading.column_roles import (
     choose_roles,
     no_such_column,
 )
-from spadework.data.reading.conditions import between, parse
+from spadework.data.reading.conditions import Condition, between, is_rule, parse
 from spadework.data.reading.headers import names_something
 from spadework.data.reading.identifiers import check_id_type
 from spadework.data.reading.library_errors import named
 from spadework.data.reading.nested_rows import unnested
+from spadework.data.reading.no_choices import Dislike, ExcludedItems
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.reading_memory import check_expansion, keep_one_of
 from spadework.data.reading.readings import names_in
@@ -46,6 +48,8 @@ def read_source(
     positive: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    dislikes: Sequence[str] = (),
+    excluded: Sequence[ExcludedItems] = (),
 ) -> Interactions:
     """The log of a file, a folder or a frame; `given` maps roles to the names that the user
     gave.
@@ -56,7 +60,8 @@ def read_source(
         if name and name != ABSENT
         for part in (names_in(name) if role == "time" else [name])
     ]
-    wanted += [condition.column for condition in parse(positive)]
+    for rule in (positive, *filter(is_rule, dislikes)):
+        wanted += [condition.column for condition in parse(rule)]
     between(since, until)
     table = open_table(
         source,
@@ -82,6 +87,8 @@ def read_source(
         positive=positive,
         since=since,
         until=until,
+        dislikes=dislikes,
+        excluded=excluded,
     )
 
 
@@ -94,6 +101,8 @@ def read_table(
     positive: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    dislikes: Sequence[str] = (),
+    excluded: Sequence[ExcludedItems] = (),
 ) -> Interactions:
     """The log of an opened table; `given` maps roles to the names that the user gave."""
     if table.rows == 0:
@@ -117,8 +126,10 @@ def read_table(
     check_expansion(table, columns)
     every = keep_one_of(table, columns)
     conditions = parse(positive)
+    # of each dislike the comparisons of its rule; none of an event type
+    rules = [parse(each) if is_rule(each) else () for each in dislikes]
     names = list(columns.values())
-    for condition in conditions:
+    for condition in (*conditions, *chain.from_iterable(rules)):
         if condition.column not in table.columns:
             raise no_such_column(condition.column, f"the rule {str(condition)!r}", table)
         if condition.column not in names:
@@ -131,13 +142,22 @@ def read_table(
     apart = {column: f"column {column}" for column in names if column in _TAKEN}
     renamed = apart | {column: role for role, column in columns.items()}
     frame = frame.rename(renamed)
+
+    def located(rule: Sequence[Condition]) -> tuple[tuple[Condition, str], ...]:
+        return tuple((each, renamed.get(each.column, each.column)) for each in rule)
+
     plan = Plan(
         roles=roles,
         events=None if events is None else tuple(events),
         duplicates=duplicates,
         every=every,
-        conditions=tuple((each, renamed.get(each.column, each.column)) for each in conditions),
+        conditions=located(conditions),
         between=between(since, until),
+        excluded=tuple(excluded),
+        dislikes=tuple(
+            Dislike(rule=located(rule)) if rule else Dislike(event_type=each)
+            for each, rule in zip(dislikes, rules, strict=True)
+        ),
     )
     used = {column: table.schema[column] for column in names}
     with named(table.name, {column: str(dtype) for column, dtype in used.items()}):
