@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from spadework import durations
-from spadework.arrays import Array, Seconds
+from spadework.arrays import Array, Mask, Seconds
 from spadework.data import cuts
 from spadework.data.cuts import Split
 from spadework.data.interactions import Interactions
@@ -60,10 +60,11 @@ def by_time(
     would leave less than half of them. With a `target`, such as "purchase", only events of that
     type are expected; later events of other types are left out. O(rows).
     """
-    times = _calendar(log, "by_time")
+    _calendar(log, "by_time")
     last = log.end
     start = _boundary(log, test, "test")
-    train = log.where(times < start)
+    outer = _cut_at(log, start, f"global time split: last {_span_words(last + 1 - start)}", target)
+    train = outer.train
     inner = None
     if valid is not None:
         length = (
@@ -77,10 +78,7 @@ def by_time(
             f"validation: {_span_words(length)} before the test span",
             target,
         )
-    return replace(
-        _cut_at(log, start, f"global time split: last {_span_words(last + 1 - start)}", target),
-        valid=inner,
-    )
+    return replace(outer, valid=inner)
 
 
 @split
@@ -224,6 +222,7 @@ def random(
             f"random {test:.0%} of each user's events",
             leaks=True,
             target=target,
+            timeless=True,
         )
 
     outer = cut(log, "split:random")
@@ -276,18 +275,30 @@ def from_column(
             f"the split of the data: rows labelled {test!r}",
             given=is_given,
             target=target,
+            start=_first_second(log, is_test),
         )
     )
     if valid is None:
         return outer
+    # the labels are of this log's rows, not of purchases that were returned later
+    rest, is_inner = log.where(~is_test & ~is_given), is_valid[~is_test & ~is_given]
     inner = cuts.cut(
-        outer.train,
-        is_valid[~is_test & ~is_given],
+        rest,
+        is_inner,
         "from_column",
         f"rows labelled {valid!r}",
         target=target,
+        start=_first_second(rest, is_inner),
     )
     return replace(outer, valid=cuts.checked(inner))
+
+
+def _first_second(log: Interactions, tested: Mask) -> int | None:
+    """The first second that is tested, where no other row is later; None where some are."""
+    if log.times is None or not tested.any():
+        return None
+    first = int(log.times[tested].min())
+    return first if int(log.times[~tested].max(initial=first)) <= first else None
 
 
 def _cut_at(log: Interactions, start: int, description: str, target: str | None) -> Split:

@@ -24,6 +24,7 @@ from pydantic import (
 from spadework import durations, files
 from spadework.data.reading.conditions import between, is_rule
 from spadework.data.reading.conditions import parse as parse_rule
+from spadework.data.reading.encodings import check_encoding
 from spadework.data.splitting import splits
 from spadework.errors import BadRequest, nearest
 from spadework.evaluation.dialects import dialects
@@ -77,7 +78,11 @@ class Recipe(BaseModel):
         None, description="Name of the item table's column of titles; found by itself if absent."
     )
     user: str | None = Field(
-        None, description="Name of the user column; found by itself if absent."
+        None,
+        description=(
+            "Name of the user column; found by itself if absent. CUSTOMER,ORDER takes the first of "
+            "several columns that is filled, so that the order of a guest is a user of its own."
+        ),
     )
     item: str | None = Field(None, description="Name of the item column.")
     time: str | None = Field(
@@ -116,6 +121,13 @@ class Recipe(BaseModel):
     )
     duplicates: Literal["set aside", "keep"] = Field(
         "set aside", description="What happens to exact duplicates."
+    )
+    returns: Literal["net", "set aside"] = Field(
+        "net",
+        description=(
+            "What happens to rows with a weight below zero: net takes them off what the user had "
+            "bought of the item, the latest first; set aside leaves purchases as they were."
+        ),
     )
     positive: str | None = Field(
         None,
@@ -350,7 +362,8 @@ def _check_names(recipe: Recipe) -> None:
         )
     for name in recipe.models or ():
         catalogue()[name]
-    for rule in (recipe.positive, *filter(is_rule, _rules_of(recipe))):
+    several = (*(recipe.dislikes or ()), *(recipe.exclude_items or ()))
+    for rule in (recipe.positive, *filter(is_rule, several)):
         parse_rule(rule)
     between(recipe.since, recipe.until)
     durations.seconds(recipe.budget, "budget")
@@ -364,24 +377,10 @@ def _check_names(recipe: Recipe) -> None:
                 "Write a share between 0 and 1, such as 0.1, or a duration such as 7d.",
             )
     for key in ("encoding", "items_encoding"):
-        _check_encoding(key, getattr(recipe, key))
+        check_encoding(key, getattr(recipe, key))
     for key, value in recipe:
         for text in value if isinstance(value, list) else [value]:
             _check_text(key, text)
-
-
-def _rules_of(recipe: Recipe) -> list[str]:
-    return [*(recipe.dislikes or ()), *(recipe.exclude_items or ())]
-
-
-def _check_encoding(key: str, name: str) -> None:
-    try:
-        "a,1".encode(name).decode(name)
-    except (LookupError, ValueError):  # unknown, or no encoding of texts, such as hex
-        raise BadRequest(
-            f"The {key} is {_shown(name)}, which is no encoding of text.",
-            "Write utf-8, latin-1, cp1252 or utf-16, or another that Python knows.",
-        ) from None
 
 
 def _check_text(key: str, text: object) -> None:

@@ -55,6 +55,7 @@ def read_for(
             encoding=recipe.encoding,
             skip_bad=recipe.skip_bad,
             duplicates=recipe.duplicates,
+            returns=recipe.returns,
             shape=recipe.shape,
             positive=recipe.positive,
             since=recipe.since,
