@@ -100,9 +100,7 @@ class Unwanted:
         asked = np.zeros(log.user_count + 1, np.bool_)  # the last is for users that are not there
         asked[users] = True
         known = asked[owners] & (codes >= 0)
-        keys, place = np.unique(
-            owners[known] * log.item_count + codes[known], return_inverse=True
-        )
+        keys, place = np.unique(owners[known] * log.item_count + codes[known], return_inverse=True)
         if self.times is not None and log.times is not None and len(keys):
             latest = np.full(len(keys), np.iinfo(np.int64).min)
             np.maximum.at(latest, place, self.times[known])

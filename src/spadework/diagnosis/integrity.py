@@ -12,11 +12,15 @@ import polars as pl
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.conditions import NOT_POSITIVE, TOO_EARLY, TOO_LATE
+from spadework.data.reading.no_choices import DISLIKED, EXCLUDED
 from spadework.data.reading.returned_rows import A_RETURN, IN_FULL
 from spadework.diagnosis.finding import Finding, check
 
 _NUMBER = r"^0*(\d+?)(?:\.0*)?$"
-_ASKED = re.compile(rf"{NOT_POSITIVE}|{TOO_EARLY}$|{TOO_LATE}$|event '.*' not asked for$", re.S)
+_ASKED = re.compile(
+    rf"{NOT_POSITIVE}|{EXCLUDED}|{DISLIKED}|{TOO_EARLY}$|{TOO_LATE}$|event '.*' not asked for$",
+    re.DOTALL,
+)
 """Reasons for which the user wanted rows to be set aside."""
 
 

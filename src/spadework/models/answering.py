@@ -51,9 +51,7 @@ class Answering:
         items, best = self.scorer.lists(block, k, self.repeats, self.allowed)
         own = (items >= 0).sum(axis=1)
         if self.prior is not None and (own < k).any():
-            self.prior.complete(
-                items, best, block, self.scorer.filling(self.repeats), below=True
-            )
+            self.prior.complete(items, best, block, self.scorer.filling(self.repeats), below=True)
         return items, best, own
 
     def _without(self, users: Codes, more: int) -> tuple[Codes, Array, Array]:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self, dataclass_transform, get_type_hints
 import numpy as np
 import polars as pl
 
-from spadework.arrays import Array, Codes, Mask, frozen
+from spadework.arrays import Array, Codes, frozen
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
@@ -288,7 +288,7 @@ class Recommender(ABC):
         allowed = allowed_items(self.item_vocabulary, candidates, exclude)
         known = self._in_own_codes(histories)
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None
-        unwanted = known.unwanted and known.unwanted.of_users(known, user_codes)
+        unwanted = None if known.unwanted is None else known.unwanted.of_users(known, user_codes)
         answering = Answering(self.scorer, known, k, repeats, allowed, prior, unwanted)
         rows = max(
             1,

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from spadework.arrays import Floats
+from spadework.arrays import Floats, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.reading.accounting import account_of
 from spadework.data.reading.clocks import Clock, positions_of_rows, read_clock
@@ -18,6 +18,13 @@ from spadework.data.reading.column_roles import Roles, plain_name
 from spadework.data.reading.conditions import Condition, apply, leave_out_times
 from spadework.data.reading.event_types import read_event_types
 from spadework.data.reading.identifiers import clean_ids, count_near_twins
+from spadework.data.reading.no_choices import (
+    Dislike,
+    ExcludedItems,
+    set_aside_dislikes,
+    set_aside_excluded,
+    with_dislikes,
+)
 from spadework.data.reading.numbers import read_weights
 from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.reading.second_look import JUDGEMENT, second_look
@@ -50,6 +57,8 @@ class Plan:
     # what a row has to satisfy to be used, each with the frame's name of its column
     conditions: tuple[tuple[Condition, str], ...] = ()
     between: tuple[int | None, int | None] = (None, None)  # first and last second that are used
+    excluded: tuple[ExcludedItems, ...] = ()  # items that are no products
+    dislikes: tuple[Dislike, ...] = ()  # what makes a row a dislike
 
 
 @dataclass(eq=False, kw_only=True)
@@ -62,6 +71,8 @@ class _Columns:
     weights: Floats | None
     baskets: pl.Series | None
     events: pl.Series | None
+    disliked: Mask | None = None  # rows that say a dislike
+    excluded: tuple[int | str, ...] = ()  # ids of excluded items
 
     def kept(self, mask: NDArray[np.bool_] | None) -> _Columns:
         """The rows where the mask holds."""
@@ -110,6 +121,9 @@ def assemble(
         ledger.set_aside(where, reason)
     if not len(log) and frame.height:
         raise _nothing_left(table, ledger)
+    if columns.disliked is not None:
+        pairs = columns.kept(columns.disliked)
+        log = with_dislikes(log, pairs.users, pairs.items, pairs.clock, ledger)
     _observe(log, kept.clock, ledger)
     unused = {
         role
@@ -127,11 +141,13 @@ def assemble(
     account = account_of(frame, table, present, ledger, plan.every, numbers, len(log))
     taken = {column for role, column in plan.roles.fetched().items() if role not in unused}
     taken |= {condition.column for condition, _ in plan.conditions}
+    taken |= {condition.column for each in plan.dislikes for condition, _ in each.rule}
     taken |= set(table.of_user)
     taken |= {names["weight"]} if "returns" in ledger.counts else set()
     others = tuple(column for column in table.columns if column not in taken)
     unread = second_look(table, others)
-    return replace(log, account=replace(account, other_columns=others, unread=unread))
+    account = replace(account, other_columns=others, unread=unread, excluded_items=columns.excluded)
+    return replace(log, account=account)
 
 
 def _checked(
@@ -154,8 +170,7 @@ def _checked(
                 f"The {role} column {names[role]!r} is empty throughout.",
                 f"Name another column: --{role}.",
             )
-    for condition, name in plan.conditions:
-        apply(condition, frame[name], ledger, as_text=name in ("user", "item", "basket"))
+    excluded = set_aside_excluded(items, plan.excluded, ledger)
     absent: set[str] = {
         role
         for role in ("time", "weight")
@@ -164,6 +179,9 @@ def _checked(
     }
     clock = _clock(frame, names, absent, plan.roles, numbers, ledger)
     leave_out_times(clock, plan.between, ledger)
+    disliked = set_aside_dislikes(frame, plan.dislikes, names, ledger)
+    for condition, name in plan.conditions:
+        apply(condition, frame[name], ledger, as_text=name in ("user", "item", "basket"))
     weights = (
         read_weights(
             frame["weight"],
@@ -177,13 +195,27 @@ def _checked(
         else None
     )
     events = (
-        read_event_types(frame["event"], names["event"], plan.events, "event" in named, ledger)
+        read_event_types(
+            frame["event"],
+            names["event"],
+            plan.events,
+            "event" in named,
+            ledger,
+            but_for=[each.event_type for each in plan.dislikes],
+        )
         if "event" in names
         else None
     )
     baskets = _baskets(frame["basket"], names["basket"], ledger) if "basket" in names else None
     return _Columns(
-        users=users, items=items, clock=clock, weights=weights, baskets=baskets, events=events
+        users=users,
+        items=items,
+        clock=clock,
+        weights=weights,
+        baskets=baskets,
+        events=events,
+        disliked=disliked,
+        excluded=excluded,
     )
 
 
