@@ -24,7 +24,7 @@ LAYERS = {
 FOLDERS = {  # of one layer: a folder imports from those with a smaller number, and itself
     "data": 0, "data/reading": 1, "data/content.py": 2, "data/long_tables.py": 2,
     "data/id_files.py": 2, "data/item_tables.py": 3, "data/samples.py": 4, "data/worlds": 4,
-    "data/addresses.py": 5, "data/presplit.py": 6,
+    "data/excluded_items.py": 4, "data/addresses.py": 5, "data/presplit.py": 6,
     "kernels": 0, "kernels/counting": 1, "kernels/ranking": 1, "kernels/similarity": 2,
     "kernels/solvers": 2, "kernels/users": 2,
     "models": 0, "models/counting": 1, "models/cooccurrence": 2, "models/baskets": 1,

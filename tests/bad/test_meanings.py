@@ -11,6 +11,7 @@ import pytest
 from spadework.data.interactions import Interactions
 from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.judgements import scale_of
+from spadework.workbench.recipe import from_settings, make
 
 Reader = Callable[..., Interactions]
 
@@ -97,16 +98,26 @@ def test_a_judgement_is_no_amount(read: Reader, header, cells, says, line):
         (("like", "dislike"), "'dislike'"),
         (("view", "add_to_cart", "remove_from_cart", "purchase"), "'remove_from_cart'"),
         (("play", "skip", "Thumbs Down", "play"), "'Thumbs Down', 'skip'"),
+        (("buy", "refund", "skip", "buy"), "'refund', 'skip'"),
     ],
 )
 def test_events_that_say_no_are_told(read: Reader, kinds, named):
     text = rows("event", lambda at: kinds[at % len(kinds)])
     says, command = found(read(text))["INT-20"]
     assert f"of a user's rows are of the event types {named}, and count as choices" in says
-    log = read(text, positive=shlex.split(command)[-1])
+    settings = make(from_settings(options_of(command)))
+    log = read(text, positive=settings.positive, dislikes=settings.dislikes)
     assert "INT-20" not in found(log)
     assert log.account is not None
     assert 0 < log.account.used < 600
+    assert (log.unwanted is not None) == ("skip" in named or "dislike" in named)
+
+
+def options_of(command):
+    """`--key value` of a command as key=value."""
+    words = shlex.split(command)[3:]
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return [f"{name.removeprefix('--').replace('-', '_')}={value}" for name, value in pairs]
 
 
 def test_zero_is_often_not_rated(read: Reader):

@@ -241,7 +241,8 @@ FINDS = {  # code → a log with a finding, its level and a part of its text
     "INT-28": (
         lambda: (plain_log(), titled(["Mug", "POSTAGE", "Plate", "Bowl", "Cup", "Pan", "Lid"])),
         "weak",
-        "By their titles these items are no products: 'POSTAGE'. They have 15.0% of the rows.",
+        "By their titles these items seem to be no products: 'POSTAGE'. They are 15.0% of a user's "
+        "rows.",
     ),
 }
 

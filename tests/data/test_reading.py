@@ -139,7 +139,11 @@ def test_roles_by_name(tmp_path: Path, name: str, text: str, expected: dict[str,
 def test_returns_are_set_aside(tmp_path: Path) -> None:
     rows = "1,a,6,2010-12-01\n1,a,-6,2010-12-02\n,b,2,2010-12-02\n2,b,3,2010-12-03\n"
     text = f"CustomerID,StockCode,Quantity,InvoiceDate\n{rows}"
-    account = read_interactions(write(tmp_path, text)).account
+    path = write(tmp_path, text)
+    netted = read_interactions(path).account
+    assert netted is not None
+    assert dict(netted.set_aside) == {"user missing": 1, "a return": 1, "returned in full": 1}
+    account = read_interactions(path, returns="set aside").account
     assert account is not None
     assert dict(account.set_aside) == {"user missing": 1, "weight below zero (a return)": 1}
     assert account.rows_set_aside is not None

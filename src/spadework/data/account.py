@@ -48,6 +48,7 @@ class RowAccount:
     # facts for the checks, such as ids that differ only by blanks
     counts: Mapping[str, int] = field(default_factory=dict)
     rows_set_aside: pl.DataFrame | None = None
+    excluded_items: tuple[int | str, ...] = ()  # ids of items that are no products
 
     def __post_init__(self) -> None:
         missing = self.read - self.used - sum(self.set_aside.values())
@@ -70,4 +71,5 @@ class RowAccount:
             "rows": {"read": self.read, "used": self.used, "set_aside": dict(self.set_aside)},
             "remarks": list(self.remarks),
             "counts": dict(self.counts),
+            "excluded_items": list(self.excluded_items),
         }

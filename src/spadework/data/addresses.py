@@ -9,11 +9,14 @@ from datetime import date
 
 from spadework import forks
 from spadework.data.content import ItemContent
+from spadework.data.excluded_items import excluded_items
 from spadework.data.interactions import Interactions
 from spadework.data.item_tables import read_item_table
 from spadework.data.reading.assembly import Duplicates
+from spadework.data.reading.conditions import between
 from spadework.data.reading.opening import Source
-from spadework.data.reading.reading import read_source
+from spadework.data.reading.reading import RowRules, TextForm, read_source
+from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.samples import sample, sample_content
 from spadework.data.worlds.worlds import world
 from spadework.errors import BadData, BadRequest
@@ -35,68 +38,83 @@ def read_interactions(
     encoding: str = "utf-8",
     skip_bad: bool = False,
     duplicates: Duplicates = "set aside",
+    returns: OnReturns = "net",
     shape: str | None = None,
     positive: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    dislikes: str | Sequence[str] | None = None,
+    exclude_items: str | int | Sequence[str | int] | None = None,
+    items: Source | ItemContent | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
     `source` is a path, a list of paths, a pattern (`logs/*.csv`), a folder of parquet, `-` for
-    standard input, `sample:grocery`, `world:NAME`, or a frame with the Arrow interface (polars,
-    pandas, pyarrow, duckdb). Formats: csv, tsv and other delimiters, JSON lines and documents (each
-    also gz, zst, or alone in a zip), parquet, Arrow files; docs/shapes.md shows all. `shape` says
+    standard input, `sample:grocery`, `world:NAME`, or a frame with the Arrow interface. `shape` is
     what cannot be seen: "adjacency" or "baskets" (lines are lists), "matrix" (a column for each
-    item), "impressions" (lists of what was shown and clicked).
+    item), "impressions" (lists of what was shown and clicked). docs/shapes.md shows all.
 
     Columns are found by name, then by their values; names that you give win, and `-` leaves a role
-    out. `time="when:day-first"` settles how times are read: day-first, month-first, seconds,
-    milliseconds, microseconds, nanoseconds, filetime, ticks, written (202601310930), serial (days
-    of a spreadsheet) or position (order alone). `time="day+clock"` joins a date and a time of day;
-    `time="@row"` takes the order of the rows, which must be sorted. `events` are the event types to
-    use; where there are several, each row keeps its own in `.event_types`. `positive` is a rule
-    that a row has to satisfy to be used, on any column: "rating >= 4", "kind != refund", several
-    joined by `and`. `since` and `until` are the first and the last date whose rows are used. What
-    these leave out has lines of its own in the account. The many parameters are the roles of a log.
+    out. `user="customer,order"` takes the first column that is filled, so that the order of a guest
+    is a user. `time="when:day-first"` settles how times are read, "day+clock" joins a date and a
+    time of day, "@row" is the order of the rows; docs/guide.md has all. `events` are the event
+    types to use. `positive` is a rule that a row has to satisfy: "rating >= 4 and kind != refund".
+    `since` and `until` are the first and the last date. `dislikes` are event types, or rules such
+    as "rating <= 2", of rows that are no choices: they become `.unwanted`. `exclude_items` are ids
+    of items that are no products, files of ids, or rules about the item table `items`. What these
+    leave out has lines of its own in the account. Rows with a weight below zero are returns, taken
+    off what the user bought of the item before; with `returns="set aside"` purchases stay.
 
     Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
     users, and text is refused (OutOfMemory).
     """
     forks.check()
+    _check_policies(duplicates, returns)
+    events, dislikes = _events_and_dislikes(events, dislikes)
+    given = {"user": user, "item": item, "time": time, "weight": weight}
+    given |= {"event": event, "basket": basket}
+    if isinstance(source, str) and source.startswith(ADDRESSES):
+        own = (encoding != "utf-8" or None, dislikes or None, exclude_items or None)
+        others = (*given.values(), events, delimiter, shape, positive, since, until, *own)
+        return _log_of(source, any(option is not None for option in others))
+    rules = RowRules(
+        events=events,
+        duplicates=duplicates,
+        returns=returns,
+        positive=positive,
+        between=between(since, until),
+        dislikes=dislikes,
+        excluded=() if exclude_items is None else excluded_items(exclude_items, items),
+    )
+    text = TextForm(delimiter=delimiter, encoding=encoding, skip_bad=skip_bad)
+    return read_source(source, given, rules, text, shape)
+
+
+def _events_and_dislikes(
+    events: str | Sequence[str] | None, dislikes: str | Sequence[str] | None
+) -> tuple[list[str] | None, list[str]]:
+    """Each as a list. Raises `BadRequest` for an event type that is in both."""
+    wanted = [events] if isinstance(events, str) else None if events is None else list(events)
+    disliked = [dislikes] if isinstance(dislikes, str) else list(dislikes or ())
+    for each in disliked:
+        if each in (wanted or ()):
+            raise BadRequest(
+                f"The event type {each!r} is among the events and among the dislikes.",
+                "Leave it out of one of them.",
+            )
+    return wanted, disliked
+
+
+def _check_policies(duplicates: str, returns: str) -> None:
     if duplicates not in ("set aside", "keep"):
         raise BadRequest(
             f"There is no policy {duplicates!r} for duplicates.", "Known: 'set aside', 'keep'."
         )
-    if isinstance(events, str):
-        events = [events]
-    given = {
-        "user": user,
-        "item": item,
-        "time": time,
-        "weight": weight,
-        "event": event,
-        "basket": basket,
-    }
-    if isinstance(source, str) and source.startswith(ADDRESSES):
-        own = encoding != "utf-8" or None
-        reading_options = (events, delimiter, own, shape, positive, since, until)
-        return _log_of(
-            source, any(name is not None for name in (*given.values(), *reading_options))
+    if returns not in ("net", "set aside"):
+        raise BadRequest(
+            f"There is no policy {returns!r} for returns.", "Known: 'net', 'set aside'."
         )
-    return read_source(
-        source,
-        given,
-        events=events,
-        delimiter=delimiter,
-        encoding=encoding,
-        skip_bad=skip_bad,
-        duplicates=duplicates,
-        shape=shape,
-        positive=positive,
-        since=since,
-        until=until,
-    )
 
 
 def read_content(

@@ -12,6 +12,7 @@ import polars as pl
 
 from spadework.arrays import Array, Codes, Mask, Seconds, distinct, members
 from spadework.data.interactions import Interactions
+from spadework.data.returns import known_before
 from spadework.data.spans import CALENDAR
 from spadework.errors import UnknownName, Unsuitable
 
@@ -92,20 +93,32 @@ def cut(
     leaks: bool = False,
     given: Mask | None = None,
     target: str | None = None,
+    start: int | None = None,
+    timeless: bool = False,
 ) -> Split:
     """Cut tested rows from the rest. Given are the other rows of the users with expected
     events.
 
     With a `target`, tested rows of other event types are neither known nor expected; they are
-    counted.
+    counted. `start` is the first second that is tested, where it is the same for all users. What
+    happened later, or from a user's first tested row on, is not known: items that the user must not
+    be shown, and, but in a `timeless` cut, returns.
     """
+    if log.unwanted is not None:
+        log = replace(log, unwanted=log.unwanted.before(log, tested, start))
     is_expected, description = aim(log, tested, target, description)
     seen = np.zeros(len(log), np.bool_) if given is None else given
-    train = log.where(~tested & ~seen)
     expected = log.where(is_expected)
+    if log.returns is None or timeless:
+        train, known = log.where(~tested & ~seen), log.where(~tested)
+    else:
+        limits = _limits(log, tested, start)
+        apart = np.bincount(log.users[seen], minlength=log.user_count) > 0
+        train = known_before(log, ~tested & ~seen, limits, apart)
+        known = known_before(log, ~tested, limits)
     return Split(
         train=train,
-        given=log.where(~tested).of_user_codes(expected.active_users),
+        given=known.of_user_codes(expected.active_users),
         expected=expected,
         name=name,
         description=description,
@@ -114,6 +127,18 @@ def cut(
         target=target,
         left_out=int(tested.sum()) - len(expected),
     )
+
+
+def _limits(log: Interactions, tested: Mask, start: int | None) -> Array:
+    """The second from which on nothing is known of a user: `start`, else that of their first tested
+    row; the largest number for users without any. Shape [users].
+    """
+    limits = np.full(log.user_count, np.iinfo(np.int64).max)
+    if start is not None:
+        limits[:] = start
+    elif log.times is not None:
+        np.minimum.at(limits, log.users[tested], log.times[tested])
+    return limits
 
 
 def has_calendar(log: Interactions) -> bool:

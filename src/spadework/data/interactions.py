@@ -15,8 +15,11 @@ from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
 from spadework.copies import by_constructor
 from spadework.data.account import RowAccount
 from spadework.data.baskets import basket_numbers
+from spadework.data.event_codes import check_event_types
 from spadework.data.ordering import by_user_time_arrival
+from spadework.data.returns import Returns
 from spadework.data.spans import span_of
+from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
 from spadework.ragged import Ragged, offsets_of
@@ -47,6 +50,10 @@ class Interactions:
     item_vocabulary: Vocabulary
     # the time for which models recommend, in epoch seconds, where it is given; see `as_of`
     now: int | None = None
+    # what was taken back, so that a cut can ask what was left at its time; None where nothing was
+    returns: Returns | None = field(default=None, repr=False)
+    # items that users must not be shown; None where there are none
+    unwanted: Unwanted | None = None
     # how it was read; not carried over by `where`
     account: RowAccount | None = field(default=None, repr=False)
 
@@ -62,7 +69,7 @@ class Interactions:
                     "Give one value per row.",
                 )
             object.__setattr__(self, name, frozen(column))
-        _check_event_types(self.event_types, self.event_type_names)
+        check_event_types(self.event_types, self.event_type_names)
 
     @classmethod
     def from_codes(
@@ -145,6 +152,7 @@ class Interactions:
             weights=take(self.weights),
             baskets=take(self.baskets),
             event_types=take(self.event_types),
+            returns=None if self.returns is None else self.returns.where(mask, self),
             account=None,
         )
 
@@ -152,21 +160,46 @@ class Interactions:
         """The same rows under other vocabularies; rows whose user or item is unknown there are left
         out. O(rows).
         """
-        users = user_vocabulary.codes(self.user_vocabulary.ids)[self.users]
-        items = item_vocabulary.codes(self.item_vocabulary.ids)[self.items]
+        new_users = user_vocabulary.codes(self.user_vocabulary.ids)
+        new_items = item_vocabulary.codes(self.item_vocabulary.ids)
+        users, items = new_users[self.users], new_items[self.items]
         known = (users >= 0) & (items >= 0)
         kept = self.where(known)
-        return Interactions.from_codes(
-            users[known],
-            items[known],
-            user_vocabulary=user_vocabulary,
-            item_vocabulary=item_vocabulary,
-            times=kept.times,
-            weights=kept.weights,
-            baskets=kept.baskets,
-            event_types=kept.event_types,
-            event_type_names=self.event_type_names,
-        ).as_of(self.now)
+        recoded = (
+            Interactions.from_codes(
+                users[known],
+                items[known],
+                user_vocabulary=user_vocabulary,
+                item_vocabulary=item_vocabulary,
+                times=kept.times,
+                weights=kept.weights,
+                baskets=kept.baskets,
+                event_types=kept.event_types,
+                event_type_names=self.event_type_names,
+            )
+            .as_of(self.now)
+            ._and(self.unwanted)
+        )
+        if self.returns is None:
+            return recoded
+        returns = self.returns.recoded(self, known, new_users, new_items, recoded.starts)
+        return replace(recoded, returns=returns)
+
+    def with_unwanted(self, users: Any, items: Any, times: Any = None) -> Interactions:
+        """The same rows with further items that users must not be shown, by their ids, one user and
+        one item a pair: such as what a user disliked.
+
+        `times` are epoch seconds. A later event of the user with the item takes a pair back;
+        without times nothing does. A cut for evaluation keeps the pairs that are older than it.
+        """
+        seconds = None if times is None else np.asarray(times, np.int64)
+        more = Unwanted.of(
+            self.user_vocabulary.alike(users), self.item_vocabulary.alike(items), seconds
+        )
+        return self._and(more.and_also(self.unwanted))
+
+    def _and(self, unwanted: Unwanted | None) -> Interactions:
+        return replace(self, unwanted=unwanted if unwanted else None)
 
     def with_items(self, ids: pl.Series | list[Any]) -> Interactions:
         """The same rows in a larger vocabulary: items without events yet, such as those of an
@@ -213,7 +246,11 @@ class Interactions:
             )
         chosen = np.zeros(self.user_count, np.bool_)
         chosen[users] = True
-        return self.where(chosen[self.users])
+        mask = chosen[self.users]
+        kept = self.where(mask)
+        if self.returns is None:
+            return kept
+        return replace(kept, returns=self.returns.of_users(chosen, mask))
 
     def is_event_type(self, name: str) -> Mask:
         """Which rows are events of this type; none where the log has no such type. Shape
@@ -328,6 +365,8 @@ class Interactions:
             self.user_vocabulary.fingerprint.encode(),
             self.item_vocabulary.fingerprint.encode(),
             *event_types,
+            *(() if self.returns is None else (b"returns", self.returns.fingerprint.encode())),
+            *(() if self.unwanted is None else (b"unwanted", self.unwanted.fingerprint.encode())),
         )
 
     def frame(self) -> pl.DataFrame:
@@ -349,27 +388,3 @@ class Interactions:
                 self.event_types
             )
         return pl.DataFrame(columns)
-
-
-def _check_event_types(event_types: Codes | None, names: tuple[str, ...]) -> None:
-    if list(names) != sorted(set(names)):
-        raise BadData(
-            f"The names of the event types are {names}.",
-            "Give them in ascending order, each once.",
-        )
-    if event_types is None:
-        if len(names) > 1:
-            raise BadData(
-                f"There are {len(names)} names of event types, but no row has a type.",
-                "Give event_types, one code per row.",
-            )
-    elif len(event_types) and not 0 <= int(event_types.min()) <= int(event_types.max()) < len(
-        names
-    ):
-        raise BadData(
-            (
-                f"Event types reach from {event_types.min()} to {event_types.max()}, but there are "
-                f"{len(names)} names."
-            ),
-            "Give positions in event_type_names.",
-        )

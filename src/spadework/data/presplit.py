@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import polars as pl
 
 from spadework.data import cuts
 from spadework.data.addresses import read_interactions
+from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.splitting import Split
@@ -24,11 +26,14 @@ def read_split(
     user: str | None = None,
     item: str | None = None,
     time: str | None = None,
+    exclude_items: str | int | Sequence[str | int] | None = None,
+    items: Source | ItemContent | None = None,
 ) -> Split:
     """Read a table whose `column` labels each row as train or test rows, and keep that cut.
 
     Rows labelled `valid` are trained on in the final fit and expected in the validation cut. Any
-    other label is an error. The table is read once per label, since every part has its own row
+    other label is an error. `exclude_items` are no products, as in `read_interactions`: their rows
+    are in no part. The table is read once per label, since every part has its own row
     account (`split.train.account` and so on). What the cut leaks, and test rows that stand in
     train, are told in `.leak` and `.remarks`.
     """
@@ -37,19 +42,27 @@ def read_split(
 
     def read(names: list[str]) -> Interactions:
         log = read_interactions(
-            source, user=user, item=item, time=time, event=column, events=names, duplicates="keep"
+            source,
+            user=user,
+            item=item,
+            time=time,
+            event=column,
+            events=names,
+            duplicates="keep",
+            exclude_items=exclude_items,
+            items=items,
         )
         # labels of a split are no event types
         return replace(log, event_types=None, event_type_names=())
 
     log = read(labels)
-    parts = {
-        label: read([label]).recoded(log.user_vocabulary, log.item_vocabulary) for label in labels
-    }
-    known = log if valid is None else read([train, valid])
-    train_log = (
-        parts[train] if valid is None else known.recoded(log.user_vocabulary, log.item_vocabulary)
-    )
+
+    def coded(part: Interactions) -> Interactions:
+        own = part.recoded(log.user_vocabulary, log.item_vocabulary)  # all of its ids are known
+        return replace(own, account=part.account)
+
+    parts = {label: coded(read([label])) for label in labels}
+    train_log = parts[train] if valid is None else coded(read([train, valid]))
     inner = (
         None
         if valid is None

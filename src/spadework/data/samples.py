@@ -10,7 +10,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.item_tables import read_item_table
 from spadework.data.reading.opening import open_table
-from spadework.data.reading.reading import read_table
+from spadework.data.reading.reading import RowRules, read_table
 from spadework.errors import MissingExtra, UnknownName
 
 TERMS = (
@@ -38,7 +38,7 @@ def sample(name: str) -> Interactions:
     """
     table = open_table(_file(name, "transactions.parquet"))
     table = replace(table, name=f"sample:{name}", remarks=(TERMS,))
-    return read_table(table, _COLUMNS, duplicates="keep")
+    return read_table(table, _COLUMNS, RowRules(duplicates="keep"))
 
 
 def sample_content(name: str, log: Interactions | None = None) -> ItemContent:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from spadework import durations
-from spadework.arrays import Array, Seconds
+from spadework.arrays import Array, Mask, Seconds
 from spadework.data import cuts
 from spadework.data.cuts import Split
 from spadework.data.interactions import Interactions
@@ -58,12 +58,14 @@ def by_time(
     never parted. With `valid`, the span before the test span is cut the same way; as a share it has
     the length in time of the test span, or holds that share of the train rows where such a length
     would leave less than half of them. With a `target`, such as "purchase", only events of that
-    type are expected; later events of other types are left out. O(rows).
+    type are expected; later events of other types are left out. Returns from that timestamp on are
+    not known. O(rows).
     """
-    times = _calendar(log, "by_time")
+    _calendar(log, "by_time")
     last = log.end
     start = _boundary(log, test, "test")
-    train = log.where(times < start)
+    outer = _cut_at(log, start, f"global time split: last {_span_words(last + 1 - start)}", target)
+    train = outer.train
     inner = None
     if valid is not None:
         length = (
@@ -77,10 +79,7 @@ def by_time(
             f"validation: {_span_words(length)} before the test span",
             target,
         )
-    return replace(
-        _cut_at(log, start, f"global time split: last {_span_words(last + 1 - start)}", target),
-        valid=inner,
-    )
+    return replace(outer, valid=inner)
 
 
 @split
@@ -224,6 +223,7 @@ def random(
             f"random {test:.0%} of each user's events",
             leaks=True,
             target=target,
+            timeless=True,
         )
 
     outer = cut(log, "split:random")
@@ -276,18 +276,30 @@ def from_column(
             f"the split of the data: rows labelled {test!r}",
             given=is_given,
             target=target,
+            start=_first_second(log, is_test),
         )
     )
     if valid is None:
         return outer
+    # the labels are of this log's rows, not of purchases that were returned later
+    rest, is_inner = log.where(~is_test & ~is_given), is_valid[~is_test & ~is_given]
     inner = cuts.cut(
-        outer.train,
-        is_valid[~is_test & ~is_given],
+        rest,
+        is_inner,
         "from_column",
         f"rows labelled {valid!r}",
         target=target,
+        start=_first_second(rest, is_inner),
     )
     return replace(outer, valid=cuts.checked(inner))
+
+
+def _first_second(log: Interactions, tested: Mask) -> int | None:
+    """The first second that is tested, where no other row is later; None where some are."""
+    if log.times is None or not tested.any():
+        return None
+    first = int(log.times[tested].min())
+    return first if int(log.times[~tested].max(initial=first)) <= first else None
 
 
 def _cut_at(log: Interactions, start: int, description: str, target: str | None) -> Split:
@@ -297,7 +309,7 @@ def _cut_at(log: Interactions, start: int, description: str, target: str | None)
     if tested.all() or not tested.any():
         side = "nothing before" if tested.all() else "nothing from"
         raise Unsuitable(f"The cut at {cuts.day(start)} leaves {side} it.", hint)
-    result = cuts.cut(log, tested, "by_time", description, target=target)
+    result = cuts.cut(log, tested, "by_time", description, target=target, start=start)
     if not len(result.expected):
         raise Unsuitable(
             f"The cut at {cuts.day(start)} leaves no event of the type {target!r} from it.",

@@ -103,6 +103,18 @@ class Vocabulary:
             )
         return codes
 
+    def alike(self, ids: Any) -> pl.Series:
+        """Ids, one or several, in the type of this vocabulary; they need not be in it. Raises
+        `BadRequest` where numbers meet text.
+        """
+        given = pl.Series(listed(ids))
+        if len(given) and given.dtype.is_integer() != self.ids.dtype.is_integer():
+            raise BadRequest(
+                f"The ids are {given.dtype}, those of the log {self.ids.dtype}.",
+                "Give ids of the log's type.",
+            )
+        return given.cast(self.ids.dtype)
+
     def _codes_of_numbers(self, given: pl.Series) -> Codes:
         wide = pl.UInt64 if self.ids.dtype == pl.UInt64 else pl.Int64
         fitted = given.cast(wide, strict=False)

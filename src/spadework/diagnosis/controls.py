@@ -56,7 +56,7 @@ def exchange_items(log: Interactions, random: np.random.Generator) -> Interactio
         source = np.empty(len(first), np.int64)
         source[order] = order[_shuffled_within(np.arange(len(first)) // size, random)]
         if (users[source] == users).mean() <= MOST_KEPT:
-            return replace(log, items=items[source][of_row])
+            return replace(log, items=items[source][of_row], returns=None)
         if size >= len(first):
             raise CannotTell(
                 "Too few users are active at about the same time to tell trends from order."
@@ -102,7 +102,7 @@ def shuffle_pauses(log: Interactions, random: np.random.Generator) -> Interactio
     elapsed = np.cumsum(pauses)
     first = np.flatnonzero(first_of_user)
     since = elapsed - np.repeat(elapsed[first], np.diff(np.append(first, len(log))))
-    return replace(log, times=log.times[log.starts[log.users]] + since)
+    return replace(log, times=log.times[log.starts[log.users]] + since, returns=None)
 
 
 def break_ties(log: Interactions, random: np.random.Generator | None) -> Interactions:
@@ -111,7 +111,7 @@ def break_ties(log: Interactions, random: np.random.Generator | None) -> Interac
     """
     assert log.times is not None
     positions = np.arange(len(log)) - log.starts[log.users]
-    broken = replace(log, times=positions.astype(np.int64), baskets=None)
+    broken = replace(log, times=positions.astype(np.int64), baskets=None, returns=None)
     return (
         broken
         if random is None
@@ -154,4 +154,4 @@ def _shuffled_within(groups: Array, random: np.random.Generator) -> Array:
 
 def _with_items(log: Interactions, source: Array) -> Interactions:
     """The log with the item of row `source[i]` in row i."""
-    return replace(log, items=log.items[source])
+    return replace(log, items=log.items[source], returns=None)

@@ -4,6 +4,7 @@ check.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from dataclasses import dataclass
@@ -30,9 +31,9 @@ HALF = 0.5
 """Less than this part of a film or track that was played is no liking."""
 _DISLIKED = re.compile(
     r"dislike|unlike|thumbs?down|downvote|notinterested|unfollow|^hide|^skip(ped)?$|^negative$"
-    r"|^remove|refund|^return(ed|s)?$|cancel"
 )
-"""Plain names of event types that say no, or take back what was said."""
+_TAKEN_BACK = re.compile(r"^remove|refund|^return(ed|s)?$|cancel")
+"""Plain names of event types that say no, and of those that take back what was said."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,11 @@ def judgements(log: Interactions, content: ItemContent | None) -> Finding | None
     disliked.
 
     Every row counts as a choice, so models learn to recommend what was disliked, and are judged by
-    that. Say what counts: `--positive "rating >= 4"` sets the other rows aside. It is recognised by
-    the name of the column and by its few values. It errs where a low number is no dislike.
+    that. Say what counts: `--positive "rating >= 4"` sets the other rows aside. Event types that
+    say no are named as what they are: `--dislikes skip` reads them as dislikes, which are never
+    predicted, and keeps these items from the lists of those who said so; it takes rules, too, such
+    as `--dislikes "rating <= 2"`. It is recognised by the name of the column and by its few values.
+    It errs where a low number is no dislike.
     """
     if not len(log):
         return None
@@ -72,15 +76,22 @@ def judgements(log: Interactions, content: ItemContent | None) -> Finding | None
 
 def _of_events(log: Interactions) -> Finding | None:
     """Event types such as dislike or remove_from_cart, where they count like all others."""
-    names = [name for name in log.event_type_names if _DISLIKED.search(plain_name(name))]
+    disliked, taken_back = (
+        [name for name in log.event_type_names if words.search(plain_name(name))]
+        for words in (_DISLIKED, _TAKEN_BACK)
+    )
+    names = sorted({*disliked, *taken_back})
     if not names or log.event_types is None or len(names) == len(log.event_type_names):
         return None
     column = "event" if log.account is None else log.account.columns.get("event", "event")
     low = np.logical_or.reduce([log.is_event_type(name) for name in names])
-    share, interval, users = _mean_share(log, low)
+    share, interval, users = mean_share(log, low)
     if share < FEW_LOW:
         return None
-    rule = " and ".join(str(Condition(column, "!=", name)) for name in names)
+    rule = " and ".join(
+        str(Condition(column, "!=", name)) for name in taken_back if name not in disliked
+    )
+    told = shlex.quote(json.dumps(disliked, ensure_ascii=False)) if disliked else ""
     return _finding(
         Scale(0.0, "", rule),
         share,
@@ -88,10 +99,11 @@ def _of_events(log: Interactions) -> Finding | None:
         "count as choices like all others.",
         interval=interval,
         measured=f"mean over {users:,} users{few_users_remark(users)}",
+        options=f" --dislikes {told}" if told else "",
     )
 
 
-def _mean_share(log: Interactions, low: Mask) -> tuple[float, tuple[float, float], int]:
+def mean_share(log: Interactions, low: Mask) -> tuple[float, tuple[float, float], int]:
     """The share of rows [rows] of a user, its mean over users and the interval; how many users."""
     sizes = np.bincount(log.users, minlength=log.user_count)
     sums = np.bincount(log.users, weights=low, minlength=log.user_count)
@@ -102,7 +114,7 @@ def _mean_share(log: Interactions, low: Mask) -> tuple[float, tuple[float, float
 
 def _of_weights(log: Interactions, name: str, scale: Scale) -> Finding | None:
     assert log.weights is not None
-    share, interval, users = _mean_share(log, log.weights <= scale.low)
+    share, interval, users = mean_share(log, log.weights <= scale.low)
     if share < FEW_LOW:
         return None
     unrated = 0 if log.account is None else int(log.account.set_aside.get("weight zero", 0))
@@ -138,7 +150,9 @@ def _finding(
     says: str,
     measured: str,
     interval: tuple[float, float] | None = None,
+    options: str = "",
 ) -> Finding:
+    positive = f" --positive {shlex.quote(scale.rule)}" if scale.rule else ""
     return Finding(
         code="INT-20",
         level="strong" if share >= MANY_LOW else "weak",
@@ -147,8 +161,9 @@ def _finding(
         interval=interval,
         means="Models learn to recommend what was disliked, and are judged by it.",
         measured=measured,
-        advice="Say what counts as a choice; the other rows are then set aside.",
-        command=f"spadework dig SOURCE --positive {shlex.quote(scale.rule)}",
+        advice="Say what counts as a choice; the other rows are then set aside."
+        + (" Disliked items are kept from the lists of those who said so." if options else ""),
+        command=f"spadework dig SOURCE{options}{positive}",
     )
 
 

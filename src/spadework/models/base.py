@@ -8,13 +8,13 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, ClassVar, Self, dataclass_transform, get_type_hints
 
 import numpy as np
 import polars as pl
 
-from spadework.arrays import Array, Codes, Mask, frozen
+from spadework.arrays import Array, Codes, frozen
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
@@ -22,6 +22,7 @@ from spadework.errors import NotFitted, Unsuitable
 from spadework.kernels import parallel
 from spadework.limits import available_bytes
 from spadework.models import needs
+from spadework.models.answering import Answering
 from spadework.models.checks import Forms, first_fault
 from spadework.models.common_list import CommonList
 from spadework.models.histories import Histories
@@ -261,7 +262,8 @@ class Recommender(ABC):
         ids that may not. `users` are ids of the histories, one or several; by default those with
         events. Slots that the model has no evidence for are filled with popular items (scores below
         its own), unless `fill` is false. Items of the history that the model never saw are ignored.
-        Raises `BadRequest` for ids that are not there.
+        What a user must not be shown (`histories.unwanted`) is left out. Raises `BadRequest` for
+        ids that are not there.
         """
         return self.recommend_codes(
             histories,
@@ -295,10 +297,11 @@ class Recommender(ABC):
         allowed = allowed_items(fitted.item_vocabulary, candidates, exclude)
         known = fitted._in_own_codes(histories)
         prior = CommonList.of(fitted._popular_prior(), allowed) if fill else None
+        unwanted = None if known.unwanted is None else known.unwanted.of_users(known, user_codes)
+        answering = Answering(fitted.scorer, known, k, repeats, allowed, prior, unwanted)
         blocks = blocks_of(user_codes, fitted.scorer.row_cells(k))
-        answer = partial(fitted._answer, known, k=k, repeats=repeats, allowed=allowed, prior=prior)
         with fitted.scorer.while_answering():
-            parts = parallel.share(answer, blocks, f"recommend {fitted.label}")
+            parts = parallel.share(answering.lists, blocks, f"recommend {fitted.label}")
         return Recommendations(
             users=user_codes,
             items=np.concatenate([np.full((0, k), -1, np.int32), *(part[0] for part in parts)]),
@@ -311,27 +314,6 @@ class Recommender(ABC):
     def _in_own_codes(self, histories: Interactions) -> Interactions:
         """The histories with the codes of this model's items; what it cannot read is refused."""
         return in_codes_of(self.item_vocabulary, histories)
-
-    def _answer(
-        self,
-        histories: Interactions,
-        users: Codes,
-        *,
-        k: int,
-        repeats: Repeats,
-        allowed: Mask | None,
-        prior: CommonList | None,
-    ) -> tuple[Codes, Array, int]:
-        """Lists for a block of users: codes [users, k], scores [users, k], number of slots filled
-        from `prior`.
-        """
-        block = self.scorer.reader.read(histories, users)
-        items, best = self.scorer.lists(block, k, repeats, allowed)
-        if prior is None or (items >= 0).all():
-            return items, best, 0
-        before = int((items >= 0).sum())
-        prior.complete(items, best, block, self.scorer.filling(repeats), below=True)
-        return items, best, int((items >= 0).sum()) - before
 
     def _popular_prior(self) -> Array:
         """−1 / (1 + events): below zero, ascending with popularity, exact enough in float32; items

@@ -12,11 +12,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from spadework import durations, files
-from spadework.data.reading.conditions import between
+from spadework.data.reading.conditions import between, is_rule
 from spadework.data.reading.conditions import parse as parse_rule
+from spadework.data.reading.encodings import check_encoding
 from spadework.data.splitting import splits
 from spadework.errors import BadRequest, nearest
 from spadework.evaluation.dialects import dialects
@@ -25,7 +33,7 @@ from spadework.evaluation.trial import DEFAULT_METRICS, LIST_METRICS
 from spadework.models.catalogue import catalogue
 
 VERSION = 1
-_LISTS = ("metrics", "models", "events", "more")
+_LISTS = ("metrics", "models", "events", "more", "dislikes", "exclude_items")
 _SECRET = re.compile(r"(pass(word|wd)?|secret|token|api_?key|credential)", re.IGNORECASE)
 _SECRET_URL = re.compile(r"^[a-z+]+://[^/@\s]+:[^/@\s]+@", re.IGNORECASE)
 
@@ -70,7 +78,11 @@ class Recipe(BaseModel):
         None, description="Name of the item table's column of titles; found by itself if absent."
     )
     user: str | None = Field(
-        None, description="Name of the user column; found by itself if absent."
+        None,
+        description=(
+            "Name of the user column; found by itself if absent. CUSTOMER,ORDER takes the first of "
+            "several columns that is filled, so that the order of a guest is a user of its own."
+        ),
     )
     item: str | None = Field(None, description="Name of the item column.")
     time: str | None = Field(
@@ -110,11 +122,33 @@ class Recipe(BaseModel):
     duplicates: Literal["set aside", "keep"] = Field(
         "set aside", description="What happens to exact duplicates."
     )
+    returns: Literal["net", "set aside"] = Field(
+        "net",
+        description=(
+            "What happens to rows with a weight below zero: net takes them off what the user had "
+            "bought of the item, the latest first; set aside leaves purchases as they were."
+        ),
+    )
     positive: str | None = Field(
         None,
         description=(
             "Only rows that satisfy this are used, such as 'rating >= 4' or 'kind != refund'; the "
             "others are set aside. Any column; >=, >, <=, <, ==, !=; several joined by and."
+        ),
+    )
+    dislikes: list[str] | None = Field(
+        None,
+        description=(
+            "Event types, or rules such as 'rating <= 2', of rows that say a dislike: they are no "
+            "choices, and these items are not recommended to these users."
+        ),
+    )
+    exclude_items: list[str] | None = Field(
+        None,
+        description=(
+            "Items that are no products, such as postage: ids, files with an id a line (FILE.txt), "
+            "or rules about the item table such as 'category == service'. Their rows are set "
+            "aside, and they are never recommended."
         ),
     )
     since: str | None = Field(
@@ -171,6 +205,15 @@ class Recipe(BaseModel):
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of everything random.")
     faces: int = Field(12, ge=0, le=50, description="Users shown in the report.")
     with_ids: bool = Field(False, description="Print the users' own ids in the report.")
+
+    @field_validator("dislikes", "exclude_items", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        """A text or a number alone is a list of one; ids that are numbers are texts here."""
+        several = [value] if isinstance(value, str | int) else value
+        if not isinstance(several, list) or any(isinstance(each, bool) for each in several):
+            return value
+        return [str(each) if isinstance(each, int) else each for each in several]
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Recipe:
@@ -259,7 +302,8 @@ def from_settings(settings: Sequence[str]) -> dict[str, Any]:
                 f"value = {text.lower() if text in ('True', 'False') else text}"
             )["value"]
         except (ValueError, RecursionError):
-            values[name] = [part.strip() for part in text.split(",")] if name in _LISTS else text
+            several = name in _LISTS and not is_rule(text)
+            values[name] = [part.strip() for part in text.split(",")] if several else text
         if name in _LISTS and not isinstance(values[name], list):
             values[name] = [text]
         if isinstance(before, list) and isinstance(values[name], list):
@@ -318,7 +362,9 @@ def _check_names(recipe: Recipe) -> None:
         )
     for name in recipe.models or ():
         catalogue()[name]
-    parse_rule(recipe.positive)
+    several = (*(recipe.dislikes or ()), *(recipe.exclude_items or ()))
+    for rule in (recipe.positive, *filter(is_rule, several)):
+        parse_rule(rule)
     between(recipe.since, recipe.until)
     durations.seconds(recipe.budget, "budget")
     for key in ("test", "valid"):
@@ -331,20 +377,10 @@ def _check_names(recipe: Recipe) -> None:
                 "Write a share between 0 and 1, such as 0.1, or a duration such as 7d.",
             )
     for key in ("encoding", "items_encoding"):
-        _check_encoding(key, getattr(recipe, key))
+        check_encoding(key, getattr(recipe, key))
     for key, value in recipe:
         for text in value if isinstance(value, list) else [value]:
             _check_text(key, text)
-
-
-def _check_encoding(key: str, name: str) -> None:
-    try:
-        "a,1".encode(name).decode(name)
-    except (LookupError, ValueError):  # unknown, or no encoding of texts, such as hex
-        raise BadRequest(
-            f"The {key} is {_shown(name)}, which is no encoding of text.",
-            "Write utf-8, latin-1, cp1252 or utf-16, or another that Python knows.",
-        ) from None
 
 
 def _check_text(key: str, text: object) -> None:

@@ -12,6 +12,7 @@ from spadework.data import cuts, splitting
 from spadework.data.addresses import read_content, read_interactions
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.reading.conditions import is_rule
 from spadework.data.splitting import Split
 from spadework.data.worlds.worlds import world
 from spadework.errors import BadRequest, Unsuitable
@@ -32,8 +33,11 @@ def read_for(
     """The log and, with `items`, the item table of a recipe; data that were already read are
     returned as they are.
     """
+    given = content if content is not None else recipe.items
     if isinstance(source, Interactions):
         log = source
+        if recipe.exclude_items or recipe.dislikes:
+            events.note("The log is read already: exclude_items and dislikes do not change it.")
     else:
         events.note(f"reading {recipe.source}")
         if recipe.more and isinstance(source, (str, Path)):
@@ -51,10 +55,14 @@ def read_for(
             encoding=recipe.encoding,
             skip_bad=recipe.skip_bad,
             duplicates=recipe.duplicates,
+            returns=recipe.returns,
             shape=recipe.shape,
             positive=recipe.positive,
             since=recipe.since,
             until=recipe.until,
+            dislikes=recipe.dislikes,
+            exclude_items=recipe.exclude_items,
+            items=_table_of_rules(recipe, given),
         )
     if not len(log):
         raise Unsuitable(
@@ -63,13 +71,23 @@ def read_for(
         )
     if not items or isinstance(content, ItemContent):
         return log, content if isinstance(content, ItemContent) else None
-    given = content if content is not None else recipe.items
     if given is None and isinstance(source, str) and source.startswith("sample:"):
         given = source
     if given is None and isinstance(source, str) and source.startswith("world:"):
         # most worlds have no item table
         return log, world(source.removeprefix("world:")).content
-    return log, None if given is None else read_content(
+    return log, None if given is None else _content_of(recipe, given, log)
+
+
+def _table_of_rules(recipe: Recipe, given: Any) -> ItemContent | None:
+    """The whole item table where `exclude_items` has a rule about it."""
+    if given is None or not any(map(is_rule, recipe.exclude_items or ())):
+        return None
+    return given if isinstance(given, ItemContent) else _content_of(recipe, given, None)
+
+
+def _content_of(recipe: Recipe, given: Any, log: Interactions | None) -> ItemContent:
+    return read_content(
         given,
         log,
         item=recipe.items_id,

@@ -10,26 +10,31 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from spadework.arrays import Array, Codes, Floats, Mask
+from spadework.arrays import Floats, Mask
 from spadework.data.interactions import Interactions
-from spadework.data.ordering import by_user_time_arrival
 from spadework.data.reading.accounting import account_of
 from spadework.data.reading.clocks import Clock, positions_of_rows, read_clock
-from spadework.data.reading.column_roles import Roles
+from spadework.data.reading.column_roles import Roles, plain_name
 from spadework.data.reading.conditions import Condition, apply, leave_out_times
-from spadework.data.reading.duplicates import find_repeats
-from spadework.data.reading.event_types import event_type_codes, read_event_types
+from spadework.data.reading.event_types import read_event_types
 from spadework.data.reading.identifiers import clean_ids, count_near_twins
-from spadework.data.reading.numbers import compact, read_weights
-from spadework.data.reading.second_look import second_look
+from spadework.data.reading.no_choices import (
+    Dislike,
+    ExcludedItems,
+    set_aside_dislikes,
+    set_aside_excluded,
+    with_dislikes,
+)
+from spadework.data.reading.numbers import read_weights
+from spadework.data.reading.returned_rows import OnReturns
+from spadework.data.reading.second_look import JUDGEMENT, second_look
 from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.sorted_log import sorted_log
 from spadework.data.reading.tables import Table
 from spadework.data.reading.times_of_day import joined_clock
-from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData
 
 Duplicates = Literal["set aside", "keep"]
-EXACT_DUPLICATE = "exact duplicate"
 
 
 MANY_GAPS = 0.15
@@ -47,10 +52,13 @@ class Plan:
     roles: Roles
     events: tuple[str, ...] | None = None
     duplicates: Duplicates = "set aside"
+    returns: OnReturns = "net"
     every: int = 1
     # what a row has to satisfy to be used, each with the frame's name of its column
     conditions: tuple[tuple[Condition, str], ...] = ()
     between: tuple[int | None, int | None] = (None, None)  # first and last second that are used
+    excluded: tuple[ExcludedItems, ...] = ()  # items that are no products
+    dislikes: tuple[Dislike, ...] = ()  # what makes a row a dislike
 
 
 @dataclass(eq=False, kw_only=True)
@@ -63,6 +71,8 @@ class _Columns:
     weights: Floats | None
     baskets: pl.Series | None
     events: pl.Series | None
+    disliked: Mask | None = None  # rows that say a dislike
+    excluded: tuple[int | str, ...] = ()  # ids of excluded items
 
     def kept(self, mask: NDArray[np.bool_] | None) -> _Columns:
         """The rows where the mask holds."""
@@ -103,12 +113,17 @@ def assemble(
     if used is not None and not used.any():
         raise _nothing_left(table, ledger)
     kept = columns.kept(used)
-    kept.weights = _varied(kept.weights, names, plan, ledger)
-    log, dropped = _sorted_log(kept, plan, ledger)
-    if dropped is not None:
-        is_duplicate = np.zeros(frame.height, np.bool_)
-        is_duplicate[np.arange(frame.height)[used][dropped] if used is not None else dropped] = True
-        ledger.set_aside(is_duplicate, EXACT_DUPLICATE)
+    keep = plan.duplicates == "keep"
+    log, aside = sorted_log(kept, ledger, names.get("weight", ""), keep_duplicates=keep)
+    for reason, dropped in aside.items():
+        where = np.zeros(frame.height, np.bool_)
+        where[np.arange(frame.height)[used][dropped] if used is not None else dropped] = True
+        ledger.set_aside(where, reason)
+    if not len(log) and frame.height:
+        raise _nothing_left(table, ledger)
+    if columns.disliked is not None:
+        pairs = columns.kept(columns.disliked)
+        log = with_dislikes(log, pairs.users, pairs.items, pairs.clock, ledger)
     _observe(log, kept.clock, ledger)
     unused = {
         role
@@ -126,9 +141,13 @@ def assemble(
     account = account_of(frame, table, present, ledger, plan.every, numbers, len(log))
     taken = {column for role, column in plan.roles.fetched().items() if role not in unused}
     taken |= {condition.column for condition, _ in plan.conditions}
+    taken |= {condition.column for each in plan.dislikes for condition, _ in each.rule}
+    taken |= set(table.of_user)
+    taken |= {names["weight"]} if "returns" in ledger.counts else set()
     others = tuple(column for column in table.columns if column not in taken)
     unread = second_look(table, others)
-    return replace(log, account=replace(account, other_columns=others, unread=unread))
+    account = replace(account, other_columns=others, unread=unread, excluded_items=columns.excluded)
+    return replace(log, account=account)
 
 
 def _checked(
@@ -151,8 +170,7 @@ def _checked(
                 f"The {role} column {names[role]!r} is empty throughout.",
                 f"Name another column: --{role}.",
             )
-    for condition, name in plan.conditions:
-        apply(condition, frame[name], ledger, as_text=name in ("user", "item", "basket"))
+    excluded = set_aside_excluded(items, plan.excluded, ledger)
     absent: set[str] = {
         role
         for role in ("time", "weight")
@@ -161,19 +179,43 @@ def _checked(
     }
     clock = _clock(frame, names, absent, plan.roles, numbers, ledger)
     leave_out_times(clock, plan.between, ledger)
+    disliked = set_aside_dislikes(frame, plan.dislikes, names, ledger)
+    for condition, name in plan.conditions:
+        apply(condition, frame[name], ledger, as_text=name in ("user", "item", "basket"))
     weights = (
-        read_weights(frame["weight"], names["weight"], ledger)
+        read_weights(
+            frame["weight"],
+            names["weight"],
+            ledger,
+            # a rating below zero takes nothing back
+            keep_returns=plan.returns == "net"
+            and not JUDGEMENT.search(plain_name(names["weight"])),
+        )
         if "weight" in names and "weight" not in absent
         else None
     )
     events = (
-        read_event_types(frame["event"], names["event"], plan.events, "event" in named, ledger)
+        read_event_types(
+            frame["event"],
+            names["event"],
+            plan.events,
+            "event" in named,
+            ledger,
+            but_for=[each.event_type for each in plan.dislikes],
+        )
         if "event" in names
         else None
     )
     baskets = _baskets(frame["basket"], names["basket"], ledger) if "basket" in names else None
     return _Columns(
-        users=users, items=items, clock=clock, weights=weights, baskets=baskets, events=events
+        users=users,
+        items=items,
+        clock=clock,
+        weights=weights,
+        baskets=baskets,
+        events=events,
+        disliked=disliked,
+        excluded=excluded,
     )
 
 
@@ -242,108 +284,6 @@ def _baskets(column: pl.Series, name: str, ledger: Ledger) -> pl.Series | None:
             f"{counted(empty, 'row')}."
         )
     return values
-
-
-def _varied(
-    weights: Floats | None, names: Mapping[str, str], plan: Plan, ledger: Ledger
-) -> Floats | None:
-    if weights is None or len(weights) == 0:
-        return None
-    if float(weights.min()) == float(weights.max()):
-        ledger.remark(
-            f"All weights in {names['weight']!r} are {float(weights[0]):g}, so they are not used."
-        )
-        return None
-    return compact(weights.astype(np.float64, copy=False))
-
-
-def _basket_codes(baskets: pl.Series | None) -> Codes | None:
-    if baskets is None:
-        return None
-    missing = baskets.is_null()
-    if not missing.any():
-        return Vocabulary.build(baskets)[1]
-    codes = np.empty(len(baskets), np.int32)
-    is_present = (~missing).to_numpy()
-    vocabulary, known = Vocabulary.build(baskets.drop_nulls())
-    codes[is_present] = known
-    codes[~is_present] = len(vocabulary) + np.arange(len(baskets) - len(known))
-    return codes
-
-
-def _sorted_log(
-    columns: _Columns, plan: Plan, ledger: Ledger
-) -> tuple[Interactions, NDArray[np.int64] | None]:
-    """The log, and the positions of the exact duplicates that were left out of it."""
-    user_vocabulary, users = Vocabulary.build(columns.users)
-    item_vocabulary, items = Vocabulary.build(columns.items)
-    clock = columns.clock
-    finest = None if clock is None else clock.seconds if clock.fine is None else clock.fine
-    order = by_user_time_arrival(users, finest, len(user_vocabulary))
-
-    def sort(column: Array | None) -> Array | None:
-        return None if column is None else order.take(column)
-
-    event_types, event_type_names = event_type_codes(columns.events)
-    arrays: dict[str, Array | None] = {
-        "users": order.users,
-        "items": sort(items),
-        "times": None
-        if clock is None
-        else order.times
-        if clock.fine is None
-        else sort(clock.seconds),
-        "weights": sort(columns.weights),
-        "baskets": sort(_basket_codes(columns.baskets)),
-        "event_types": sort(event_types),
-    }
-    repeats = None
-    if clock is not None and clock.calendar:
-        repeats = _repeats(arrays, sort(clock.fine), plan, ledger)
-    if repeats is not None:
-        arrays = {
-            name: None if column is None else column[~repeats] for name, column in arrays.items()
-        }
-    names = {
-        "user_vocabulary": user_vocabulary,
-        "item_vocabulary": item_vocabulary,
-        "event_type_names": event_type_names,
-    }
-    log = Interactions(**names, **arrays)  # type: ignore[arg-type]
-    if repeats is None:
-        return log, None
-    return log, np.flatnonzero(repeats) if order.rows is None else order.rows[repeats]
-
-
-def _repeats(
-    arrays: Mapping[str, Array | None], fine: Array | None, plan: Plan, ledger: Ledger
-) -> Mask | None:
-    """Mask over the sorted rows of the exact duplicates that are to be left out."""
-    users, times, weights = (
-        arrays["users"],
-        arrays["times"] if fine is None else fine,
-        arrays["weights"],
-    )
-    assert users is not None
-    assert times is not None
-    others = {"item": arrays["items"], "basket": arrays["baskets"], "event": arrays["event_types"]}
-    repeats, two_weights = find_repeats(
-        users,
-        times,
-        {name: column for name, column in others.items() if column is not None},
-        weights,
-    )
-    if two_weights:
-        ledger.counts["same_event_two_weights"] = two_weights
-        what = (
-            "Kept, though they repeat an event of the same user, item and time with another weight"
-        )
-        ledger.remark(f"{what}: {counted(two_weights, 'row')}.")
-    if repeats is None or plan.duplicates == "set aside":
-        return repeats
-    ledger.counts["exact_duplicates_kept"] = int(repeats.sum())
-    ledger.remark(f"Exact duplicates, kept as requested: {counted(int(repeats.sum()), 'row')}.")
-    return None
 
 
 def _observe(log: Interactions, clock: Clock | None, ledger: Ledger) -> None:

@@ -111,7 +111,7 @@ def choose_roles(table: Table, given: Mapping[str, str | None]) -> Roles:
     named = frozenset((*found, *(("time",) if time is not None else ())))
     check_header(table, found)
     look = Look(table)
-    reserved = set() if time is None else set(time.columns)
+    reserved = set(table.of_user) | (set() if time is None else set(time.columns))
     live = [
         column
         for column in table.columns
@@ -159,8 +159,15 @@ def _given_columns(
         for column in columns:
             if column not in table.columns:
                 raise no_such_column(column, f"--{role}", table)
-            if column in found.values() or (role != "time" and time and column in time.columns):
-                other = next((r for r, c in found.items() if c == column), "time")
+            if (
+                column in found.values()
+                or (role != "time" and time and column in time.columns)
+                or (role != "basket" and column in table.of_user)
+            ):
+                other = next(
+                    (r for r, c in found.items() if c == column),
+                    "user" if column in table.of_user else "time",
+                )
                 raise BadRequest(
                     f"The column {column!r} is named twice, for the {other} and for the {role}.",
                     "Give each role its own column.",
@@ -192,6 +199,10 @@ def _by_name(search: _Search) -> None:
                 search.chosen["time"] = column
             continue
         hits = candidates(role, search.free())
+        if role == "basket" and not hits:  # an order may be the user of its rows, too
+            hits = candidates(
+                role, [c for c in search.table.of_user if not search.look.is_empty(c)]
+            )
         if role == "event":
             hits = [hit for hit in hits if _could_be_event(hit, search)]
         if len(hits) > 1:

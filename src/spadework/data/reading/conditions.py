@@ -101,9 +101,26 @@ def parse(rule: str | None) -> tuple[Condition, ...]:
     return tuple(found)
 
 
+def is_rule(text: str) -> bool:
+    """Whether a text that may be an id or the name of a file is meant as a rule."""
+    match = _CONDITION.match(text)
+    return match is not None and (match["comparison"] != "=" or " = " in text)
+
+
 def apply(condition: Condition, column: pl.Series, ledger: Ledger, *, as_text: bool) -> None:
     """Set aside the rows where the condition does not hold, under a reason of its own; so are rows
     without a value, unless it is `!=`. O(rows).
+    """
+    holds, missing = holding(condition, column, ledger, as_text=as_text)
+    ledger.set_aside(missing, f"{NOT_POSITIVE}no value in {condition.column!r}")
+    ledger.set_aside(~holds, f"{NOT_POSITIVE}{condition}")
+
+
+def holding(
+    condition: Condition, column: pl.Series, ledger: Ledger, *, as_text: bool
+) -> tuple[Mask, Mask]:
+    """Where the condition holds, and where there is no value, which satisfies `!=` alone. Each
+    [rows].
 
     Texts are compared with a number as numbers where most distinct ones are; a text that is none
     counts as no value, so that it satisfies `!=` alone.
@@ -121,9 +138,8 @@ def apply(condition: Condition, column: pl.Series, ledger: Ledger, *, as_text: b
         _by_text(column, condition) if by_text else _by_number(column, condition, ledger)
     )
     if condition.comparison == "!=":
-        holds, missing = holds | missing, np.zeros_like(missing)
-    ledger.set_aside(missing, f"{NOT_POSITIVE}no value in {condition.column!r}")
-    ledger.set_aside(~holds, f"{NOT_POSITIVE}{condition}")
+        return holds | missing, np.zeros_like(missing)
+    return holds, missing
 
 
 def _quoted(text: str) -> str:

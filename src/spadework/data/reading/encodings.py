@@ -71,3 +71,15 @@ def _check_utf8(data: bytes, name: str, header: bool) -> None:
                     "Say how it was written, for example --encoding latin-1 or --encoding cp1252.",
                 ) from None
         begin = stop
+
+
+def check_encoding(key: str, name: str) -> None:
+    """Refuse what is no encoding of text; `key` is the setting that names it."""
+    try:
+        "a,1".encode(name).decode(name)
+    except (LookupError, ValueError):  # unknown, or no encoding of texts, such as hex
+        shown = repr(name) if len(name) <= 78 else f"{name[:78]!r}…"
+        raise BadRequest(
+            f"The {key} is {shown}, which is no encoding of text.",
+            "Write utf-8, latin-1, cp1252 or utf-16, or another that Python knows.",
+        ) from None

@@ -18,16 +18,23 @@ _REASONS = 20  # kinds that were not asked for with a reason each
 
 
 def read_event_types(
-    column: pl.Series, name: str, wanted: Sequence[str] | None, is_named: bool, ledger: Ledger
+    column: pl.Series,
+    name: str,
+    wanted: Sequence[str] | None,
+    is_named: bool,
+    ledger: Ledger,
+    *,
+    but_for: Sequence[str | None] = (),
 ) -> pl.Series | None:
     """The event type of each row as text, empty where it is missing; rows of types that are not
-    wanted are set aside.
+    wanted are set aside. Rows of the types `but_for` were set aside before and are not told.
 
     With more than MOST_KINDS kinds and none wanted, the column is left out (None), or refused where
     the user named it. O(rows log kinds).
     """
     event_types = column.cast(pl.String).fill_null("")
     counts = dict(event_types.value_counts(sort=True, name="rows").iter_rows())
+    counts = {event_type: rows for event_type, rows in counts.items() if event_type not in but_for}
     if wanted is None:
         if len(counts) > MOST_KINDS:
             _refuse_many(len(counts), name, is_named, ledger)

@@ -15,13 +15,18 @@ from spadework.errors import BadData, Undecided
 LARGEST = 1e15
 """Largest weight: sums of squares in single precision end at 3e38."""
 
+BELOW_ZERO = "weight below zero (a return)"
+"""The reason of the row account where returns are not netted."""
+
 _POINT = r"^[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?$"
 _COMMA = r"^[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?$"
 
 
-def read_weights(column: pl.Series, name: str, ledger: Ledger) -> NDArray[np.float64]:
+def read_weights(
+    column: pl.Series, name: str, ledger: Ledger, *, keep_returns: bool = False
+) -> NDArray[np.float64]:
     """Weights above zero. What is no number, infinite, zero or below is set aside, each under its
-    own reason. O(n).
+    own reason; with `keep_returns` those below zero stay. O(n).
     """
     dtype = column.dtype
     if dtype in (pl.Categorical, pl.Enum):
@@ -37,10 +42,12 @@ def read_weights(column: pl.Series, name: str, ledger: Ledger) -> NDArray[np.flo
             "Name another column, or read none: --weight -.",
         )
     values = numbers.fill_null(np.nan).to_numpy()
-    huge = np.isfinite(values) & (values > LARGEST)
+    sizes = np.abs(values) if keep_returns else values
+    huge = np.isfinite(sizes) & (sizes > LARGEST)
     if huge.any():
+        most = float(values[int(np.argmax(np.where(huge, sizes, 0)))])
         raise BadData(
-            f"The weights in {name!r} reach {float(values[huge].max()):.3g} "
+            f"The weights in {name!r} reach {most:.3g} "
             f"({counted(int(huge.sum()), 'row')} beyond {LARGEST:g}), too large for sums.",
             "Mend them, or divide all of them by one number; --weight - reads none.",
         )
@@ -55,7 +62,8 @@ def read_weights(column: pl.Series, name: str, ledger: Ledger) -> NDArray[np.flo
                 )
             ledger.set_aside(unknown, "weight not a number")
             ledger.set_aside(np.isinf(values), "weight infinite")
-            ledger.set_aside(values < 0, "weight below zero (a return)")
+            if not keep_returns:
+                ledger.set_aside(values < 0, BELOW_ZERO)
             ledger.set_aside(values == 0, "weight zero")
     return values
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -15,14 +16,17 @@ from spadework.data.reading.column_roles import (
     choose_roles,
     no_such_column,
 )
-from spadework.data.reading.conditions import between, parse
+from spadework.data.reading.conditions import Condition, is_rule, parse
+from spadework.data.reading.guests import names_of_user, with_guests
 from spadework.data.reading.headers import names_something
 from spadework.data.reading.identifiers import check_id_type
 from spadework.data.reading.library_errors import named
 from spadework.data.reading.nested_rows import unnested
+from spadework.data.reading.no_choices import Dislike, ExcludedItems
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.reading_memory import check_expansion, keep_one_of
 from spadework.data.reading.readings import names_in
+from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.reading.tables import Table
 from spadework.data.reading.wide_tables import IMPRESSIONS, MATRIX, reshaped
 from spadework.errors import BadData, BadRequest
@@ -33,19 +37,60 @@ SHOWN = 20
 """As many columns are listed where the library of tables fails."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RowRules:
+    """Which rows are used, and for what: as the user says it."""
+
+    events: Sequence[str] | None = None
+    duplicates: Duplicates = "set aside"
+    returns: OnReturns = "net"
+    positive: str | None = None
+    between: tuple[int | None, int | None] = (None, None)  # first and last second that are used
+    dislikes: Sequence[str] = ()
+    excluded: Sequence[ExcludedItems] = ()
+
+    def conditions(self) -> list[Condition]:
+        """The comparisons of all rules about rows."""
+        rules = (self.positive, *filter(is_rule, self.dislikes))
+        return [condition for rule in rules for condition in parse(rule)]
+
+    def plan(self, roles: Roles, every: int, renamed: Mapping[str, str]) -> Plan:
+        """What to do with the rows of a frame whose columns were renamed."""
+
+        def located(rule: str | None) -> tuple[tuple[Condition, str], ...]:
+            return tuple((each, renamed.get(each.column, each.column)) for each in parse(rule))
+
+        return Plan(
+            roles=roles,
+            events=None if self.events is None else tuple(self.events),
+            duplicates=self.duplicates,
+            returns=self.returns,
+            every=every,
+            conditions=located(self.positive),
+            between=self.between,
+            excluded=tuple(self.excluded),
+            dislikes=tuple(
+                Dislike(rule=located(each)) if is_rule(each) else Dislike(event_type=each)
+                for each in self.dislikes
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextForm:
+    """How a text file is written."""
+
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+    skip_bad: bool = False
+
+
 def read_source(
     source: Source,
     given: Mapping[str, str | None],
-    *,
-    events: Sequence[str] | None = None,
-    delimiter: str | None = None,
-    encoding: str = "utf-8",
-    skip_bad: bool = False,
-    duplicates: Duplicates = "set aside",
-    shape: str | None = None,
-    positive: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
+    rules: RowRules,
+    text: TextForm,
+    shape: str | None,
 ) -> Interactions:
     """The log of a file, a folder or a frame; `given` maps roles to the names that the user
     gave.
@@ -54,15 +99,14 @@ def read_source(
         part
         for role, name in given.items()
         if name and name != ABSENT
-        for part in (names_in(name) if role == "time" else [name])
+        for part in _names_in(role, name)
     ]
-    wanted += [condition.column for condition in parse(positive)]
-    between(since, until)
+    wanted += [condition.column for condition in rules.conditions()]
     table = open_table(
         source,
-        delimiter=delimiter,
-        encoding=encoding,
-        skip_bad=skip_bad,
+        delimiter=text.delimiter,
+        encoding=text.encoding,
+        skip_bad=text.skip_bad,
         wanted=wanted,
         shape=shape,
     )
@@ -73,27 +117,18 @@ def read_source(
         elif shape == IMPRESSIONS:
             given = {**given, "item": "item"}
         table, found = unnested(table, given)
+        table = with_guests(table, given.get("user"))
     chosen = {role: given.get(role) or found.get(role) for role in (*given, *found)}
-    return read_table(
-        table,
-        chosen,
-        events=events,
-        duplicates=duplicates,
-        positive=positive,
-        since=since,
-        until=until,
-    )
+    return read_table(table, chosen, rules)
+
+
+def _names_in(role: str, name: str) -> list[str]:
+    """The column names in what is given for a role."""
+    return names_in(name) if role == "time" else names_of_user(name) if role == "user" else [name]
 
 
 def read_table(
-    table: Table,
-    given: Mapping[str, str | None],
-    *,
-    events: Sequence[str] | None = None,
-    duplicates: Duplicates = "set aside",
-    positive: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
+    table: Table, given: Mapping[str, str | None], rules: RowRules | None = None
 ) -> Interactions:
     """The log of an opened table; `given` maps roles to the names that the user gave."""
     if table.rows == 0:
@@ -107,7 +142,8 @@ def read_table(
         )
     roles = _roles(table, given)
     columns = roles.fetched()
-    if events is not None and roles.event is None:
+    rules = rules or RowRules()
+    if rules.events is not None and roles.event is None:
         raise BadRequest(
             f"Events are named, but {table.name} has no event column.", "Name it with --event."
         )
@@ -116,9 +152,8 @@ def read_table(
     _check_types(table, columns)
     check_expansion(table, columns)
     every = keep_one_of(table, columns)
-    conditions = parse(positive)
     names = list(columns.values())
-    for condition in conditions:
+    for condition in rules.conditions():
         if condition.column not in table.columns:
             raise no_such_column(condition.column, f"the rule {str(condition)!r}", table)
         if condition.column not in names:
@@ -131,14 +166,7 @@ def read_table(
     apart = {column: f"column {column}" for column in names if column in _TAKEN}
     renamed = apart | {column: role for role, column in columns.items()}
     frame = frame.rename(renamed)
-    plan = Plan(
-        roles=roles,
-        events=None if events is None else tuple(events),
-        duplicates=duplicates,
-        every=every,
-        conditions=tuple((each, renamed.get(each.column, each.column)) for each in conditions),
-        between=between(since, until),
-    )
+    plan = rules.plan(roles, every, renamed)
     used = {column: table.schema[column] for column in names}
     with named(table.name, {column: str(dtype) for column, dtype in used.items()}):
         return assemble(frame, table, plan, numbers)

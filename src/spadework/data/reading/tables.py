@@ -45,6 +45,7 @@ class Table:
     # columns, user column, one of N
     sampled: Callable[[Sequence[str], str, int], tuple[pl.DataFrame, RowNumbers]] | None = None
     parts: tuple[tuple[str, int], ...] = ()  # name and rows of each source, where there are several
+    of_user: tuple[str, ...] = ()  # columns of which the users were taken together
 
     @property
     def columns(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,10 @@ from spadework.data.id_files import read_item_ids
 from spadework.data.interactions import Interactions
 from spadework.data.item_values import LIST_SEPARATOR
 from spadework.data.joins import join
+from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary
 from spadework.data.worlds.worlds import world
-from spadework.errors import BadRequest
+from spadework.errors import BadData, BadRequest
 from spadework.models.requests import MODEL
 from spadework.workbench.run import Run
 
@@ -70,7 +71,7 @@ def histories_in(log: Interactions, vocabulary: Vocabulary) -> Interactions:
         events.note(remark)
     codes = joined.codes[log.items]
     kept = log.where(codes >= 0)
-    return Interactions.from_codes(
+    known = Interactions.from_codes(
         kept.users,
         codes[codes >= 0],
         user_vocabulary=log.user_vocabulary,
@@ -81,6 +82,20 @@ def histories_in(log: Interactions, vocabulary: Vocabulary) -> Interactions:
         event_types=kept.event_types,
         event_type_names=log.event_type_names,
     ).as_of(log.now)
+    return replace(known, unwanted=_unwanted_in(log.unwanted, vocabulary))
+
+
+def _unwanted_in(unwanted: Unwanted | None, vocabulary: Vocabulary) -> Unwanted | None:
+    """Items that must not be shown, by the ids of a model."""
+    if unwanted is None:
+        return None
+    try:
+        codes = join(
+            unwanted.items, vocabulary, what="item", here="the histories", there=MODEL
+        ).codes
+    except BadData:  # none of them is known, so none can be shown
+        return None
+    return unwanted.renamed(codes, vocabulary)
 
 
 def _in_file(path: str, vocabulary: Vocabulary) -> Mask:

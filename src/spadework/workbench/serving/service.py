@@ -13,8 +13,10 @@ import polars as pl
 from spadework import events, files
 from spadework.arrays import Codes
 from spadework.data.addresses import ADDRESSES, read_interactions
+from spadework.data.excluded_items import is_file
 from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import ABSENT, ROLES
+from spadework.data.reading.conditions import is_rule
 from spadework.data.reading.wide_tables import MATRIX
 from spadework.errors import BadData, BadRequest
 from spadework.json_values import as_list, as_map, as_text
@@ -122,7 +124,7 @@ def reading_of(run: Run) -> Recipe:
     in the same way; roles without a column have `-`, but for a weight, which may not have varied
     and still tells which rows are returns.
     """
-    recipe, columns = run.recipe, as_map(run.data.get("columns"))
+    recipe, columns = _excluding(run, run.recipe), as_map(run.data.get("columns"))
     if not columns:
         return recipe  # a log that was made in memory, or by a world
     # the roles of a matrix are no columns of its file
@@ -135,6 +137,18 @@ def reading_of(run: Run) -> Recipe:
         and (role != "weight" or role in columns)
     }
     return make({**recipe.model_dump(), **found})
+
+
+def _excluding(run: Run, recipe: Recipe) -> Recipe:
+    """The recipe with the ids of the items that the run excluded in place of rules and files, which
+    need not be there any more.
+    """
+    if not recipe.exclude_items:
+        return recipe
+    found = [str(item) for item in as_list(run.data.get("excluded_items"))]
+    named = [each for each in recipe.exclude_items if not (is_rule(each) or is_file(each))]
+    ids = [each for each in dict.fromkeys([*named, *found]) if not (is_rule(each) or is_file(each))]
+    return recipe.model_copy(update={"exclude_items": ids or None})
 
 
 def _read_as(run: Run | None, histories: str, settings: Sequence[str]) -> Interactions:
@@ -178,7 +192,7 @@ def recipe_here(run: Run) -> Recipe:
         name if files.is_there(name) else as_text(path, name)
         for name, path in zip_longest(recipe.more or (), paths[: len(recipe.more or ())])
     ]
-    return recipe.model_copy(update={"more": more or None})
+    return _excluding(run, recipe).model_copy(update={"more": more or None})
 
 
 def source_of(run: Run, instead: str) -> str:

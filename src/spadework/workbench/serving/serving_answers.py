@@ -13,12 +13,14 @@ import polars as pl
 from spadework import events
 from spadework.arrays import Codes
 from spadework.data.interactions import Interactions
+from spadework.data.reading.set_aside import counted
 from spadework.errors import BadRequest, Unsuitable
 from spadework.models.base import Recommender
 from spadework.models.needs import Repeats, check_k
 from spadework.models.recommendations import Recommendations
+from spadework.workbench.run import Run
 from spadework.workbench.serving.choices import Choice, histories_in
-from spadework.workbench.serving.newcomers import newcomers
+from spadework.workbench.serving.newcomers import best_sellers, newcomers, with_newcomers
 from spadework.workbench.serving.quota import joined, slots
 from spadework.workbench.serving.service import Service, codes_of, histories_of, ids_of, one_user
 from spadework.workbench.storage import artifact, roles
@@ -52,8 +54,9 @@ def recommend(
     with "discover" only new items, by the model that is best at those; with "both" they begin with
     the first and go on with the second: `quota` is the share of slots that remind, by default the
     share of repeats in the test span, and a column `for` tells the two apart. With `new` it is one
-    list, without a user_id, for a customer without a history. Raises `BadRequest` for arguments
-    that do not go together.
+    list, without a user_id, for a customer without a history. Users of whom the model knows no
+    event get the same best sellers, unless lists hold items of the history alone. Raises
+    `BadRequest` for arguments that do not go together.
     """
     _check_purpose(purpose, repeats, quota)
     service = Service.of(where)
@@ -73,10 +76,14 @@ def recommend(
     asked = Asked(log, users, k, ids, {served: first})
     if purpose is None:
         judged = service.protocol.get("repeats", "allow")
-        policy = repeats or ("forbid" if judged == "novel" else judged)
-        lists = [asked.answers(served, policy)]
+        policies = [repeats or ("forbid" if judged == "novel" else judged)]
+        lists = [asked.answers(served, policies[0])]
     else:
+        policies = [policy for side, policy in SIDES.items() if purpose in (side, "both")]
         lists = _for_purpose(service, asked, purpose, model)
+    if service.run is not None:
+        own = given if histories is None else None
+        lists = _with_newcomers(service.run, first, asked, lists, policies, own)
     empty = int((np.concatenate([part.items for part in lists], axis=1) < 0).all(axis=1).sum())
     if empty:
         events.note(
@@ -114,6 +121,31 @@ class Asked:
             users=self.users,
         )
         return found
+
+
+def _with_newcomers(
+    run: Run,
+    fitted: Recommender,
+    asked: Asked,
+    lists: list[Recommendations],
+    policies: Sequence[str],
+    own: Interactions | None,
+) -> list[Recommendations]:
+    """The lists, with best sellers for users without a known event; a note tells how many these
+    are. `own` is the run's log, where it was read already.
+    """
+    count = int((np.diff(asked.log.starts)[asked.users] == 0).sum())
+    if not count or all(policy == "only" for policy in policies):
+        return lists
+    found = best_sellers(run, fitted, asked.candidates, own)
+    events.note(
+        f"{counted(count, 'user')} of {len(asked.users):,} without an event that the model knows: "
+        f"their lists are {found.says}"
+    )
+    return [
+        part if policy == "only" else with_newcomers(part, asked.log, found)
+        for part, policy in zip(lists, policies, strict=True)
+    ]
 
 
 def _refuse_with_new(
