@@ -167,6 +167,22 @@ TEXT = [
         rows=[("92", "94", TIME, "pv"), ("92", "95", TIME + 5, "buy")],
     ),
     Shape(
+        name="Orders with returns and guests",
+        file="invoices.csv",
+        shown="InvoiceNo,StockCode,Quantity,InvoiceDate,CustomerID\n"
+        "536366,71053,9,2026-01-01 08:28:00,17850\n"
+        "C536379,71053,-4,2026-01-01 09:41:00,17850\n"
+        "536414,85123A,8,2026-01-01 11:52:00,\n",
+        read="A row below zero takes its amount back from the latest purchases of that user and "
+        "item before it (`--returns 'set aside'` does not). Of several columns of users, the first "
+        "that is filled counts; ids of two columns must not meet.",
+        options={"user": "CustomerID,InvoiceNo"},
+        rows=[
+            ("17850", "71053", TIME + 30_480, 5.0, 0),
+            ("536414", "85123A", TIME + 42_720, 8.0, 1),
+        ],
+    ),
+    Shape(
         name="Double colons",
         file="ratings.dat",
         shown=f"1::1193::5::{TIME}\n1::661::3::{TIME + 5}\n",

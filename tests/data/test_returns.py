@@ -18,6 +18,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.reading.netting import net
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, BadRequest
+from spadework.models.popular import Popular
 
 SENTINEL = [("z", "s", START, 0.5), ("z", "t", START, 7.0)]
 """Rows that let the weights of every part of a log vary, and keep it from being empty."""
@@ -257,6 +258,13 @@ def test_a_row_that_is_there_twice_is_one_purchase_and_one_return():
     assert log.account.set_aside == {"exact duplicate": 2, "a return": 1}
 
 
+def test_a_return_at_the_time_of_its_purchase_is_no_second_weight():
+    log = read([*SENTINEL, ("a", "x", START, 6.0), ("a", "x", START, -6.0)])
+    assert log.account is not None
+    assert "same_event_two_weights" not in log.account.counts
+    assert log.account.set_aside == {"a return": 1, "returned in full": 1}
+
+
 def test_without_times_the_order_of_rows_does_not_matter():
     rows = [("a", "x", START, -1.0), ("a", "x", START, 1.0), ("a", "y", START, 2.0)]
     log = read(rows, time="-")
@@ -286,6 +294,27 @@ def test_the_finer_clock_decides_within_a_second():
     assert log.account is not None
     assert log.account.set_aside == {"a return of nothing bought before": 1, "a return": 1}
     assert ("a", "x", START, 2.0) in rows_of(log)
+
+
+# ---- lists
+
+
+def test_what_a_user_brought_back_is_not_recommended_until_it_is_bought_again():
+    rows = [
+        *SENTINEL,
+        *((user, item, START, 1.0) for user in "bcd" for item in ("mug", "cup")),
+        ("a", "cup", START, 1.0),
+        ("a", "mug", START + DAY, 3.0),
+        ("a", "mug", START + 2 * DAY, -3.0),
+    ]
+
+    def shown(log: Interactions) -> set[str]:
+        lists = Popular().fit(log).recommend(log, 4, users=["a"])
+        return set(lists.frame()["item_id"])
+
+    assert shown(read(rows)) == {"cup", "s", "t"}
+    assert shown(read([*rows, ("a", "mug", START + 3 * DAY, 1.0)])) == {"mug", "cup", "s", "t"}
+    assert shown(read(rows, returns="set aside")) == {"mug", "cup", "s", "t"}
 
 
 # ---- cuts

@@ -89,6 +89,24 @@ def test_rows_that_a_constant_weight_set_aside_are_no_history(tmp_path):
     assert histories_of(run, str(other), ["weight=quantity"]).weights.tolist() == [5, 2]
 
 
+@pytest.mark.parametrize("returns", ["net", "set aside"])
+def test_guests_and_returns_are_read_as_the_run_read_them(returns, tmp_path):
+    header = "order,item,qty,day,customer\n"
+    path, mine = tmp_path / "orders.csv", tmp_path / "mine.csv"
+    path.write_text(
+        f"{header}1,a,2,2024-01-01,u1\n2,b,1,2024-01-02,\n3,b,4,2024-01-03,u1\n"
+        "C4,a,-2,2024-01-04,u1\n"
+    )
+    settings = {"source": str(path), "user": "customer,order", "returns": returns}
+    run = Run(served_run(tmp_path / "run", settings))
+    assert histories_of(run, None).fingerprint == run.data["fingerprint"]["log"]
+    mine.write_text(f"{header}8,a,3,2024-02-01,\n9,a,3,2024-02-01,me\nC10,a,-1,2024-02-02,me\n")
+    log = histories_of(run, str(mine))
+    assert log.user_vocabulary.ids.to_list() == ["8", "me"]
+    assert log.weights is None or log.weights.tolist() == [3.0, 2.0]
+    assert (log.weights is None) == (returns == "set aside"), "both bought 3, so they do not vary"
+
+
 def test_a_matrix_is_read_again_as_a_matrix(tmp_path):
     path = tmp_path / "matrix.csv"
     path.write_text("who,a1,a2,a3\nu1,1,2,\nu2,,3,1\nu3,2,,1\n")

@@ -58,7 +58,8 @@ def by_time(
     never parted. With `valid`, the span before the test span is cut the same way; as a share it has
     the length in time of the test span, or holds that share of the train rows where such a length
     would leave less than half of them. With a `target`, such as "purchase", only events of that
-    type are expected; later events of other types are left out. O(rows).
+    type are expected; later events of other types are left out. Returns from that timestamp on are
+    not known. O(rows).
     """
     _calendar(log, "by_time")
     last = log.end

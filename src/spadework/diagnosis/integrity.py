@@ -13,6 +13,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.conditions import NOT_POSITIVE, TOO_EARLY, TOO_LATE
 from spadework.data.reading.no_choices import DISLIKED, EXCLUDED
+from spadework.data.reading.returned_rows import A_RETURN, IN_FULL
 from spadework.diagnosis.finding import Finding, check
 
 _NUMBER = r"^0*(\d+?)(?:\.0*)?$"
@@ -82,12 +83,15 @@ def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
     """More than one row in twenty could not be used.
 
     The row account has the reasons, and the file of rows set aside has the rows. Look at some of
-    them before you trust the results. Rows that the recipe leaves out do not count.
+    them before you trust the results. Rows that the recipe leaves out do not count, nor do returns
+    that were taken off what was bought.
     """
     if log.account is None or not log.account.read:
         return None
     unwanted = {
-        reason: rows for reason, rows in log.account.set_aside.items() if not _ASKED.match(reason)
+        reason: rows
+        for reason, rows in log.account.set_aside.items()
+        if not _ASKED.match(reason) and reason not in (A_RETURN, IN_FULL)
     }
     share = sum(unwanted.values()) / log.account.read
     if share <= 0.05:

@@ -127,7 +127,12 @@ def _repeats(
     )
     assert users is not None
     assert times is not None
-    others = {"item": arrays["items"], "basket": arrays["baskets"], "event": arrays["event_types"]}
+    others = {
+        "item": arrays["items"],
+        "basket": arrays["baskets"],
+        "event": arrays["event_types"],
+        "return": None if weights is None else weights < 0,  # no purchase with another weight
+    }
     repeats, two_weights = find_repeats(
         users,
         times,
