@@ -13,6 +13,7 @@ from makers import make_log
 from spadework.data import splitting
 from spadework.data.unwanted import Unwanted
 from spadework.errors import BadRequest
+from spadework.evaluation.trial import Protocol, trial
 
 
 @pytest.fixture
@@ -153,3 +154,18 @@ def test_pairs_of_both_need_the_times_of_both():
     timed, timeless = Unwanted.of(ids, ids, np.asarray([3])), Unwanted.of(ids, ids)
     assert timed.and_also(None) is timed
     assert timed.and_also(timeless).times is None
+
+
+@pytest.mark.parametrize(("told", "recall"), [(None, 1.0), (5, 0.0), (8, 1.0), (9, 1.0)])
+def test_an_evaluation_knows_what_was_unwanted_before_its_cut_alone(told, recall):
+    """The cut is at day 8, when ann takes the best seller, a."""
+    day, start = 86_400, 1_704_067_200
+    rows = [("ann", "b", 0), ("bob", "a", 1), ("cy", "a", 2), ("cy", "b", 3), ("ann", "a", 8)]
+    users, items, days = zip(*rows, strict=True)
+    log = make_log(users, items, [start + day * number for number in days])
+    if told is not None:
+        log = log.with_unwanted("ann", "a", [start + day * told])
+    split = splitting.by_time(log, test="1d")
+    protocol = Protocol.of(split, metrics=["recall@1"], repeats="forbid")
+    score = trial(sw.model("popular"), protocol)
+    assert score.values["recall@1"].tolist() == [recall]
