@@ -27,6 +27,17 @@ class UnreadColumn:
     rows: int  # rows that were looked at
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnreadWords:
+    """A column that plays no role and some of whose values say that a row is no choice, such as
+    `refunded`, with their rows among the first ones, the most frequent first.
+    """
+
+    name: str
+    words: tuple[tuple[str, int], ...]
+    rows: int  # rows that were looked at
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RowAccount:
     """`read == used + Σ set_aside`, checked on construction.
@@ -44,6 +55,7 @@ class RowAccount:
     columns: Mapping[str, str] = field(default_factory=dict)
     other_columns: tuple[str, ...] = ()  # columns of the source that play no role
     unread: tuple[UnreadColumn, ...] = ()  # those of them that checks look at
+    unread_words: tuple[UnreadWords, ...] = ()
     remarks: tuple[str, ...] = ()
     # facts for the checks, such as ids that differ only by blanks
     counts: Mapping[str, int] = field(default_factory=dict)

@@ -46,17 +46,18 @@ def read_interactions(
     pandas, pyarrow, duckdb). Formats: csv, tsv and other delimiters, JSON lines and documents (each
     also gz, zst, or alone in a zip), parquet, Arrow files; docs/shapes.md shows all. `shape` says
     what cannot be seen: "adjacency" or "baskets" (lines are lists), "matrix" (a column for each
-    item), "impressions" (lists of what was shown and clicked).
+    item), "impressions" (lists of what was shown and clicked), "lists" (cells such as a|b|c).
 
     Columns are found by name, then by their values; names that you give win, and `-` leaves a role
     out. `time="when:day-first"` settles how times are read: day-first, month-first, seconds,
-    milliseconds, microseconds, nanoseconds, filetime, ticks, written (202601310930), serial (days
-    of a spreadsheet) or position (order alone). `time="day+clock"` joins a date and a time of day;
-    `time="@row"` takes the order of the rows, which must be sorted. `events` are the event types to
-    use; where there are several, each row keeps its own in `.event_types`. `positive` is a rule
-    that a row has to satisfy to be used, on any column: "rating >= 4", "kind != refund", several
-    joined by `and`. `since` and `until` are the first and the last date whose rows are used. What
-    these leave out has lines of its own in the account. The many parameters are the roles of a log.
+    milliseconds, microseconds, nanoseconds, filetime, ticks, webkit, cocoa, written (202601310930),
+    serial (days of a spreadsheet) or position (order alone). `time="day+clock"` joins a date and a
+    time of day; `time="@row"` takes the order of the rows, which must be sorted. `events` are the
+    event types to use; where there are several, each row keeps its own in `.event_types`.
+    `positive` is a rule that a row has to satisfy to be used, on any column: "rating >= 4", "kind
+    != refund", several joined by `and`. `since` and `until` are the first and the last date whose
+    rows are used. What these leave out has lines of its own in the account. The many parameters are
+    the roles of a log.
 
     Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by

@@ -21,7 +21,7 @@ from spadework.data.reading.duplicates import find_repeats
 from spadework.data.reading.event_types import event_type_codes, read_event_types
 from spadework.data.reading.identifiers import clean_ids, count_near_twins
 from spadework.data.reading.numbers import compact, read_weights
-from spadework.data.reading.second_look import second_look
+from spadework.data.reading.second_look import second_look, telling_words
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.tables import Table
 from spadework.data.reading.times_of_day import joined_clock
@@ -127,8 +127,9 @@ def assemble(
     taken = {column for role, column in plan.roles.fetched().items() if role not in unused}
     taken |= {condition.column for condition, _ in plan.conditions}
     others = tuple(column for column in table.columns if column not in taken)
-    unread = second_look(table, others)
-    return replace(log, account=replace(account, other_columns=others, unread=unread))
+    unread, words = second_look(table, others), telling_words(table, others)
+    account = replace(account, other_columns=others, unread=unread, unread_words=words)
+    return replace(log, account=account)
 
 
 def _checked(

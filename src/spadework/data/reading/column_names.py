@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 
 from spadework.data.reading.column_values import Look
 from spadework.data.reading.synonyms import candidates
@@ -27,6 +28,18 @@ def listed(columns: Sequence[str]) -> str:
     """Columns for a sentence; long lists are cut."""
     shown = ", ".join(repr(column) for column in columns[:30])
     return shown + (f" and {len(columns) - 30} more" if len(columns) > 30 else "")
+
+
+def ask(role: str, hits: Iterable[str], why: str = "") -> Undecided:
+    """The question which of several columns has a role."""
+    names = list(hits)
+    shown = " and ".join(repr(hit) for hit in names)
+    return Undecided(
+        why or f"The columns {shown} could each be the {role}.",
+        f"Say which: --{role} "
+        + f" or --{role} ".join(map(shlex.quote, names))
+        + ("." if role in ("user", "item") else f"; --{role} - reads none."),
+    )
 
 
 def check_header(table: Table, found: Mapping[str, str]) -> None:
