@@ -25,6 +25,7 @@ class UnreadColumn:
     name: str
     values: NDArray[np.float64]  # of the rows that hold a number
     rows: int  # rows that were looked at
+    are_numbers: bool = True  # else amounts with a sign of a currency, which no rule compares
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,9 @@ from spadework.evaluation import statistics
 
 MANY_LOW, FEW_LOW = 0.3, 0.02
 MOST_LEVELS = 21
+MOST_POINTS = 100
+_RATED = re.compile(r"^(user|book|movie|review|my)?(rating|stars|bewertung|评分)$")
+"""Ratings in many steps, such as 0 to 100, by the names of columns that hold nothing else."""
 LOW, HIGH = 0.4, 0.7
 """Parts of the highest rating: rated so or lower is disliked, from there on liked."""
 HALF = 0.5
@@ -180,6 +183,12 @@ def scale_of(name: str, values: Array) -> Scale | None:
     if len(levels) < 2:
         return None
     top = float(levels[-1])
+    if _RATED.search(plain) and len(levels) > MOST_LEVELS and HALF < top <= MOST_POINTS:
+        below = levels[levels <= LOW * top]
+        if not len(below):
+            return None
+        words = f"rated {below[-1]:g} or lower"
+        return Scale(float(below[-1]), words, str(Condition(name, ">=", f"{HIGH * top:g}")))
     if named and len(levels) > MOST_LEVELS:
         if not any(word in plain for word in ("ratio", "completion")):
             return None
@@ -236,7 +245,12 @@ def unread_amounts(log: Interactions, content: ItemContent | None) -> Finding | 
             "count like purchases.",
             effect=share,
             measured=f"the first {column.rows:,} rows",
-            advice="If these are returns, leave them out.",
-            command=f"spadework dig SOURCE --positive {shlex.quote(str(rule))}",
+            advice="If these are returns, leave them out."
+            if column.are_numbers
+            else "If these are returns, leave them out: write the amounts as plain numbers, and a "
+            f"rule such as {rule} compares them.",
+            command=f"spadework dig SOURCE --positive {shlex.quote(str(rule))}"
+            if column.are_numbers
+            else "spadework look SOURCE",
         )
     return None

@@ -15,6 +15,7 @@ from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.conditions import Condition
+from spadework.data.reading.event_types import how_twins_differ, plain_type
 from spadework.diagnosis.finding import Finding, check
 
 WORDS = frozenset(
@@ -25,15 +26,23 @@ WORDS = frozenset(
         "00000000-0000-0000-0000-000000000000", "(null)", "[null]", "null_user", "n.a.", "no id",
         "noid", "nat", "inf", "#ref!", "#value!", "#name?", "#div/0!", "#nv", "#n/v", "(other)",
         "(direct)", "(blank)", "(leer)", "(vide)", "guest user", "guest-user", "guest_user",
-        "not logged in", "logged_out", "unregistered", "unregistered user", "walk-in", "walkin",
-        "walk-in customer", "gast", "gastkunde", "laufkunde", "barverkauf", "unbekannt", "anonym",
-        "invité", "invite", "anonyme", "inconnu", "invitado", "anónimo", "anonimo", "desconocido",
-        "desconhecido", "ospite", "sconosciuto", "gość", "nieznany", "onbekend", "неизвестно",
-        "гость", "未知", "匿名", "游客", "ゲスト", "不明", "비회원",
+        "not logged in", "logged_out", "nologin", "unregistered", "unregistered user", "walk-in",
+        "walkin", "walk-in customer", "gast", "gastkunde", "laufkunde", "barverkauf", "unbekannt",
+        "anonym", "invité", "invite", "anonyme", "inconnu", "invitado", "anónimo", "anonimo",
+        "desconocido", "desconhecido", "ospite", "sconosciuto", "gość", "nieznany", "onbekend",
+        "неизвестно", "гость", "未知", "匿名", "游客", "ゲスト", "不明", "비회원",
     )
 )  # fmt: skip
 """What exports write where there is no id, in lower case."""
-NUMBERS = frozenset(("-1", "0"))
+NO_IDS = frozenset(
+    (
+        "null", "nan", "n/a", "#n/a", r"\n", "(not set)", "not set", "undefined", "(null)", "<na>",
+        "<null>", "(empty)", "(blank)", "nat", "#ref!", "#value!", "#name?", "#div/0!", "",
+        "00000000-0000-0000-0000-000000000000",
+    )
+)  # fmt: skip
+"""Those that nobody and nothing is called: a hundredth of the rows is enough."""
+NUMBERS = frozenset(("-1", "0", "0.0"))
 _EMAIL = r"^(guest|no-?(e?mail|reply)|none|unknown|anonymous|nobody|null|undefined)\d*@"
 _REPEATED = r"^-9+$|^9{3,}$|^0{2,}$|^x{3,}$"
 """Addresses that nobody has, and ids such as 00000000, -99 and 9999999, in lower case."""
@@ -90,6 +99,13 @@ def _placeholders(ids: pl.Series, counts: Array) -> list[tuple[str, int]]:
     words = [pair for pair in found if pair[0].strip().lower() in WORDS]
     several = len(words) > 1 and sum(rows for _, rows in words) >= MUCH * counts.sum()
     large = words if several else []
+    large += [
+        pair
+        for pair in words
+        if pair[0].strip().lower() in NO_IDS
+        and pair[1] >= MUCH * counts.sum()
+        and pair not in large
+    ]
     large += [pair for pair in found if pair[1] >= least and pair not in large]
     return sorted(large, key=lambda pair: (-pair[1], pair[0]))
 
@@ -189,7 +205,7 @@ def _all_end_in_zero(texts: pl.Series) -> bool:
 
 @check("INT-26")
 def event_twins(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """Event types differ only by upper and lower case or by blanks, or have no name.
+    """Event types differ only by upper and lower case, by blanks or by signs, or have no name.
 
     They count as different types, so that asking for one leaves the others out. Spell them in one
     way at the source; until then name them all: `--events purchase,Purchase`. It errs where the
@@ -202,7 +218,7 @@ def event_twins(log: Interactions, content: ItemContent | None) -> Finding | Non
                 rows[match[1]] = count
     groups: dict[str, list[str]] = {}
     for name in rows:
-        groups.setdefault(name.strip().casefold(), []).append(name)
+        groups.setdefault(plain_type(name), []).append(name)
     twins = [sorted(names) for plain, names in groups.items() if len(names) > 1 and plain]
     nameless = sum(count for name, count in rows.items() if not name.strip())
     if not twins and not (nameless and len(rows) > 1):
@@ -210,7 +226,7 @@ def event_twins(log: Interactions, content: ItemContent | None) -> Finding | Non
     says = [
         "The event types "
         + " and ".join(f"{name!r} ({rows[name]:,} rows)" for name in names)
-        + " differ only by case or blanks."
+        + f" differ only by {how_twins_differ(names)}."
         for names in twins[:2]
     ]
     if nameless:

@@ -209,6 +209,11 @@ def _is_empty(column: pl.Series, role: str, name: str, named: bool, ledger: Ledg
             "used; name it to use the other rows alone."
         )
         return True
+    if role == "weight" and not named and _are_words(values):
+        ledger.remark(
+            f"The weight column {name!r} holds texts such as {values[0]!r} and is not used."
+        )
+        return True
     if len(column) == 0 or (
         len(values) and not (values.dtype == pl.String and (values.str.strip_chars() == "").all())
     ):
@@ -220,6 +225,15 @@ def _is_empty(column: pl.Series, role: str, name: str, named: bool, ledger: Ledg
         )
     ledger.remark(f"The {role} column {name!r} is empty throughout and is not used.")
     return True
+
+
+def _are_words(values: pl.Series) -> bool:
+    """Whether hardly any text begins with a number, or is one."""
+    if values.dtype in (pl.Categorical, pl.Enum):
+        values = values.cast(pl.String)
+    if values.dtype != pl.String or not len(values):
+        return False
+    return float(values.str.contains(r"^\s*[-+]?[0-9.,]+\s*$").mean()) < MANY_GAPS  # type: ignore[arg-type]
 
 
 def _baskets(column: pl.Series, name: str, ledger: Ledger) -> pl.Series | None:

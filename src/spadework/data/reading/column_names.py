@@ -54,9 +54,10 @@ def check_header(table: Table, found: Mapping[str, str]) -> None:
     values = table.head(1).row(0)
     look = Look(table)
     clocks = [column for column in table.columns if look.is_calendar(column)]
-    example = "--user column_1 --item column_2" + (
-        f" --time {clocks[0]}" if len(clocks) == 1 else ""
-    )
+    others = [column for column in table.columns if column not in clocks]
+    ids = [column for column in others if look.holds_ids(column)]
+    user, item = (ids if len(ids) > 1 else [*others, *clocks, "column_1", "column_2"])[:2]
+    example = f"--user {user} --item {item}" + (f" --time {clocks[0]}" if len(clocks) == 1 else "")
     raise Undecided(
         (
             f"{table.name} has no header: its first row is "

@@ -4,6 +4,7 @@ asking the user.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -127,10 +128,7 @@ def choose_roles(table: Table, given: Mapping[str, str | None]) -> Roles:
     _drop_scores_of_recommendations(search, named)
     _check_doubts(search, named)
     _settle_by_values(search)
-    if "item" in search.chosen and "item" not in named:
-        doubt = list_doubt(search.chosen["item"], look)
-        if doubt is not None:
-            raise doubt
+    _check_lists(search, named)
     _unfit_by_name(search, ("time", "weight", "event", "basket"), reserved)
     for role in ("user", "item"):
         if role not in search.chosen:
@@ -295,6 +293,17 @@ def _check_doubts(search: _Search, named: frozenset[str]) -> None:
             raise doubt
 
 
+def _check_lists(search: _Search, named: frozenset[str]) -> None:
+    """Ask about, or tell of, an item column whose texts are lists."""
+    item = search.chosen.get("item")
+    doubt = None if item is None else list_doubt(item, search.look)
+    if doubt is None:
+        return
+    if "item" not in named:
+        raise doubt
+    search.remarks.append(f"{doubt.message} Each text is one item; --shape lists takes them apart.")
+
+
 def _settle_by_values(search: _Search) -> None:
     """Where names leave gaps: a column of calendar times is the time, one of words for events is
     the event; the only other column of ids is the missing user or item.
@@ -327,9 +336,15 @@ def _settle_by_values(search: _Search) -> None:
     elif ids and len(ids) >= len(missing):
         roles = " and ".join(missing)
         options = " and ".join(f"--{role}" for role in missing)
+        basket = chosen.get("basket") if "user" in missing else None
+        instead = (
+            f" Without users, baskets can take their place: --user {shlex.quote(basket)}."
+            if basket
+            else ""
+        )
         raise Undecided(
             f"No column name matches the {roles}; {listed(ids)} could be.",
-            f"Say which with {options}.",
+            f"Say which with {options}.{instead}",
         )
 
 

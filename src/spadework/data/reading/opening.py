@@ -16,6 +16,7 @@ from spadework.data.reading import byte_sources
 from spadework.data.reading.columnar import open_columnar, table_of_scan
 from spadework.data.reading.delimited import check_delimiter, parse_delimited
 from spadework.data.reading.folder_parts import open_folder
+from spadework.data.reading.foreign_texts import refuse_foreign
 from spadework.data.reading.jsonlines import parse_jsonlines
 from spadework.data.reading.known_formats import refuse_sqlite
 from spadework.data.reading.lakes import refuse_lake
@@ -181,6 +182,7 @@ def _of_text(data: bytes, name: str, options: Options) -> Table:
             f"{name} holds {source_format} data inside.",
             "Unpack it, or give the file by its path.",
         )
+    refuse_foreign(data, name)
     if options.shape in (ADJACENCY, BASKETS):
         sign = None if options.delimiter is None else check_delimiter(options.delimiter)
         return parse_line_lists(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 
 from spadework.data.reading.column_names import ask
 from spadework.data.reading.column_values import Look
-from spadework.data.reading.synonyms import hits_by_line
+from spadework.data.reading.synonyms import hits_by_line, plain_name
 from spadework.errors import Undecided
 
+_ITEM = re.compile(r"item|product|sku|article|artikel|variant|track|movie|asin|isbn|ean$|gtin")
 _FEW, _MANY_MORE, _ROWS = 20, 10, 100
 """So few users among so many rows are doubted where another column has ten times as many."""
 
@@ -20,7 +22,9 @@ def user_doubt(chosen: Mapping[str, str], others: Sequence[str], look: Look) -> 
     """
     user = chosen["user"]
     kinds = look.count_kinds(user)
-    if not 1 <= kinds <= _FEW or look.count_rows() < _ROWS or look.is_grouped(user):
+    if not 1 <= kinds <= _FEW or look.count_rows() < _ROWS:
+        return None
+    if kinds > 1 and look.is_grouped(user):
         return None
     for hits in hits_by_line("user", list(others)):
         for rival in hits:
@@ -42,8 +46,8 @@ def item_doubt(chosen: Mapping[str, str], others: Sequence[str], look: Look) -> 
     """
     item = chosen["item"]
     rivals = [hit for hits in hits_by_line("item", list(others)) for hit in hits]
-    if not rivals and look.is_constant(item):
-        rivals = [column for column in others if not look.is_constant(column)]
+    if not rivals:
+        rivals = _rivals_by_values(item, others, look)
     if not rivals:
         return None
     if look.numbers_lines(item, chosen.get("basket")):
@@ -52,9 +56,38 @@ def item_doubt(chosen: Mapping[str, str], others: Sequence[str], look: Look) -> 
         why = f"has another value in every row {look.where}, as a key of the rows has"
     elif look.is_constant(item) and not look.is_constant(rivals[0]):
         why = f"holds one value {look.where}, {look.example(item)}"
+    elif _has_few(item, rivals[0], look):
+        why = (
+            f"holds {look.count_kinds(item):,} values {look.where}, and {rivals[0]!r} holds "
+            f"{look.count_kinds(rivals[0]):,}"
+        )
     else:
         return None
     return ask("item", [*rivals[:3], item], f"The column {item!r} is called an item, but it {why}.")
+
+
+def _rivals_by_values(item: str, others: Sequence[str], look: Look) -> list[str]:
+    """Columns of ids that could be the item: any where the item's column has one value; those whose
+    name speaks of items where it has another value in each row, or many fewer than they have.
+    """
+    if look.is_constant(item):
+        return [column for column in others if not look.is_constant(column)]
+    telling = [column for column in others if _ITEM.search(plain_name(column))]
+    if look.numbers_rows(item):
+        return [column for column in telling if not look.numbers_rows(column)]
+    return [column for column in telling if _has_few(item, column, look)]
+
+
+def _has_few(item: str, other: str, look: Look) -> bool:
+    """Whether an item column looks like one of categories beside another one."""
+    kinds, rows = look.count_kinds(item), look.count_rows()
+    more = look.count_kinds(other)
+    return (
+        kinds <= _FEW
+        and rows >= _ROWS
+        and more >= _MANY_MORE * kinds
+        and not look.numbers_rows(other)
+    )
 
 
 def list_doubt(item: str, look: Look) -> Undecided | None:

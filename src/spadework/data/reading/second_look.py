@@ -82,9 +82,16 @@ def second_look(table: Table, columns: Sequence[str]) -> tuple[UnreadColumn, ...
         return ()
     found = []
     for column in worth:
-        values = _numbers(head[column])
+        values, are_numbers = _numbers(head[column]), True
+        if AMOUNT.search(plain_name(column)) and head[column].dtype == pl.String:
+            printed = _money(head[column])
+            are_numbers = len(values) > 0 or not (printed > 0).any()
+            if int(printed.count()) > len(values):
+                values = printed.drop_nulls().to_numpy()
         if len(values):
-            found.append(UnreadColumn(name=column, values=values, rows=head.height))
+            found.append(
+                UnreadColumn(name=column, values=values, rows=head.height, are_numbers=are_numbers)
+            )
     return tuple(found)
 
 
@@ -127,3 +134,23 @@ def _numbers(column: pl.Series) -> NDArray[np.float64]:
     values: NDArray[np.float64] = column.cast(pl.Float64).drop_nulls().to_numpy()
     finite: NDArray[np.float64] = values[np.isfinite(values)]
     return finite
+
+
+def _money(column: pl.Series) -> pl.Series:
+    """Amounts as they are printed: (9.90), 9.90-, -$9.90, 1.299,00 €; null for other texts. The
+    place of the decimal sign is a guess: only what is below zero is looked at.
+    """
+    parts = (
+        column.str.strip_chars()
+        .str.to_lowercase()
+        .str.extract_groups(
+            r"^(?<before>[-−(]?)\s*(?:[$€£¥]|[a-z]{3})?\s*(?<sign>[-−]?)(?<digits>[0-9][0-9.,']*)"
+            r"\s*(?:[$€£¥]|[a-z]{3})?(?<after>[-−)]?)$"
+        )
+        .struct.unnest()
+    )
+    digits = parts["digits"].str.replace_all(r"[^0-9]", "").cast(pl.Float64, strict=False)
+    is_below = (parts["before"] != "") | (parts["sign"] != "") | (parts["after"] != "")
+    return digits * pl.Series(is_below.fill_null(False)).replace_strict(
+        {True: -1.0, False: 1.0}, return_dtype=pl.Float64
+    )

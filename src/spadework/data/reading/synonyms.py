@@ -21,8 +21,8 @@ _ENGLISH: Mapping[str, tuple[str, ...]] = {
             "player profile subscriber consumer"
         ),
         (
-            "usercode customercode customerno customernumber clientno cardid cardno loyaltyid "
-            "msno sessionuser hhid householdkey membernumber"
+            "usercode customercode custcode customerno customernumber clientno cardid cardno "
+            "loyaltyid msno sessionuser hhid householdkey membernumber"
         ),
         "username login",
         "useremail customeremail email billingemail emailbilling emailaddress",
@@ -33,7 +33,8 @@ _ENGLISH: Mapping[str, tuple[str, ...]] = {
         "parentasin",
         "productid movieid articleid trackid songid bookid skuid gameid appid businessid venueid "
         "poiid placeid locationid newsid videoid animeid recipeid courseid jobid hotelid "
-        "contentid goodsid offerid listingid adid asin isbn sku stockcode productcode itemcode "
+        "contentid goodsid offerid listingid adid asin isbn sku stockcode productcode prodcode "
+        "prodid itemcode "
         "articleno productno barcode ean upc gtin documentid clickarticleid bookmarkid",
         "productsku itemsku lineitemsku variantsku lineitemproductid",
         "product movie article track song book game app business venue poi place location news "
@@ -49,7 +50,8 @@ _ENGLISH: Mapping[str, tuple[str, ...]] = {
         "createdat created createdtime unixreviewtime "
         "unixtime invoicedate orderdate purchasedate transactiondate tdat eventdate datetimeutc "
         "transactiondt orderpurchasetimestamp clicktimestamp ratingtimestamp checkintime "
-        "servertime visitstarttime endtime dateadd interactiontime",
+        "servertime visitstarttime endtime dateadd interactiontime createtime creattime createdate "
+        "creationdate dateadded",
         "derivedtstamp",
         "collectortstamp",
         "date day reviewtime reviewdate",
@@ -160,6 +162,8 @@ _CLOCK_NAMES = (
     "visittime timehhmm hhmm transactionhour uhrzeit zeit tijd heure hora ora godzina "
     "время 时间 時刻"
 )
+POSITIONS = frozenset(("seqpos", "position"))
+"""Names of times that have no dates."""
 TIMES_OF_DAY = frozenset(_CLOCK_NAMES.split())
 """Names of columns that may hold a time of day beside a date."""
 

@@ -40,6 +40,7 @@ _NAMES = {
     "webkit": "times of WebKit (microseconds since 1601)",
     "cocoa": "times of Cocoa (seconds since 2001)",
 }
+_COCOA_2005 = 126_230_400
 _BEFORE_SHOPS = 828_316_800  # 1996-04-01
 """Seconds of 2001 and later, counted from 2001, look like dates before this one."""
 SERIAL_1970 = 25_569  # days from 1899-12-30 to 1970-01-01
@@ -188,7 +189,7 @@ def _can_be(above: Timestamps, scale: int) -> bool:
 
 
 def _may_be_cocoa(high: int) -> bool:
-    return high <= now() + 86_400 + _EPOCHS["cocoa"][0]
+    return _COCOA_2005 <= high <= now() + 86_400 + _EPOCHS["cocoa"][0]
 
 
 def _layout_of(above: Timestamps, unit: str | None, name: str) -> Layout | None:
