@@ -45,6 +45,18 @@ def sign_of_lists(values: pl.Series) -> str:
     return ""
 
 
+def sign_in(values: pl.Series) -> str:
+    """The sign between the entries of texts that are said to be lists: the one that most have; an
+    empty text where there is none.
+    """
+    texts = values.drop_nulls().str.strip_chars()
+    if len(texts) and texts.str.contains(_BRACKETS).mean() >= _HALF:  # type: ignore[operator]
+        return "["
+    shares = {sign: int(texts.str.contains(sign, literal=True).sum()) for sign in _SIGNS}
+    best = max(_SIGNS, key=lambda sign: (sign != " " and shares[sign] > 0, shares[sign]))
+    return best if shares[best] else ""
+
+
 def entries_of(texts: pl.Series, sign: str) -> pl.Series:
     """The entries of each text; null where there is none."""
     if sign == "[":

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from spadework.data.reading.cells_of_lists import entries_of, sign_of_lists
+from spadework.data.reading.cells_of_lists import entries_of, sign_in, sign_of_lists
 from spadework.data.reading.column_roles import candidates, listed
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table
@@ -197,6 +197,8 @@ def _of_lists(table: Table, item: str | None) -> Table:
         column: sign_of_lists(head[column]) for column in columns if head[column].dtype == pl.String
     }
     found = [item] if item in columns else [column for column, sign in signs.items() if sign]
+    if item in signs:
+        signs[str(item)] = signs[str(item)] or sign_in(head[item])
     if len(found) != 1 or not signs.get(found[0]):
         raise BadData(
             f"{table.name} has {len(found) if item not in columns else 'no'} "
