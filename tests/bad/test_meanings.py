@@ -297,6 +297,27 @@ def test_a_user_ten_times_as_busy_as_any_other_is_told(read: Reader):
     assert says == "One user has 5% of the rows, 15 times as many as any other."
 
 
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [
+        ([70.0], "1 row lies 70 days after all others"),
+        ([70.0, 70.1, 70.2], "3 rows lie 70 days after all others"),
+        ([-9_000.0], "1 row lies 9,000 days before all others"),
+        ([50.0, -9_000.0], "1 row lies 50 days after all others"),
+    ],
+)
+def test_rows_far_from_all_others_are_told(read: Reader, days, says):
+    begin, end = 1_750_000_000, 1_750_000_000 + 2_999 * 3_600
+    times = [begin + 3_600 * at for at in range(3_000)]
+    times += [int((end if day > 0 else begin) + day * 86_400) for day in days]
+    log = read(
+        "user_id,item_id,timestamp\n"
+        + "".join(f"u{at % 97},i{at * 7 % 41},{time}\n" for at, time in enumerate(times))
+    )
+    assert log.span == (begin, end)
+    assert found(log)["INT-21"][0].startswith(says)
+
+
 def test_event_types_that_differ_by_signs_are_twins(read: Reader):
     kinds = ("add_to_cart", "Add to Cart", "addToCart", "view")
     log = read(rows("event", lambda at: kinds[at % 4]))

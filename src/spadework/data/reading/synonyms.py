@@ -175,7 +175,8 @@ _KINDS = (
     "play played skip listen listened watch watched download install search rate rated comment "
     "follow subscribe pv lead conversion transact refund "
     "ansicht klick kauf gekauft warenkorb merkzettel vue clic achat panier compra comprar carrito "
-    "visita visto ver comprado acquisto просмотр покупка 浏览 点击 购买 收藏 加购 加购物车 下单 閲覧 購入"
+    "visita visto ver comprado acquisto просмотр покупка "
+    "浏览 点击 购买 收藏 加购 加购物车 下单 閲覧 購入"
 )
 EVENT_WORDS = frozenset(_KINDS.split())
 """Kinds of events as logs write them, without case and punctuation."""
