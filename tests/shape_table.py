@@ -248,6 +248,28 @@ TEXT = [
         options={"shape": "impressions", "events": "clicked"},
         rows=[("U1", "N1", TIME + 28_800), ("U2", "N3", TIME + 28_805)],
     ),
+    Shape(
+        name="Lists in cells",
+        file="orders.csv",
+        shown="user,products,date\nu1,i1|i2|i3,2026-01-01\nu2,i2|i1,2026-01-01\n",
+        read="Each entry is a row; also a;b, 1 2 3, [1, 2] and ['a', 'b']. Without the option you "
+        "are asked, or told where you named the column.",
+        options={"shape": "lists", "item": "products"},
+        rows=[
+            ("u1", "i1", TIME),
+            ("u1", "i2", TIME),
+            ("u1", "i3", TIME),
+            ("u2", "i2", TIME),
+            ("u2", "i1", TIME),
+        ],
+    ),
+    Shape(
+        name="Year, month and day in columns of their own",
+        file="log.csv",
+        shown="user_id,item_id,year,month,day\nu1,i1,2026,1,1\nu2,i1,2026,1,2\n",
+        read="They are one date, where no other column is called a time.",
+        rows=[("u1", "i1", TIME), ("u2", "i1", TIME + 86_400)],
+    ),
 ]
 
 JSON = [

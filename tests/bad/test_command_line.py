@@ -327,3 +327,37 @@ def test_53_a_file_without_the_right_to_read_it(tmp_path):
         f"You have no right to read {str(closed)!r}.",
         "Ask its owner, or copy it to your own folder.",
     ]
+
+
+# ---- options that are given more than once
+
+
+LOG = "user_id,asin,parent_asin,event,timestamp\n" + "".join(
+    f"u{at % 9},a{at % 7},p{at % 3},{'View' if at % 3 else 'Purchase'},{1_767_225_600 + at}\n"
+    for at in range(60)
+)
+
+
+def test_an_option_of_one_value_is_not_given_twice(capsys, elsewhere):
+    (elsewhere / "log.csv").write_text(LOG)
+    told = refused(capsys, "look", "log.csv", "--item", "asin", "--item", "parent_asin")
+    assert told[0] == (
+        "Option '--item' is given twice, as 'asin' and as 'parent_asin': it has one value."
+    )
+    same = call(capsys, "look", "log.csv", "--item", "asin", "--item=asin")
+    assert same.code == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--events", "View", "--events", "Purchase"],
+        ["--events=View,Purchase"],
+        ["--set", "events=View", "--events", "Purchase"],
+    ],
+)
+def test_lists_that_are_given_twice_add_up(capsys, elsewhere, options):
+    (elsewhere / "log.csv").write_text(LOG)
+    output = call(capsys, "look", "log.csv", "--item", "asin", *options)
+    assert output.code == 0
+    assert "60 rows → 60 used" in output.out

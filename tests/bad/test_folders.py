@@ -157,6 +157,51 @@ def test_a_pattern_over_folders_keeps_their_columns(tmp_path: Path) -> None:
     assert log.times.tolist() == [DAY, DAY + 86_400]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        "logs/dt=*/event=*/*.parquet",
+        "logs/dt=2026-01-01/event=buy/*.parquet",
+        "logs/dt=2026-01-01/event=*/p.parquet",
+        "logs/dt=2026-01-01/event=buy/p.parquet",
+        "logs/dt=2026-01-01/event=buy",
+        "logs/dt=2026-01-01",
+        "logs",
+    ],
+)
+@pytest.mark.parametrize("parts", [1, 2])
+def test_columns_of_folders_do_not_depend_on_how_many_match(
+    tmp_path: Path, given: str, parts: int
+) -> None:
+    """A pattern, a file or a folder: what stands above says the same as what stands below."""
+    for at in range(parts):
+        part(tmp_path / "logs" / "dt=2026-01-01" / "event=buy" / f"{'pq'[at]}.parquet", user=at)
+    log = read_interactions(str(tmp_path / given))
+    assert log.frame().rows()[0] == (0, 2, DAY)
+    assert log.account is not None
+    assert log.account.columns["time"] == "dt"
+    assert log.event_type_names == ("buy",)
+
+
+def test_a_day_in_a_month_that_was_given_is_one_date(tmp_path: Path) -> None:
+    for day in (1, 2):
+        part(tmp_path / "year=2026" / "month=01" / f"day={day:02}" / "p.parquet", user=day)
+    log = read_interactions(tmp_path / "year=2026" / "month=01")
+    assert log.times is not None
+    assert log.times.tolist() == [DAY, DAY + 86_400]
+
+
+def test_a_text_file_has_the_columns_of_its_folder_and_its_own_win(tmp_path: Path) -> None:
+    folder = tmp_path / "dt=2026-01-01"
+    folder.mkdir()
+    (folder / "log.csv").write_text("user,item\na,x\n")
+    (folder / "own.csv").write_text("user,item,dt\na,x,2026-01-02\n")
+    log, own = (read_interactions(folder / name) for name in ("log.csv", "own.csv"))
+    assert log.times is not None
+    assert own.times is not None
+    assert (log.times.tolist(), own.times.tolist()) == ([DAY], [DAY + 86_400])
+
+
 @pytest.mark.parametrize("as_list", [False, True], ids=["pattern", "list"])
 def test_several_folders_keep_the_columns_of_their_own_names(tmp_path: Path, as_list: bool) -> None:
     for user, event in enumerate(("buy", "view"), start=1):

@@ -79,8 +79,44 @@ def found(log: Interactions) -> dict[str, tuple[str, str]]:
             "Such rows count like all others.",
             "watch_ratio >= 0.5",
         ),
+        (
+            "rating",
+            lambda at: str(at * 7 % 100 + 1),
+            "40% of a user's rows, and so of what would be predicted, are rated 40 or lower in "
+            "'rating'.",
+            "rating >= 70",
+        ),
+        (
+            "is_recommended",
+            lambda at: "True" if at % 4 else "False",
+            "The column 'is_recommended' is not read, and 25% of its first 600 values are 0. Such "
+            "rows count like all others.",
+            "is_recommended == 1",
+        ),
+        (
+            "label",
+            lambda at: str(int(at % 5 == 0)),
+            "The column 'label' is not read, and 80% of its first 600 values are 0. Such rows "
+            "count like all others.",
+            "label == 1",
+        ),
+        (
+            "is_hate",
+            lambda at: str(int(at % 10 == 0)),
+            "The column 'is_hate' is not read, and 10% of its first 600 values are not 0. Such "
+            "rows count like all others.",
+            "is_hate == 0",
+        ),
+        (
+            "Bewertung",
+            lambda at: str(at % 5 + 1),
+            "40% of a user's rows, and so of what would be predicted, are rated 2 or lower in "
+            "'Bewertung'.",
+            "Bewertung >= 4",
+        ),
     ],
-    ids=["1 and 5", "stars", "half stars", "likes", "truths", "signs", "watch ratio"],
+    ids=["1 and 5", "stars", "half stars", "likes", "truths", "signs", "watch ratio", "percent",
+         "recommended", "shown or clicked", "marks of hate", "German"],
 )  # fmt: skip
 def test_a_judgement_is_no_amount(read: Reader, header, cells, says, line):
     text = rows(header, cells)
@@ -134,6 +170,8 @@ def test_zero_is_often_not_rated(read: Reader):
         ("value", [9.99, 12.5, 3]),
         ("weight", [1, 1, 1, 1, 2, 2, 3, 4, 5]),
         ("rating", [4, 4, 4]),
+        ("rating_count", list(range(1, 60))),
+        ("label", [0, 1, 2, 3]),
     ],
 )
 def test_an_amount_is_no_judgement(name, values):
@@ -160,6 +198,65 @@ def test_returns_that_nobody_reads_are_told(read: Reader, header, cells, says, l
     assert "INT-27" not in found(read(text, weight="-", positive=line))
 
 
+@pytest.mark.parametrize(
+    ("back", "kept", "can_be_typed"),
+    [("(9.90)", "9.90", True), ("9.90-", "9.90", True), ("-$9.90", "$9.90", False),
+     ("-9,90 €", "9,90 €", False)],
+)  # fmt: skip
+def test_amounts_below_zero_as_they_are_printed(read: Reader, back, kept, can_be_typed):
+    text = rows("total", lambda at: f'"{kept if at % 50 else back}"')
+    told, command = found(read(text))["INT-27"]
+    assert "12 of its first 600 values are below zero" in told
+    assert ("--positive" in command) == can_be_typed
+    if can_be_typed:
+        log = read(text, positive="total > 0")
+        assert log.account is not None
+        assert log.account.used == 588
+
+
+@pytest.mark.parametrize(
+    ("header", "words", "line"),
+    [
+        ("status", ("completed", "refunded", "completed", "Cancelled"),
+         "status != Cancelled and status != refunded"),
+        ("Financial Status", ("paid", "paid", "voided"), '"Financial Status" != voided'),
+        ("Status", ("versendet", "storniert"), "Status != storniert"),
+        ("state", ("已发货", "已退款"), "state != 已退款"),
+        ("recommendation", ("Recommended", "Not Recommended"),
+         'recommendation != "Not Recommended"'),
+        ("sentiment", ("positive", "neutral", "negative"), "sentiment != negative"),
+    ],
+)  # fmt: skip
+def test_words_that_say_no_in_columns_that_are_not_read_are_told(read: Reader, header, words, line):
+    text = rows(header, lambda at: words[at % len(words)])
+    told, command = found(read(text))["INT-30"]
+    assert told.startswith(f"The column {header!r} is not read, and says of ")
+    assert shlex.split(command)[-1] == line
+    log = read(text, positive=line)
+    assert log.account is not None
+    assert 0 < log.account.used < 600
+    assert "INT-30" not in found(log)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [("condition", ("good", "bad")), ("status", ("paid", "shipped")), ("status", ("refunded",)),
+     ("comment", tuple(f"returned {at}" for at in range(40)))],
+)  # fmt: skip
+def test_other_words_are_no_alarm(read: Reader, header, words):
+    assert "INT-30" not in found(read(rows(header, lambda at: words[at % len(words)])))
+
+
+@pytest.mark.parametrize("words", [("★", "★★★"), ("1/5", "4/5"), ("good", "great")])
+def test_ratings_in_words_are_not_used_and_said(read: Reader, words):
+    log = read(rows("rating", lambda at: words[at % 2]))
+    assert log.account is not None
+    assert log.account.used == 600
+    assert f"The weight column 'rating' holds texts such as {words[0]!r} and is not used." in (
+        log.account.remarks
+    )
+
+
 def people(*placeholders: str, share: int = 10) -> str:
     """Three hundred users, and one row in `share` of these placeholders in turn."""
     return "user_id,item_id,timestamp\n" + "".join(
@@ -172,7 +269,8 @@ def people(*placeholders: str, share: int = 10) -> str:
 @pytest.mark.parametrize(
     "placeholders",
     [("NULL",), ("guest",), ("-1",), ("(not set)",), (r"\N",), ("N/A", "Unknown"),
-     ("NULL", "null", "None", r"\N", "nan")],
+     ("NULL", "null", "None", r"\N", "nan"), ("Gast",), ("Unregistered User",), ("#REF!",),
+     ("未知",), ("guest@shop.test",), ("00000000",), ("-99",), ("not logged in",), ("XXXX",)],
 )  # fmt: skip
 def test_placeholders_are_told_and_the_line_leaves_them_out(read: Reader, placeholders):
     text = people(*placeholders)
@@ -196,6 +294,60 @@ def test_a_country_or_the_first_number_is_no_placeholder(read: Reader):
     )  # fmt: skip
 
 
+def test_the_only_item_that_is_called_not_set_is_told(read: Reader):
+    """Where items are few, a hundredth of the rows is not much for one of them."""
+    text = "user_id,item_id,timestamp\n" + "".join(
+        f"u{at % 97},{'(not set)' if at % 50 == 0 else f'i{at * 7 % 41}'},{1_700_000_000 + at}\n"
+        for at in range(600)
+    )
+    assert "'(not set)' is the item of 12 rows (2.0%)" in found(read(text))["INT-24"][0]
+
+
+def test_a_user_ten_times_as_busy_as_any_other_is_told(read: Reader):
+    says = found(read(people("kiosk", share=20)))["INT-8"][0]
+    assert says == "One user has 5% of the rows, 15 times as many as any other."
+
+
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [
+        ([70.0], "1 row lies 70 days after all others"),
+        ([70.0, 70.1, 70.2], "3 rows lie 70 days after all others"),
+        ([-9_000.0], "1 row lies 9,000 days before all others"),
+        ([50.0, -9_000.0], "1 row lies 50 days after all others"),
+    ],
+)
+def test_rows_far_from_all_others_are_told(read: Reader, days, says):
+    begin, end = 1_750_000_000, 1_750_000_000 + 2_999 * 3_600
+    times = [begin + 3_600 * at for at in range(3_000)]
+    times += [int((end if day > 0 else begin) + day * 86_400) for day in days]
+    log = read(
+        "user_id,item_id,timestamp\n"
+        + "".join(f"u{at % 97},i{at * 7 % 41},{time}\n" for at, time in enumerate(times))
+    )
+    assert log.span == (begin, end)
+    assert found(log)["INT-21"][0].startswith(says)
+
+
+def test_event_types_that_differ_by_signs_are_twins(read: Reader):
+    kinds = ("add_to_cart", "Add to Cart", "addToCart", "view")
+    log = read(rows("event", lambda at: kinds[at % 4]))
+    assert "differ only by case, blanks or signs" in found(log)["INT-26"][0]
+    assert log.account is not None
+    assert any("differ by case, blanks or signs only" in said for said in log.account.remarks)
+
+
+def test_event_types_of_other_words_are_found_by_their_values(read: Reader):
+    for kinds in (
+        ("Ansicht", "Kauf"),
+        ("ver", "comprar"),
+        ("浏览", "购买"),
+        ("lead", "conversion"),
+    ):
+        log = read(rows("what", lambda at, kinds=kinds: kinds[at % 2]))
+        assert log.event_type_names == tuple(sorted(kinds))
+
+
 def test_twins_of_event_types_are_told_also_where_one_was_not_asked_for(read: Reader):
     text = rows("event", lambda at: ("purchase", "Purchase", "view", "")[at % 4])
     says, command = found(read(text))["INT-26"]
@@ -215,6 +367,32 @@ def test_ids_that_a_spreadsheet_shortened_are_told(read: Reader):
         "20 of 20 item ids are numbers in scientific notation, such as 4.00123E+12"
     )
     assert "INT-25" not in found(read("user_id,item_id\n" + "a,1E5\nb,2E4\na,1E5\n" * 20))
+
+
+@pytest.mark.parametrize(
+    ("ids", "says"),
+    [
+        ([f"{123_456_789_012_345 + at}000" for at in range(30)],
+         "30 of 30 item ids are numbers of sixteen digits and more that all end in 0"),
+        (["1-Mar", "2-Sep", "3-1a", "7-22"], "2 of 4 item ids are dates, such as 1-Mar and 2-Sep"),
+        (["4,00123E+12", "4,00124E+12"], "2 of 2 item ids are numbers in scientific notation"),
+        (["4E+12", "5E+12"], "2 of 2 item ids are numbers in scientific notation"),
+    ],
+    ids=["digits", "dates", "decimal comma", "whole"],
+)  # fmt: skip
+def test_other_damage_of_a_spreadsheet_is_told(read: Reader, ids, says):
+    text = "user_id;item_id;timestamp\n" + "".join(
+        f"u{at % 30};{ids[at % len(ids)]};{1_700_000_000 + at}\n" for at in range(300)
+    )
+    assert found(read(text))["INT-25"][0].startswith(says)
+
+
+def test_long_numbers_that_end_in_other_digits_are_no_damage(read: Reader):
+    text = "user_id,item_id,timestamp\n" + "".join(
+        f"u{at % 30},{123_456_789_012_345_678 + at % 40},{1_700_000_000 + at}\n"
+        for at in range(300)
+    )
+    assert "INT-25" not in found(read(text))
 
 
 def test_twins_among_items_are_shown_and_users_are_not_named(read: Reader):

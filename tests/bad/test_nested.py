@@ -263,3 +263,82 @@ def test_documents_that_are_no_table(read: Reader, text: str, sentence: str) -> 
     with pytest.raises(BadData) as caught:
         read(text, "log.json")
     assert caught.value.message.startswith(sentence)
+
+
+# ---- lists within lists, and what shops and trackers write
+
+
+ORDERS = {
+    "orders of an API": (
+        '{"orders": [{"id": 1, "created_at": "2026-01-10T11:00:00-05:00", "customer": {"id": 7}, '
+        '"line_items": [{"id": 11, "product_id": 5}, {"id": 12, "product_id": 6}]}, '
+        '{"id": 2, "created_at": "2026-01-11T11:00:00-05:00", "customer": {"id": 8}, '
+        '"line_items": [{"id": 13, "product_id": 5}]}]}',
+        [("7", "5"), ("7", "6"), ("8", "5")],
+    ),
+    "items within items": (
+        '{"items": [{"entity_id": 1, "customer_id": 7, "items": [{"sku": "A"}, {"sku": "B"}]}, '
+        '{"entity_id": 2, "customer_id": 8, "items": [{"sku": "A"}]}], "total_count": 2}',
+        [("7", "A"), ("7", "B"), ("8", "A")],
+    ),
+    "hits with products": (
+        '{"fullVisitorId": "1", "hits": [{"time": 0, "product": [{"productSKU": "A"}, '
+        '{"productSKU": "B"}]}, {"time": 5, "product": []}]}\n'
+        '{"fullVisitorId": "2", "hits": [{"time": 0, "product": [{"productSKU": "B"}]}]}\n',
+        [("1", "A"), ("1", "B"), ("2", "B")],
+    ),
+    "users of a library": (
+        "{'user_id': 'u', 'items_count': 2, 'items': [{'item_id': '10', 'item_name': 'CS'}, "
+        "{'item_id': '20', 'item_name': 'TF'}]}\n"
+        "{'user_id': 'v', 'items_count': 1, 'items': [{'item_id': '10', 'item_name': 'CS'}]}\n",
+        [("u", "10"), ("u", "20"), ("v", "10")],
+    ),
+    "an id inside an object": (
+        '{"data": {"user": {"id": "u"}, "item": {"id": "p"}, "ts": 1767225600}}\n'
+        '{"data": {"user": {"id": "v"}, "item": {"id": "q"}, "ts": 1767225601}}\n',
+        [("u", "p"), ("v", "q")],
+    ),
+    "names of tables in front of columns": (
+        "log.user_id,log.item_id,log.kind\nu,p,1\nv,q,2\n",
+        [("u", "p"), ("v", "q")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "pairs"), ORDERS.values(), ids=ORDERS)
+def test_items_are_found_however_deep_they_stand(
+    read: Reader, text: str, pairs: list[tuple[str, str]]
+) -> None:
+    log = read(text, "log.csv" if text.startswith("log.") else "log.json")
+    assert log.frame().select("user_id", "item_id").rows() == pairs
+
+
+def test_lists_within_lists_of_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "log.parquet"
+    hits = [[{"at": 1, "product": [{"sku": "A"}, {"sku": "B"}]}], [{"at": 2, "product": []}]]
+    pl.DataFrame({"visitor_id": ["u", "v"], "hits": hits}).write_parquet(path)
+    log = read_interactions(path)
+    assert log.frame().select("user_id", "item_id").rows() == [("u", "A"), ("u", "B")]
+    assert log.account is not None
+    assert dict(log.account.set_aside) == {"item missing": 1}
+
+
+def test_one_record_of_a_user_stays_a_record(read: Reader) -> None:
+    log = read('{"session": 7, "events": [{"aid": 1, "ts": 5}, {"aid": 2, "ts": 6}]}', "log.jsonl")
+    assert log.frame().select("user_id", "item_id").rows() == [("7", "1"), ("7", "2")]
+
+
+def test_a_list_of_items_beside_an_item_is_said(read: Reader) -> None:
+    text = (
+        '{"userId": "u", "event": "view", "properties": {"product_id": "p"}}\n'
+        '{"userId": "v", "event": "order", "properties": {"products": [{"product_id": "p"}]}}\n'
+    )
+    log = read(text, "log.jsonl")
+    assert log.account is not None
+    assert dict(log.account.set_aside) == {"item missing": 1}
+    assert (
+        "The list 'properties.products' may hold items, too, and is not read; --item "
+        "properties.products.product_id reads it instead."
+    ) in log.account.remarks
+    orders = read(text, "log.jsonl", item="properties.products.product_id")
+    assert orders.frame()["user_id"].to_list() == ["v"]

@@ -46,6 +46,7 @@ def written(form: str) -> list[str]:
     return [moment.strftime(form) for moment in MOMENTS]
 
 
+WEBKIT = [(second + 11_644_473_600) * 10**6 + 5 for second in SECONDS]
 FILETIME = [(second + 11_644_473_600) * 10**7 + 5 for second in SECONDS]
 TICKS = [(second + 62_135_596_800) * 10**7 + 5 for second in SECONDS]
 
@@ -55,6 +56,7 @@ WHOLE = {
     "YYYYMMDDHHMMSSmmm": (written("%Y%m%d%H%M%S007"), SECONDS, "YYYYMMDDHHMMSSmmm", "written"),
     "YYMMDDHHMM": (written("%y%m%d%H%M"), OF_MINUTES, "written as YYMMDDHHMM", "written"),
     "YYMMDDHHMMSS": (written("%y%m%d%H%M%S"), SECONDS, "written as YYMMDDHHMMSS", "written"),
+    "webkit": (WEBKIT, SECONDS, "times of WebKit", "webkit"),
     "filetime": (FILETIME, SECONDS, "Windows FILETIME", "filetime"),
     "ticks": (TICKS, SECONDS, ".NET ticks", "ticks"),
 }
@@ -118,6 +120,41 @@ def test_an_era_before_1990_is_asked_for(read: Reader, scale: int) -> None:
     unit = {10**3: "milliseconds", 10**6: "microseconds", 10**9: "nanoseconds"}[scale]
     log = read(log_of(times), time=f"timestamp:{unit}")
     assert times_of(log) == [time // scale for time in times]
+
+
+def test_seconds_since_2001_are_asked_for(read: Reader) -> None:
+    """Those of 2016 to 2026 are seconds of 1985 to 1995, counted from 1970."""
+    times = [second - 978_307_200 for second in SECONDS]
+    with pytest.raises(Undecided) as caught:
+        read(log_of(times))
+    assert "as seconds from 1995-01-01 to 1995-01-18" in caught.value.message
+    assert "as cocoa from 2026-01-01 to 2026-01-18" in caught.value.message
+    assert "--time timestamp:cocoa" in caught.value.hint
+    assert times_of(read(log_of(times), time="timestamp:cocoa")) == SECONDS
+    of_1997 = [880_000_000 + 3_600 * at for at in range(60)]
+    assert times_of(read(log_of(of_1997))) == of_1997
+
+
+@pytest.mark.parametrize("share", [0.2, 1.0])
+def test_many_rows_in_the_future_are_asked_for(read: Reader, share: float) -> None:
+    """Seconds since 1960 of today are a time in 2036."""
+    late = int(share * len(SECONDS))
+    times = [second + 315_619_200 for second in SECONDS[:late]] + SECONDS[late:]
+    with pytest.raises(Undecided, match=f"{late} of 60 rows before 1971 or in the future"):
+        read(log_of(times))
+    few = read(log_of([*SECONDS, *times[:3]]))
+    assert few.account is not None
+    assert dict(few.account.set_aside) == {"time in the future": 3}
+
+
+def test_months_are_their_first_days(read: Reader) -> None:
+    for times in ([202512, 202601], ["2025-12", "2026-01"], ["2025/12", "2026/01"]):
+        assert times_of(read(log_of(times, "date"))) == [1_764_547_200, 1_767_225_600]
+    text = "user,item,cohort,seen\na,x,2025-12,2026-01-01\nb,y,2026-01,2026-01-02\n"
+    assert column(read(text)) == "seen", "months are no times unless they are called so"
+    assert column(read(text.replace("2025-12,", "202512,").replace("2026-01,2", "202601,2"))) == (
+        "seen"
+    )
 
 
 def test_placeholders_are_no_era(read: Reader) -> None:
@@ -216,6 +253,10 @@ TEXTS = {
     "java": ("2026-01-01T01:28:19+01:00[Europe/Oslo]", SECONDS[0]),
     "farthest offset": ("2026-01-01 18:28:19+18:00", SECONDS[0]),
     "review": ("01 1, 2026", MIDNIGHT),
+    "hours": ("2026-01-01 00", MIDNIGHT),
+    "Chinese": ("2026年1月1日", MIDNIGHT),
+    "Chinese with a clock": ("2026年01月01日00:28:19", SECONDS[0]),
+    "Korean": ("2026년 1월 1일 00:28", MINUTE),
     "last century": ("31/12/99", 946_598_400),
 }
 

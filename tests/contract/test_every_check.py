@@ -11,7 +11,7 @@ import pytest
 import spadework as sw
 from makers import START, content_of, make_log
 from spadework.data import splitting
-from spadework.data.account import RowAccount, UnreadColumn
+from spadework.data.account import RowAccount, UnreadColumn, UnreadWords
 from spadework.data.addresses import read_content
 from spadework.data.worlds.worlds import world
 from spadework.diagnosis import (  # noqa: F401  (they register their checks)
@@ -22,6 +22,7 @@ from spadework.diagnosis import (  # noqa: F401  (they register their checks)
     shape,
     spelling,
     stamps,
+    unread_words,
 )
 from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.finding import LEVELS, checks, cut_checks
@@ -244,7 +245,19 @@ FINDS = {  # code → a log with a finding, its level and a part of its text
         "By their titles these items seem to be no products: 'POSTAGE'. They are 15.0% of a user's "
         "rows.",
     ),
+    "INT-30": (
+        lambda: (with_unread_words("status", ("refunded", 3), ("void", 1)), None),
+        "weak",
+        "The column 'status' is not read, and says of 4 of the first 60 rows that they are no "
+        "choice: 'refunded' (3), 'void' (1).",
+    ),
 }
+
+
+def with_unread_words(name, *words):
+    log = with_account(plain_log())
+    unread = (UnreadWords(name=name, words=words, rows=60),)
+    return dataclasses.replace(log, account=dataclasses.replace(log.account, unread_words=unread))
 
 
 def rated(values):

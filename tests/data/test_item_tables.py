@@ -41,6 +41,15 @@ def test_csv_and_parquet_give_the_same_content(tmp_path):
     assert contents[1].table["code"].to_list() == ["007", "08", "9"]
 
 
+def test_prices_with_decimal_commas_are_numbers(tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("Artikel;Preis;Genre;Code\n1;2,50;1,5;1,2\n2;1.299,00;2,7;3,40\n3;;3;5,60\n")
+    content = read_content(path, make_log(["u", "u", "v"], [1, 2, 3]))
+    assert content.table["Preis"].to_list() == [2.5, 1299.0, None]
+    assert content.table["Genre"].to_list() == ["1,5", "2,7", "3"]
+    assert content.table["Code"].to_list() == ["1,2", "3,40", "5,60"]
+
+
 def test_gaps_written_as_words_are_gaps_among_numbers_alone(tmp_path):
     path = tmp_path / "items.csv"
     path.write_text("item_id,size,word\na,1e3,NULL\nb,NaN,nan\nc,-2.50,x\n", encoding="utf-8")

@@ -32,6 +32,7 @@ class RecipeCommand(click.Command):
         from spadework.workbench.recipe import Recipe
 
         translated: list[str] = []
+        given: dict[str, str] = {}
         remaining = iter(args)
         for arg in remaining:
             if arg == "--":
@@ -49,5 +50,15 @@ class RecipeCommand(click.Command):
                     raise click.BadOptionUsage(
                         name, f"Option {name!r} requires an argument.", ctx=None
                     )
+            if "list" not in str(Recipe.model_fields[key].annotation):
+                _refuse_twice(name, given.setdefault(key, value), value)
             translated += ["--set", f"{key}={value}"]
         return translated
+
+
+def _refuse_twice(name: str, before: str, value: str) -> None:
+    """Refuse an option of one value that is given again with another one."""
+    if before != value:
+        raise click.UsageError(
+            f"Option {name!r} is given twice, as {before!r} and as {value!r}: it has one value."
+        )

@@ -25,6 +25,18 @@ class UnreadColumn:
     name: str
     values: NDArray[np.float64]  # of the rows that hold a number
     rows: int  # rows that were looked at
+    are_numbers: bool = True  # else amounts with a sign of a currency, which no rule compares
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadWords:
+    """A column that plays no role and some of whose values say that a row is no choice, such as
+    `refunded`, with their rows among the first ones, the most frequent first.
+    """
+
+    name: str
+    words: tuple[tuple[str, int], ...]
+    rows: int  # rows that were looked at
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -44,6 +56,7 @@ class RowAccount:
     columns: Mapping[str, str] = field(default_factory=dict)
     other_columns: tuple[str, ...] = ()  # columns of the source that play no role
     unread: tuple[UnreadColumn, ...] = ()  # those of them that checks look at
+    unread_words: tuple[UnreadWords, ...] = ()
     remarks: tuple[str, ...] = ()
     # facts for the checks, such as ids that differ only by blanks
     counts: Mapping[str, int] = field(default_factory=dict)

@@ -52,7 +52,8 @@ def read_interactions(
     `source` is a path, a list of paths, a pattern (`logs/*.csv`), a folder of parquet, `-` for
     standard input, `sample:grocery`, `world:NAME`, or a frame with the Arrow interface. `shape` is
     what cannot be seen: "adjacency" or "baskets" (lines are lists), "matrix" (a column for each
-    item), "impressions" (lists of what was shown and clicked). docs/shapes.md shows all.
+    item), "impressions" (lists of what was shown and clicked), "lists" (cells such as a|b|c).
+    docs/shapes.md shows all.
 
     Columns are found by name, then by their values; names that you give win, and `-` leaves a role
     out. `user="customer,order"` takes the first column that is filled, so that the order of a guest

@@ -12,10 +12,14 @@ _EMPTY = ("", "nan", "null", "none", "\\n", "n/a")
 _WHOLE = r"^-?(?:0|[1-9]\d{0,17})$"
 _DECIMAL = r"^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?$"
 
+_COMMA = r"^-?(?:0|[1-9]\d*|[1-9]\d{0,2}(?:\.\d{3})+),\d{2}$"
+"""Prices as they are written in most of Europe: 1.299,00; other decimal commas could be lists."""
+
 
 def typed(column: pl.Series) -> pl.Series:
     """A column of text as the whole numbers, decimal numbers or truth values that all of it writes,
     as parquet would hold them; else as it is. Numbers with leading zeros or a plus stay text.
+    Decimal commas are read where all values have two digits after them.
     """
     if column.dtype != pl.String:
         return column
@@ -28,6 +32,9 @@ def typed(column: pl.Series) -> pl.Series:
         return filled.cast(pl.Int64, strict=False)
     if present.str.contains(_DECIMAL).all():
         return filled.cast(pl.Float64, strict=False)
+    if present.str.contains(_COMMA).all():
+        plain = filled.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+        return plain.cast(pl.Float64, strict=False)
     if present.is_in(["true", "false"]).all():
         return filled
     return column

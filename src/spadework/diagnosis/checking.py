@@ -14,6 +14,7 @@ from spadework.diagnosis import (  # noqa: F401  (they register their checks)
     shape,
     spelling,
     stamps,
+    unread_words,
 )
 from spadework.diagnosis.finding import Diagnosis, by_weight, checks, cut_checks
 from spadework.models.needs import check_log

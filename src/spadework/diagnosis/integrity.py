@@ -16,6 +16,8 @@ from spadework.data.reading.no_choices import DISLIKED, EXCLUDED
 from spadework.data.reading.returned_rows import A_RETURN, IN_FULL
 from spadework.diagnosis.finding import Finding, check
 
+ALONE, ALONE_TIMES = 0.01, 10
+"""Least share of the rows, and least multiple of the next user's, of one that stands alone."""
 _NUMBER = r"^0*(\d+?)(?:\.0*)?$"
 _ASKED = re.compile(
     rf"{NOT_POSITIVE}|{EXCLUDED}|{DISLIKED}|{TOO_EARLY}$|{TOO_LATE}$|event '.*' not asked for$",
@@ -126,7 +128,8 @@ def two_weights(log: Interactions, content: ItemContent | None) -> Finding | Non
 
 @check("INT-8")
 def robots(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """One user has a tenth of the rows or more, or five times an even share where users are few.
+    """One user has a tenth of the rows or more, or five times an even share where users are few; or
+    a hundredth of them, and ten times as many as any other.
 
     Usually it is a robot, a test account or a default id ("guest"). It distorts every co-occurrence
     count. Remove it and read again.
@@ -135,12 +138,15 @@ def robots(log: Interactions, content: ItemContent | None) -> Finding | None:
     if len(log.active_users) < 5 or not len(log):
         return None
     share = float(sizes.max() / len(log))
-    if share < max(0.1, 5 / len(log.active_users)):
+    times = float(sizes.max() / np.sort(sizes)[-2])
+    is_large = share >= max(0.1, 5 / len(log.active_users))
+    if not is_large and (share < ALONE or times < ALONE_TIMES):
         return None
+    more = "" if is_large else f", {times:,.0f} times as many as any other"
     return Finding(
         code="INT-8",
-        level="strong",
-        says=f"One user has {share:.0%} of the rows.",  # no id: findings are in the report
+        level="strong" if is_large else "weak",
+        says=f"One user has {share:.0%} of the rows{more}.",  # no id: findings are in the report
         effect=share,
         advice="If it is a robot, a test account or a default id, remove it and read again.",
     )

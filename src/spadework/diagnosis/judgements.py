@@ -18,13 +18,16 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import plain_name
 from spadework.data.reading.conditions import Condition
-from spadework.data.reading.second_look import AMOUNT, JUDGEMENT, RETURN
+from spadework.data.reading.second_look import AMOUNT, DISLIKE, JUDGEMENT, RETURN, YES_OR_NO
 from spadework.diagnosis.change import few_users_remark
 from spadework.diagnosis.finding import Finding, check
 from spadework.evaluation import statistics
 
 MANY_LOW, FEW_LOW = 0.3, 0.02
 MOST_LEVELS = 21
+MOST_POINTS = 100
+_RATED = re.compile(r"^(user|book|movie|review|my)?(rating|stars|bewertung|评分)$")
+"""Ratings in many steps, such as 0 to 100, by the names of columns that hold nothing else."""
 LOW, HIGH = 0.4, 0.7
 """Parts of the highest rating: rated so or lower is disliked, from there on liked."""
 HALF = 0.5
@@ -66,12 +69,28 @@ def judgements(log: Interactions, content: ItemContent | None) -> Finding | None
         scale = scale_of(name, log.weights)
         return None if scale is None else _of_weights(log, name, scale)
     for column in () if log.account is None else log.account.unread:
+        if DISLIKE.search(plain_name(column.name)):
+            share = float((column.values != 0).mean()) if len(column.values) else 0.0
+            if FEW_LOW <= share < 1:
+                return _of_unread(column, _marks(column.name), share)
+            continue
         scale = scale_of(column.name, column.values)
-        if JUDGEMENT.search(plain_name(column.name)) and scale is not None:
+        if scale is not None and _is_judgement(plain_name(column.name), column.values):
             share = float((column.values <= scale.low).mean())
             if share >= FEW_LOW:
                 return _of_unread(column, scale, share)
     return None
+
+
+def _marks(name: str) -> Scale:
+    """Marks of what was disliked."""
+    return Scale(0.0, "not 0", str(Condition(name, "==", "0")))
+
+
+def _is_judgement(plain: str, values: Array) -> bool:
+    return JUDGEMENT.search(plain) is not None or (
+        YES_OR_NO.search(plain) is not None and bool(np.isin(values, (0, 1)).all())
+    )
 
 
 def _of_events(log: Interactions) -> Finding | None:
@@ -172,13 +191,19 @@ def scale_of(name: str, values: Array) -> Scale | None:
     or too few different values.
     """
     plain = plain_name(name)
-    named = JUDGEMENT.search(plain) is not None or plain in ("overall", "score", "preference")
+    named = _is_judgement(plain, values) or plain in ("overall", "score", "preference")
     if not len(values) or (AMOUNT.search(plain) and not named):
         return None
     levels, rows = np.unique(values, return_counts=True)
     if len(levels) < 2:
         return None
     top = float(levels[-1])
+    if _RATED.search(plain) and len(levels) > MOST_LEVELS and HALF < top <= MOST_POINTS:
+        below = levels[levels <= LOW * top]
+        if not len(below):
+            return None
+        words = f"rated {below[-1]:g} or lower"
+        return Scale(float(below[-1]), words, str(Condition(name, ">=", f"{HIGH * top:g}")))
     if named and len(levels) > MOST_LEVELS:
         if not any(word in plain for word in ("ratio", "completion")):
             return None
@@ -235,7 +260,12 @@ def unread_amounts(log: Interactions, content: ItemContent | None) -> Finding | 
             "count like purchases.",
             effect=share,
             measured=f"the first {column.rows:,} rows",
-            advice="If these are returns, leave them out.",
-            command=f"spadework dig SOURCE --positive {shlex.quote(str(rule))}",
+            advice="If these are returns, leave them out."
+            if column.are_numbers
+            else "If these are returns, leave them out: write the amounts as plain numbers, and a "
+            f"rule such as {rule} compares them.",
+            command=f"spadework dig SOURCE --positive {shlex.quote(str(rule))}"
+            if column.are_numbers
+            else "spadework look SOURCE",
         )
     return None

@@ -15,6 +15,7 @@ from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.conditions import Condition
+from spadework.data.reading.event_types import how_twins_differ, plain_type
 from spadework.diagnosis.finding import Finding, check
 
 WORDS = frozenset(
@@ -22,15 +23,40 @@ WORDS = frozenset(
         "null", "none", "nan", "nil", "n/a", "#n/a", "na", r"\n", "guest", "unknown", "anonymous",
         "anon", "(not set)", "not set", "(none)", "undefined", "missing", "empty", "(empty)",
         "blank", "default", "nobody", "?", "-", "--", ".", "<na>", "<null>",
-        "00000000-0000-0000-0000-000000000000",
+        "00000000-0000-0000-0000-000000000000", "(null)", "[null]", "null_user", "n.a.", "no id",
+        "noid", "nat", "inf", "#ref!", "#value!", "#name?", "#div/0!", "#nv", "#n/v", "(other)",
+        "(direct)", "(blank)", "(leer)", "(vide)", "guest user", "guest-user", "guest_user",
+        "not logged in", "logged_out", "nologin", "unregistered", "unregistered user", "walk-in",
+        "walkin", "walk-in customer", "gast", "gastkunde", "laufkunde", "barverkauf", "unbekannt",
+        "anonym", "invité", "invite", "anonyme", "inconnu", "invitado", "anónimo", "anonimo",
+        "desconocido", "desconhecido", "ospite", "sconosciuto", "gość", "nieznany", "onbekend",
+        "неизвестно", "гость", "未知", "匿名", "游客", "ゲスト", "不明", "비회원",
     )
 )  # fmt: skip
 """What exports write where there is no id, in lower case."""
-NUMBERS = frozenset(("-1", "0"))
+NO_IDS = frozenset(
+    (
+        "null", "nan", "n/a", "#n/a", r"\n", "(not set)", "not set", "undefined", "(null)", "<na>",
+        "<null>", "(empty)", "(blank)", "nat", "#ref!", "#value!", "#name?", "#div/0!", "",
+        "00000000-0000-0000-0000-000000000000",
+    )
+)  # fmt: skip
+"""Those that nobody and nothing is called: a hundredth of the rows is enough."""
+NUMBERS = frozenset(("-1", "0", "0.0"))
+_EMAIL = r"^(guest|no-?(e?mail|reply)|none|unknown|anonymous|nobody|null|undefined)\d*@"
+_REPEATED = r"^-9+$|^9{3,}$|^0{2,}$|^x{3,}$"
+"""Addresses that nobody has, and ids such as 00000000, -99 and 9999999, in lower case."""
 MUCH, MANY_TIMES, LARGE = 0.01, 10, 0.05
 """Least share of the rows, and least multiple of the median id, of a placeholder."""
 SHOWN = 4
 _SCIENTIFIC = r"^\d[.,]\d+[eE]\+?\d+$|^\d[eE]\+\d+$"
+_LONG, _ENOUGH = r"^\d{16,}$", 20
+"""Spreadsheets and JavaScript keep fifteen or sixteen digits; so many ids that all end in 0."""
+_DATED = (
+    r"^\d{1,2}[-.] ?(Jan|Feb|Mar|Mrz|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez)$"
+    r"|^(Jan|Feb|Mar|Mrz|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez)[- ]\d{2}$"
+)
+"""What a spreadsheet makes of 1-3 and MAR1."""
 _NOT_ASKED = re.compile(r"^event '(.*)' not asked for$", re.DOTALL)
 
 
@@ -59,19 +85,27 @@ def _placeholders(ids: pl.Series, counts: Array) -> list[tuple[str, int]]:
     if not counts.sum():
         return []
     plain = ids.cast(pl.String).str.strip_chars().str.to_lowercase()
-    hits = np.flatnonzero(plain.is_in(list(WORDS | NUMBERS)).to_numpy() & (counts > 0))
+    known = plain.is_in(list(WORDS | NUMBERS)) | plain.str.contains(f"{_EMAIL}|{_REPEATED}")
+    hits = np.flatnonzero(known.to_numpy() & (counts > 0))
     if not len(hits):
         return []
     numbered = _counted_up(plain, counts)
     found = [
         (str(ids[int(at)]), int(counts[at]))
         for at in hits
-        if not (numbered and plain[int(at)] == "0")
+        if not (numbered and _is_counted(plain[int(at)], len(counts)))
     ]
     least = max(MUCH * counts.sum(), MANY_TIMES * float(np.median(counts[counts > 0])))
     words = [pair for pair in found if pair[0].strip().lower() in WORDS]
     several = len(words) > 1 and sum(rows for _, rows in words) >= MUCH * counts.sum()
     large = words if several else []
+    large += [
+        pair
+        for pair in words
+        if pair[0].strip().lower() in NO_IDS
+        and pair[1] >= MUCH * counts.sum()
+        and pair not in large
+    ]
     large += [pair for pair in found if pair[1] >= least and pair not in large]
     return sorted(large, key=lambda pair: (-pair[1], pair[0]))
 
@@ -79,7 +113,13 @@ def _placeholders(ids: pl.Series, counts: Array) -> list[tuple[str, int]]:
 def _counted_up(plain: pl.Series, counts: Array) -> bool:
     """Whether ids are numbers from 0 on, so that 0 is an id like all others."""
     numbers = plain.cast(pl.Int64, strict=False).drop_nulls()
-    return len(numbers) > 0.9 * len(plain) and int(numbers.max() or 0) < 2 * len(counts)  # type: ignore[arg-type]
+    inside = int(((numbers >= 0) & (numbers < 2 * len(counts))).sum())
+    return len(numbers) > 0.9 * len(plain) and inside > 0.99 * len(numbers)
+
+
+def _is_counted(plain: str, ids: int) -> bool:
+    """Whether an id is one of numbers from 0 on."""
+    return plain.isdecimal() and str(int(plain)) == plain and int(plain) < 2 * ids
 
 
 def _placeholder_finding(
@@ -107,42 +147,65 @@ def _placeholder_finding(
 
 @check("INT-25")
 def shortened_numbers(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """Ids are numbers in scientific notation, such as 4.00123E+12: a spreadsheet has cut their last
-    digits.
+    """Ids are what a spreadsheet or a script made of them: numbers in scientific notation, such as
+    4.00123E+12, digits that are zeros from the sixteenth on, dates such as 1-Mar.
 
-    Different items then share one id, and none fits to another table. The digits are lost: export
+    Different items then share one id, and none fits to another table. What is lost is lost: export
     the column again as text. It errs where ids are really written so.
     """
+    for pattern, what in (
+        (_SCIENTIFIC, "numbers in scientific notation"),
+        (_LONG, "numbers of sixteen digits and more that all end in 0"),
+        (_DATED, "dates"),
+    ):
+        if found := _damaged(log, pattern, what):
+            return found
+    return None
+
+
+def _damaged(log: Interactions, pattern: str, what: str) -> Finding | None:
     parts, shares, examples = [], [], ""
     for role, vocabulary, counts in (
         ("user", log.user_vocabulary, np.diff(log.starts)),
         ("item", log.item_vocabulary, log.item_counts),
     ):
         ids = vocabulary.ids
-        if ids.dtype != pl.String:
+        if ids.dtype != pl.String and pattern != _LONG:
             continue
-        cut = ids.str.contains(_SCIENTIFIC).to_numpy() & (np.asarray(counts) > 0)
+        texts = ids.cast(pl.String)
+        cut = texts.str.contains(pattern).to_numpy() & (np.asarray(counts) > 0)
+        if pattern == _LONG and not _all_end_in_zero(texts.filter(pl.Series(cut))):
+            continue
         if cut.any():
             parts.append(f"{int(cut.sum()):,} of {len(ids):,} {role} ids")
             shares.append(float(np.asarray(counts)[cut].sum() / max(len(log), 1)))
             if role == "item":
-                examples = f", such as {' and '.join(ids.filter(pl.Series(cut))[:2].to_list())}"
+                examples = f", such as {' and '.join(texts.filter(pl.Series(cut))[:2].to_list())}"
     if not parts:
         return None
+    lost = {
+        _SCIENTIFIC: "their last digits are lost, so different ones may have become the same",
+        _LONG: "the digits after the fifteenth are lost, so different ones may have become the "
+        "same",
+        _DATED: "a spreadsheet has turned ids into dates",
+    }[pattern]
     return Finding(
         code="INT-25",
         level="strong" if max(shares) >= MUCH else "weak",
-        says=f"{' and '.join(parts)} are numbers in scientific notation{examples}: their last "
-        "digits are lost, so different ones may have become the same.",
+        says=f"{' and '.join(parts)} are {what}{examples}: {lost}.",
         effect=max(shares),
         advice="Export the column again as text; in a spreadsheet, format it as text first.",
         command="spadework look SOURCE",
     )
 
 
+def _all_end_in_zero(texts: pl.Series) -> bool:
+    return len(texts) >= _ENOUGH and bool(texts.str.ends_with("0").all())
+
+
 @check("INT-26")
 def event_twins(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """Event types differ only by upper and lower case or by blanks, or have no name.
+    """Event types differ only by upper and lower case, by blanks or by signs, or have no name.
 
     They count as different types, so that asking for one leaves the others out. Spell them in one
     way at the source; until then name them all: `--events purchase,Purchase`. It errs where the
@@ -155,7 +218,7 @@ def event_twins(log: Interactions, content: ItemContent | None) -> Finding | Non
                 rows[match[1]] = count
     groups: dict[str, list[str]] = {}
     for name in rows:
-        groups.setdefault(name.strip().casefold(), []).append(name)
+        groups.setdefault(plain_type(name), []).append(name)
     twins = [sorted(names) for plain, names in groups.items() if len(names) > 1 and plain]
     nameless = sum(count for name, count in rows.items() if not name.strip())
     if not twins and not (nameless and len(rows) > 1):
@@ -163,7 +226,7 @@ def event_twins(log: Interactions, content: ItemContent | None) -> Finding | Non
     says = [
         "The event types "
         + " and ".join(f"{name!r} ({rows[name]:,} rows)" for name in names)
-        + " differ only by case or blanks."
+        + f" differ only by {how_twins_differ(names)}."
         for names in twins[:2]
     ]
     if nameless:

@@ -107,12 +107,12 @@ class Recipe(BaseModel):
         None, description="The delimiter between fields of a text file; found by itself if absent."
     )
     encoding: str = Field("utf-8", description="Encoding of text files.")
-    shape: Literal["adjacency", "baskets", "matrix", "impressions"] | None = Field(
+    shape: Literal["adjacency", "baskets", "matrix", "impressions", "lists"] | None = Field(
         None,
         description=(
             "What cannot be seen in the file: each line is a user and their items (adjacency) or "
-            "one basket (baskets), each column is an item (matrix), or a column lists what was "
-            "shown and clicked (impressions)."
+            "one basket (baskets), each column is an item (matrix), a column lists what was shown "
+            "and clicked (impressions), or cells of the item column are lists (lists)."
         ),
     )
     skip_bad: bool = Field(

@@ -27,7 +27,7 @@ from spadework.data.reading.no_choices import (
 )
 from spadework.data.reading.numbers import read_weights
 from spadework.data.reading.returned_rows import OnReturns
-from spadework.data.reading.second_look import JUDGEMENT, second_look
+from spadework.data.reading.second_look import JUDGEMENT, second_look, telling_words
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.sorted_log import sorted_log
 from spadework.data.reading.tables import Table
@@ -145,8 +145,14 @@ def assemble(
     taken |= set(table.of_user)
     taken |= {names["weight"]} if "returns" in ledger.counts else set()
     others = tuple(column for column in table.columns if column not in taken)
-    unread = second_look(table, others)
-    account = replace(account, other_columns=others, unread=unread, excluded_items=columns.excluded)
+    unread, words = second_look(table, others), telling_words(table, others)
+    account = replace(
+        account,
+        other_columns=others,
+        unread=unread,
+        unread_words=words,
+        excluded_items=columns.excluded,
+    )
     return replace(log, account=account)
 
 
@@ -250,6 +256,11 @@ def _is_empty(column: pl.Series, role: str, name: str, named: bool, ledger: Ledg
             "used; name it to use the other rows alone."
         )
         return True
+    if role == "weight" and not named and _are_words(values):
+        ledger.remark(
+            f"The weight column {name!r} holds texts such as {values[0]!r} and is not used."
+        )
+        return True
     if len(column) == 0 or (
         len(values) and not (values.dtype == pl.String and (values.str.strip_chars() == "").all())
     ):
@@ -261,6 +272,15 @@ def _is_empty(column: pl.Series, role: str, name: str, named: bool, ledger: Ledg
         )
     ledger.remark(f"The {role} column {name!r} is empty throughout and is not used.")
     return True
+
+
+def _are_words(values: pl.Series) -> bool:
+    """Whether hardly any text begins with a number, or is one."""
+    if values.dtype in (pl.Categorical, pl.Enum):
+        values = values.cast(pl.String)
+    if values.dtype != pl.String or not len(values):
+        return False
+    return float(values.str.contains(r"^\s*[-+]?[0-9.,]+\s*$").mean()) < MANY_GAPS  # type: ignore[arg-type]
 
 
 def _baskets(column: pl.Series, name: str, ledger: Ledger) -> pl.Series | None:

@@ -68,7 +68,7 @@ def _parts(text: pl.Series, form: str) -> dict[str, pl.Series]:
     """Part → text of it; a part that the form lacks is null throughout."""
     found = text.str.extract_groups(FORMS[form].pattern).struct.unnest().to_dict()
     absent = pl.Series([None], dtype=pl.String).new_from_index(0, len(text))
-    names = ("hour", "minute", "seconds", "fraction", "half", "zone")
+    names = ("day", "hour", "minute", "seconds", "fraction", "half", "zone")
     return dict.fromkeys(names, absent) | found
 
 

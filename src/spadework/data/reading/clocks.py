@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from spadework.data.reading.calendars import parse_dates
-from spadework.data.reading.date_forms import EXAMPLES, date_forms
+from spadework.data.reading.date_forms import EXAMPLES, MONTHS, date_forms
 from spadework.data.reading.readings import UNITS
 from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.whole_times import (
@@ -114,7 +114,8 @@ def looks_like_calendar(column: pl.Series) -> bool:
     if dtype == pl.String:
         values = values.str.strip_chars()
         values = values.filter(values != "")
-        if len(values) and (date_forms(values) != "").all():
+        forms = date_forms(values)
+        if len(values) and not forms.is_in(["", MONTHS]).any():
             return True
         values = values.cast(pl.Float64 if _has_point(values) else pl.Int64, strict=False)
         dtype = values.dtype

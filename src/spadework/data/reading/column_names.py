@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 
 from spadework.data.reading.column_values import Look
 from spadework.data.reading.synonyms import candidates
@@ -29,6 +30,18 @@ def listed(columns: Sequence[str]) -> str:
     return shown + (f" and {len(columns) - 30} more" if len(columns) > 30 else "")
 
 
+def ask(role: str, hits: Iterable[str], why: str = "") -> Undecided:
+    """The question which of several columns has a role."""
+    names = list(hits)
+    shown = " and ".join(repr(hit) for hit in names)
+    return Undecided(
+        why or f"The columns {shown} could each be the {role}.",
+        f"Say which: --{role} "
+        + f" or --{role} ".join(map(shlex.quote, names))
+        + ("." if role in ("user", "item") else f"; --{role} - reads none."),
+    )
+
+
 def check_header(table: Table, found: Mapping[str, str]) -> None:
     """Ask for the columns of a table without a header, and of one whose first row looks like data,
     unless `found` has the user and the item.
@@ -41,9 +54,10 @@ def check_header(table: Table, found: Mapping[str, str]) -> None:
     values = table.head(1).row(0)
     look = Look(table)
     clocks = [column for column in table.columns if look.is_calendar(column)]
-    example = "--user column_1 --item column_2" + (
-        f" --time {clocks[0]}" if len(clocks) == 1 else ""
-    )
+    others = [column for column in table.columns if column not in clocks]
+    ids = [column for column in others if look.holds_ids(column)]
+    user, item = (ids if len(ids) > 1 else [*others, *clocks, "column_1", "column_2"])[:2]
+    example = f"--user {user} --item {item}" + (f" --time {clocks[0]}" if len(clocks) == 1 else "")
     raise Undecided(
         (
             f"{table.name} has no header: its first row is "

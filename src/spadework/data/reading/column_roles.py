@@ -5,17 +5,17 @@ asking the user.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from spadework.data.reading.column_names import check_header, listed, no_such_column
+from spadework.data.reading.column_names import ask, check_header, listed, no_such_column
 from spadework.data.reading.column_values import MANY_KINDS, Look
 from spadework.data.reading.readings import TimeChoice, parse_time
+from spadework.data.reading.role_doubts import item_doubt, list_doubt, user_doubt
 from spadework.data.reading.synonyms import (
     SESSIONS,
     SYNONYMS,
     candidates,
-    hits_by_line,
     plain_name,
 )
 from spadework.data.reading.tables import Table
@@ -126,8 +126,9 @@ def choose_roles(table: Table, given: Mapping[str, str | None]) -> Roles:
     _sessions_as_users(search)
     _unfit_by_name(search, ("user", "item"), reserved)
     _drop_scores_of_recommendations(search, named)
-    _check_item(search, named)
+    _check_doubts(search, named)
     _settle_by_values(search)
+    _check_lists(search, named)
     _unfit_by_name(search, ("time", "weight", "event", "basket"), reserved)
     for role in ("user", "item"):
         if role not in search.chosen:
@@ -175,18 +176,6 @@ def _given_columns(
         if role != "time":
             found[role] = name
     return found, time
-
-
-def ask(role: str, hits: Iterable[str], why: str = "") -> Undecided:
-    """The question which of several columns has a role."""
-    names = list(hits)
-    shown = " and ".join(repr(hit) for hit in names)
-    return Undecided(
-        why or f"The columns {shown} could each be the {role}.",
-        f"Say which: --{role} "
-        + f" or --{role} ".join(map(shlex.quote, names))
-        + (f"; --{role} - reads none." if role in _OPTIONAL else "."),
-    )
 
 
 def _by_name(search: _Search) -> None:
@@ -301,29 +290,29 @@ def _drop_scores_of_recommendations(search: _Search, named: frozenset[str]) -> N
         )
 
 
-def _check_item(search: _Search, named: frozenset[str]) -> None:
-    """A column that is called item but numbers the lines of an order, or the rows, or holds one
-    value, while another column could be the item.
-    """
-    item = search.chosen.get("item")
-    if item is None or "item" in named:
-        return
-    look = search.look
+def _check_doubts(search: _Search, named: frozenset[str]) -> None:
+    """Ask where a user or an item that has a name for it has no values for it."""
+    chosen, look = search.chosen, search.look
     others = [column for column in search.free() if look.holds_ids(column)]
-    rivals = [hit for hits in hits_by_line("item", others) for hit in hits]
-    if not rivals and look.is_constant(item):
-        rivals = [column for column in others if not look.is_constant(column)]
-    if not rivals:
+    doubts = []
+    if "user" in chosen and "user" not in named:
+        doubts.append(user_doubt(chosen, others, look))
+    if "item" in chosen and "item" not in named:
+        doubts.append(item_doubt(chosen, others, look))
+    for doubt in doubts:
+        if doubt is not None:
+            raise doubt
+
+
+def _check_lists(search: _Search, named: frozenset[str]) -> None:
+    """Ask about, or tell of, an item column whose texts are lists."""
+    item = search.chosen.get("item")
+    doubt = None if item is None else list_doubt(item, search.look)
+    if doubt is None:
         return
-    if look.numbers_lines(item, search.chosen.get("basket")):
-        why = "looks like the number of a line within an order: it counts up and begins again"
-    elif look.numbers_rows(item) and not look.numbers_rows(rivals[0]):
-        why = f"has another value in every row {look.where}, as a key of the rows has"
-    elif look.is_constant(item) and not look.is_constant(rivals[0]):
-        why = f"holds one value {look.where}, {look.example(item)}"
-    else:
-        return
-    raise ask("item", [*rivals[:3], item], f"The column {item!r} is called an item, but it {why}.")
+    if "item" not in named:
+        raise doubt
+    search.remarks.append(f"{doubt.message} Each text is one item; --shape lists takes them apart.")
 
 
 def _settle_by_values(search: _Search) -> None:
@@ -358,9 +347,15 @@ def _settle_by_values(search: _Search) -> None:
     elif ids and len(ids) >= len(missing):
         roles = " and ".join(missing)
         options = " and ".join(f"--{role}" for role in missing)
+        basket = chosen.get("basket") if "user" in missing else None
+        instead = (
+            f" Without users, baskets can take their place: --user {shlex.quote(basket)}."
+            if basket
+            else ""
+        )
         raise Undecided(
             f"No column name matches the {roles}; {listed(ids)} could be.",
-            f"Say which with {options}.",
+            f"Say which with {options}.{instead}",
         )
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import polars as pl
 
+from spadework.data.reading.cells_of_lists import sign_of_lists
 from spadework.data.reading.clocks import could_be_time, looks_like_calendar
 from spadework.data.reading.synonyms import EVENT_WORDS
 from spadework.data.reading.tables import Table
@@ -102,6 +103,23 @@ class Look:
         """Number of distinct values."""
         return self._head[column].drop_nulls().n_unique()
 
+    def count_rows(self) -> int:
+        """Number of rows that are looked at."""
+        return self._head.height
+
+    def is_grouped(self, column: str) -> bool:
+        """Whether equal values mostly stand together, as in a table that is sorted by them."""
+        values = self._head[column].cast(pl.String).fill_null("")
+        changes = int((values != values.shift(1)).sum())
+        return changes <= 5 * max(values.n_unique(), 1)
+
+    def list_sign(self, column: str) -> str:
+        """The sign between the entries of texts that are lists; an empty text where they are
+        none.
+        """
+        values = self._head[column]
+        return sign_of_lists(values) if values.dtype == pl.String else ""
+
     def is_constant(self, column: str) -> bool:
         """Whether many rows hold one and the same value."""
         return self._head.height >= _ENOUGH and self.count_kinds(column) == 1
@@ -136,7 +154,7 @@ class Look:
         if values.dtype not in (pl.String, pl.Categorical, pl.Enum):
             return False
         kinds = values.drop_nulls().cast(pl.String).unique()
-        kinds = kinds.str.to_lowercase().str.replace_all(r"[^a-z]", "").unique()
+        kinds = kinds.str.to_lowercase().str.replace_all(r"[^\p{L}]", "").unique()
         if not 2 <= len(kinds) <= 30:
             return False
         known = [kind for kind in kinds if kind in EVENT_WORDS]

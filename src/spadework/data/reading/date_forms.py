@@ -33,6 +33,7 @@ _MONTH = (
 _WEEKDAY = r"(?:(?i:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?i:day)?\.?,?\s+)?"
 _TO_CLOCK = r"(?:,?[T:]|,?\s+|,?\s+at\s+)\s*"
 
+_SIGNED, MONTHS = "with signs for year, month and day", "months (year, month)"
 _DATES: Mapping[str, tuple[str, str]] = {
     "year first": (rf"{_YEAR}[-/.](?P<month>[0-9]{{1,2}})[-/.]{_DAY}", _CLOCK),
     "year last": (
@@ -49,6 +50,10 @@ _DATES: Mapping[str, tuple[str, str]] = {
         _CLOCK,
     ),
     "year, name of the month, day": (rf"{_YEAR}[-/ .]{_MONTH}[-/ .]{_DAY}", _CLOCK),
+    _SIGNED: (
+        rf"{_YEAR}\s*[年년]\s*(?P<month>[0-9]{{1,2}})\s*[月월]\s*{_DAY}\s*[日일]",
+        _CLOCK,
+    ),
     "month day, year": (rf"(?P<month>[0-9]{{2}}) {_DAY}, {_YEAR}", _CLOCK),
 }
 _CLOCK_FIRST = rf"{_WEEKDAY}{_MONTH}\s+{_DAY}\s+{_CLOCK}"
@@ -74,11 +79,17 @@ class Form:
 def _all_forms() -> dict[str, Form]:
     forms: list[Form] = []
     for label, (date, clock) in _DATES.items():
-        clocked = rf"^{date}{_TO_CLOCK}{clock}"
+        between = r"\s*" if label == _SIGNED else _TO_CLOCK
+        clocked = rf"^{date}{between}{clock}"
         if label != "without separators":  # such dates are whole numbers
             forms.append(Form(f"dates ({label})", rf"^{date}$", False))
         forms.append(Form(f"dates with a clock ({label})", rf"{clocked}$", False))
         forms.append(Form(f"dates with a clock and a zone ({label})", rf"{clocked}{_ZONE}$", True))
+    hour = r"(?P<hour>[0-9]{2})"
+    day = _DATES["year first"][0]
+    forms.append(Form("dates with an hour (year first)", rf"^{day}[T ]{hour}$", False))
+    month = rf"^{_YEAR}[-/](?P<month>[0-9]{{2}})$"
+    forms.append(Form(MONTHS, month, False))
     last = "year after the clock"
     forms.append(Form(f"dates ({last})", rf"^{_CLOCK_FIRST}\s+{_YEAR}$", False))
     forms.append(Form(f"dates with a zone ({last})", rf"^{_CLOCK_FIRST}{_ZONE}\s+{_YEAR}$", True))

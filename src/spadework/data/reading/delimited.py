@@ -175,7 +175,12 @@ def _table(
         raise BadData(f"{text.name} has a header and 0 rows.", "Give a file with rows.")
     if int(present[-1]) - int(present[0]) + 1 != len(present):
         remarks.append("Blank lines are ignored.")
+    again = None if headerless else _same_as_header(text, int(present[0]), rows)
+    if again is not None and again.all():
+        raise BadData(f"{text.name} has a header and 0 rows.", "Give a file with rows.")
     bad = _bad_rows(text, rows, len(columns), skip_bad)
+    if again is not None and again.any():
+        bad["the header again"] = again
     fine = np.ones(len(rows), np.bool_)
     for mask in bad.values():
         fine &= ~mask
@@ -216,6 +221,20 @@ def _table(
         numbers=None if fine.all() else np.flatnonzero(fine) + 1,
         size=len(text.data),
     )
+
+
+def _same_as_header(text: _Text, header: int, rows: Array) -> Mask:
+    """Rows that repeat the header, as where files were joined with their headers."""
+    records = text.records
+    line = text.data[records.starts[header] : records.stops[header]]
+    hits = np.flatnonzero(records.lengths[rows] == len(line))
+    for at, sign in enumerate(line):
+        if not len(hits):
+            break
+        hits = hits[text.bytes[records.starts[rows[hits]] + at] == sign]
+    same = np.zeros(len(rows), np.bool_)
+    same[hits] = True
+    return same
 
 
 def _below(text: _Text, present: Array) -> list[list[str]]:
@@ -290,6 +309,13 @@ def _bad_rows(text: _Text, rows: Array, width: int, skip_bad: bool) -> dict[str,
     if wrong.any() and not skip_bad:
         row = int(np.argmax(wrong))
         more = int(wrong.sum()) - 1
+        if wrong.all() and int(fields.min()) == int(fields.max()) > width and len(rows) > 1:
+            raise BadData(
+                f"{text.name}: the first line has {counted(width, 'field')}, and all rows have "
+                f"{int(fields.max())}.",
+                "If a title stands above the names of the columns, remove it. Otherwise mend the "
+                "first line.",
+            )
         further = f" (and {counted(more, 'more row')} with a wrong number)" if more else ""
         if wrong.mean() > _RAGGED and len(wrong) >= _SEVERAL:
             raise Undecided(

@@ -82,15 +82,22 @@ def _listed(counts: Mapping[str, int]) -> str:
     )
 
 
-def _plain(event_type: str) -> str:
-    return " ".join(event_type.casefold().split())
+def plain_type(event_type: str) -> str:
+    """An event type without case, blanks and signs between its words."""
+    return "".join(letter for letter in event_type.casefold() if letter.isalnum())
+
+
+def how_twins_differ(names: Sequence[str]) -> str:
+    """In what event types differ that are one: case or blanks, and signs."""
+    bare = {" ".join(name.casefold().split()) for name in names}
+    return "case or blanks" if len(bare) == 1 else "case, blanks or signs"
 
 
 def _tell_twins(counts: Mapping[str, int], name: str, ledger: Ledger) -> None:
     """Tell kinds that are one but for case or blanks, and kinds without a name."""
     twins: dict[str, list[str]] = {}
     for event_type in counts:
-        twins.setdefault(_plain(event_type), []).append(event_type)
+        twins.setdefault(plain_type(event_type), []).append(event_type)
     groups = [group for plain, group in twins.items() if len(group) > 1 and plain]
     blanks = twins.get("", [])
     if groups:
@@ -100,8 +107,9 @@ def _tell_twins(counts: Mapping[str, int], name: str, ledger: Ledger) -> None:
             for group in groups[:_SHOWN]
         )
         ledger.remark(
-            f"Event types in {name!r} that differ by case or blanks only are counted apart: "
-            f"{shown}."
+            f"Event types in {name!r} that differ by "
+            f"{how_twins_differ([each for group in groups for each in group])} only are counted "
+            f"apart: {shown}."
         )
     if blanks:
         ledger.counts["rows_without_event_type"] = sum(counts[blank] for blank in blanks)
@@ -112,13 +120,13 @@ def _tell_twins(counts: Mapping[str, int], name: str, ledger: Ledger) -> None:
 
 
 def _tell_unwanted_twins(counts: Mapping[str, int], wanted: Sequence[str], ledger: Ledger) -> None:
-    plain = {_plain(event_type): event_type for event_type in wanted}
+    plain = {plain_type(event_type): event_type for event_type in wanted}
     for event_type, count in counts.items():
-        twin = plain.get(_plain(event_type))
-        if twin is not None and event_type not in wanted:
+        twin = plain.get(plain_type(event_type))
+        if twin is not None and event_type not in wanted and plain_type(event_type):
             ledger.remark(
-                f"{event_type!r} ({count:,} rows) differs from {twin!r} by case or blanks only and "
-                "was not asked for."
+                f"{event_type!r} ({count:,} rows) differs from {twin!r} by "
+                f"{how_twins_differ([event_type, twin])} only and was not asked for."
             )
 
 

@@ -32,9 +32,12 @@ CLOSED = "no right to read"
 OWN = "runs of spadework"
 
 
-def open_folder(folder: Path) -> Table:
-    """The table of a folder's parquet files. Raises BadRequest where it holds none, BadData where
-    the folder is a table of Delta, Iceberg or Hudi, or its parts differ in their columns.
+def open_folder(folder: Path, top: Path | None = None) -> Table:
+    """The table of a folder's parquet files. Folders called KEY=VALUE are columns, from `top` on
+    where it is given.
+
+    Raises BadRequest where there are no such files, BadData where the folder is a table of Delta,
+    Iceberg or Hudi, or its parts differ in their columns.
     """
     refuse_lake(folder)
     files, left_out = _walked(folder)
@@ -56,7 +59,9 @@ def open_folder(folder: Path) -> Table:
             check_same_columns(tables[0].name, tables[0].schema, name, table.schema)
         tables.append(table)
     remarks = [_remark(left_out)] if left_out else []
-    values = columns_of_folders([path.relative_to(folder) for path in files])
+    values = columns_of_folders(
+        [path.absolute().relative_to(top or folder.absolute()) for path in files]
+    )
     own = [key for key in values[0] if key in tables[0].schema]
     if own:
         remarks.append(

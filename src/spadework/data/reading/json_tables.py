@@ -79,7 +79,7 @@ def _flat(record: Record, prefix: str, levels: int) -> Record:
 
 
 def _types(records: Sequence[Record]) -> dict[str, pl.DataType]:
-    """Column → text, list of text, or list of objects."""
+    """Column → text, list of text, or list of objects, whose fields may be lists again."""
     types: dict[str, pl.DataType] = dict.fromkeys(
         (key for record in records for key in record), pl.String()
     )
@@ -98,9 +98,9 @@ def _types(records: Sequence[Record]) -> dict[str, pl.DataType]:
             if entry is not None
         ]
         if entries and all(isinstance(entry, dict) for entry in entries):
-            fields = dict.fromkeys(field for entry in flattened(entries) for field in entry)
+            fields = _types(flattened(entries))
             if len(fields) <= _MOST:
-                types[key] = pl.List(pl.Struct(dict.fromkeys(fields, pl.String())))
+                types[key] = pl.List(pl.Struct(fields))
                 continue
         deep = any(isinstance(entry, list) for entry in entries)
         types[key] = pl.List(pl.List(pl.String())) if deep else pl.List(pl.String())
@@ -108,34 +108,31 @@ def _types(records: Sequence[Record]) -> dict[str, pl.DataType]:
 
 
 def _series(key: str, dtype: pl.DataType, records: Sequence[Record]) -> pl.Series:
-    values = [record.get(key) for record in records]
+    return pl.Series(key, [_value(record.get(key), dtype) for record in records], dtype=dtype)
+
+
+def _value(value: Any, dtype: pl.DataType) -> Any:
+    """A value as its column's type holds it."""
     if not isinstance(dtype, pl.List):
-        return pl.Series(key, [text_of(value) for value in values], dtype=pl.String)
-    lists = [value if value is None or isinstance(value, list) else [value] for value in values]
-    if isinstance(dtype.inner, pl.List):
-        deep = [
-            None
-            if value is None
-            else [
-                [text_of(part) for part in (entry if isinstance(entry, list) else [entry])]
-                for entry in value
-            ]
-            for value in lists
-        ]
-        return pl.Series(key, deep, dtype=dtype)
-    if not isinstance(dtype.inner, pl.Struct):
-        texts = [None if value is None else [text_of(entry) for entry in value] for value in lists]
-        return pl.Series(key, texts, dtype=dtype)
-    fields = [field.name for field in dtype.inner.fields]
-    entries = [
-        None if value is None else [_entry(entry, fields) for entry in value] for value in lists
-    ]
-    return pl.Series(key, entries, dtype=dtype)
+        return text_of(value)
+    if value is None:
+        return None
+    entries = value if isinstance(value, list) else [value]
+    inner: Any = dtype.inner
+    if isinstance(inner, pl.Struct):
+        return [_entry(entry, inner) for entry in entries]
+    return [_value(entry, inner) for entry in entries]
 
 
-def _entry(entry: Record | None, fields: Sequence[str]) -> dict[str, str | None]:
+def _entry(entry: Record | None, dtype: pl.Struct) -> dict[str, Any]:
     flat: Mapping[str, Any] = {} if entry is None else flattened([entry])[0]
-    return {field: text_of(flat.get(field)) for field in fields}
+    return {field.name: _value(flat.get(field.name), _made(field.dtype)) for field in dtype.fields}
+
+
+def _made(dtype: Any) -> pl.DataType:
+    """The type itself, where polars gives its class."""
+    made: pl.DataType = dtype() if isinstance(dtype, type) else dtype
+    return made
 
 
 def text_of(value: Any) -> str | None:

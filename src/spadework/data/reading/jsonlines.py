@@ -11,6 +11,7 @@ from spadework.data.reading.encodings import decoded
 from spadework.data.reading.json_documents import documents, records_of
 from spadework.data.reading.json_tables import table_of_records
 from spadework.data.reading.set_aside import counted
+from spadework.data.reading.synonyms import SESSIONS, candidates, plain_name
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData
 
@@ -61,7 +62,27 @@ def parse_jsonlines(
         values = _documents(data, name)
         if values is not None and not (len(values) > 1 and isinstance(values[0], list)):
             return _of_document(values, name, wanted, remarks, skip_bad, len(data))
+    elif (record := _only_record(text, first)) is not None:
+        entries, _ = records_of([record], name, wanted)
+        if entries != [record]:
+            return _of_document([record], name, wanted, remarks, skip_bad, len(data))
     return _of_lines(data, name, _parsed, remarks, skip_bad)
+
+
+def _only_record(text: bytes, first: bytes) -> dict[str, Any] | None:
+    """The object of a file of one line, unless it has a value of a user or an item itself: then it
+    is a record, and lists in it are those of a user.
+    """
+    if len(first.rstrip()) < len(text.rstrip()):
+        return None
+    try:
+        record = _parsed(first)
+    except _BadLine:
+        return None
+    single = [key for key, value in record.items() if not isinstance(value, (list, dict))]
+    if any(plain_name(key) in SESSIONS for key in single):
+        return None
+    return None if any(candidates(role, single) for role in ("user", "item")) else record
 
 
 def _may_open_a_document(line: bytes) -> bool:

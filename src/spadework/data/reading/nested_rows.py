@@ -18,6 +18,8 @@ from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.errors import BadData, Undecided
 
+_DEEPEST = 4  # lists within lists
+
 Fields: TypeAlias = tuple[str, ...]  # names from the outer to the inner
 
 
@@ -28,25 +30,52 @@ def unnested(table: Table, given: Mapping[str, str | None]) -> tuple[Table, dict
     The list of the item is found by the user's name (`events.aid`), else by the names of columns.
     Raises Undecided where two lists could hold the items.
     """
-    if not any(dtype.is_nested() for dtype in table.schema.values()) and not any(
-        "." in column for column in table.columns if table.source_format == "jsonl"
-    ):
+    if not any(dtype.is_nested() or "." in column for column, dtype in table.schema.items()):
         return table, {}
-    flat = _without_objects(table)
-    chosen = _list_of_items(flat, given)
-    rows = flat if chosen is None else _one_row_an_entry(flat, chosen, given)
+    flat = rows = _without_objects(table)
+    chosen: str | None = None
+    for _ in range(_DEEPEST):  # lists may stand in the entries of lists
+        found = _list_of_items(rows, given)
+        if found is None:
+            break
+        chosen = found
+        rows = _one_row_an_entry(rows, chosen, given)
     paths = [
         column
         for column, dtype in rows.schema.items()
         if not dtype.is_nested() and (column not in table.schema or "." in column)
     ]
     entries = set(rows.columns) - set(flat.columns) if chosen is not None else set()
-    lists = [column for column in rows.columns if rows.schema[column] != flat.schema.get(column)]
+    lists = [
+        column
+        for column, dtype in rows.schema.items()
+        if dtype != flat.schema.get(column) and not dtype.is_nested()
+    ]
     roles = _by_last_part(rows.columns, list(dict.fromkeys([*paths, *lists])), entries, given)
     if chosen in lists and "item" not in roles and given.get("item") is None:
         roles["item"] = str(chosen)  # a list of single values whose name means nothing
-    said = tuple(f"The column {column!r} is the {role}." for role, column in roles.items())
+    said = [f"The column {column!r} is the {role}." for role, column in roles.items()]
+    said += _unread_lists(rows, roles.get("item"), given)
     return replace(rows, remarks=(*rows.remarks, *said)), roles
+
+
+def _unread_lists(table: Table, item: str | None, given: Mapping[str, str | None]) -> list[str]:
+    """Lists of objects that have ids of items, too, where the item is a single value."""
+    if given.get("item") is not None or item is None:
+        return []
+    said = []
+    for column, dtype in table.schema.items():
+        inner = _inner(dtype)
+        if isinstance(inner, pl.Struct):
+            hits = [
+                path for path, name in _names_inside(column, dtype).items() if _means("item", name)
+            ]
+            if hits:
+                said.append(
+                    f"The list {column!r} may hold items, too, and is not read; --item "
+                    f"{shlex.quote(hits[0])} reads it instead."
+                )
+    return said
 
 
 def _by_last_part(
@@ -60,18 +89,32 @@ def _by_last_part(
     for role in ("user", "item", "time", "event", "basket"):
         if given.get(role) is not None or candidates(role, columns):
             continue
-        hits = [
-            path
+        names = {
+            path: name
             for path in paths
             if path not in found.values()
             and path not in given.values()
-            and _means(role, path.rpartition(".")[2])
             # the type of a product is no type of event, that of an entry is
             and not (role == "event" and path.endswith(".type") and path not in entries)
-        ]
+            and (name := _meaning(role, path))
+        }
+        best = candidates(role, list(names.values()))
+        hits = [path for path, name in names.items() if name in best]
         if len(hits) == 1:
             found[role] = hits[0]
     return found
+
+
+def _meaning(role: str, path: str) -> str:
+    """The part of a path that is a name of a role: its last one, or its last two (`user.id`); an
+    empty text where there is none. It is in the singular.
+    """
+    parts = path.split(".")
+    for name in (parts[-1], "".join(parts[-2:])):
+        for singular in (name, name[:-1] if name.lower().endswith("s") else ""):
+            if candidates(role, [singular]):
+                return singular
+    return ""
 
 
 # ---- objects
@@ -138,11 +181,15 @@ def _inner(dtype: pl.DataType) -> pl.DataType | None:
 
 
 def _names_inside(column: str, dtype: pl.DataType) -> dict[str, str]:
-    """Column after unnesting → the last part of its name."""
+    """Column after unnesting, also of lists within, → the last part of its name."""
     inner = _inner(dtype)
-    if isinstance(inner, pl.Struct):
-        return {".".join(leaf): leaf[-1] for leaf, _ in _leaves((column,), inner)}
-    return {column: column.rpartition(".")[2]}
+    if not isinstance(inner, pl.Struct):
+        return {column: column.rpartition(".")[2]}
+    found: dict[str, str] = {}
+    for leaf, leaf_type in _leaves((column,), inner):
+        path = ".".join(leaf)
+        found |= {path: leaf[-1]} if _inner(leaf_type) is None else _names_inside(path, leaf_type)
+    return found
 
 
 def _means(role: str, name: str) -> bool:
@@ -212,15 +259,17 @@ class _Entries:
 def _one_row_an_entry(table: Table, chosen: str, given: Mapping[str, str | None]) -> Table:
     entries = _entries(table, chosen, given)
     inside = {
-        path: column
+        ".".join(leaf): column
         for column in entries.columns
-        for path in _names_inside(column, table.schema[column])
+        for leaf, _ in _leaves((column,), _inner(table.schema[column]) or pl.String())
     }
     schema = _schema(table, entries.columns)
     single = [column for column in schema if column not in inside]
 
     def apart(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-        return _apart(frame, entries.columns).select([_path(column, inside) for column in columns])
+        return _apart(frame, entries.columns).select(
+            [_path(column, inside, table.schema) for column in columns]
+        )
 
     def fetch(columns: Sequence[str]) -> pl.DataFrame:
         outer = [column for column in columns if column in single]
@@ -257,14 +306,27 @@ def _schema(table: Table, taken: Sequence[str]) -> dict[str, pl.DataType]:
     return schema
 
 
-def _path(column: str, inside: Mapping[str, str]) -> pl.Expr:
+def _path(column: str, inside: Mapping[str, str], schema: Mapping[str, pl.DataType]) -> pl.Expr:
     outer = inside.get(column)
     if outer is None or outer == column:
         return pl.col(column)
     value = pl.col(outer)
-    for name in column.removeprefix(f"{outer}.").split("."):
+    for name in _steps(_inner(schema[outer]), column.removeprefix(f"{outer}.")):
         value = value.struct.field(name)
     return value.alias(column)
+
+
+def _steps(dtype: pl.DataType | None, path: str) -> list[str]:
+    """The fields that lead to a path; the name of a field may hold dots itself."""
+    if isinstance(dtype, pl.Struct):
+        for field in dtype.fields:
+            if path == field.name:
+                return [path]
+            if path.startswith(f"{field.name}."):
+                rest = _steps(_made(field.dtype), path.removeprefix(f"{field.name}."))
+                if rest:
+                    return [field.name, *rest]
+    return []
 
 
 def _apart(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from spadework.data.reading import byte_sources
 from spadework.data.reading.columnar import open_columnar, table_of_scan
 from spadework.data.reading.delimited import check_delimiter, parse_delimited
 from spadework.data.reading.folder_parts import open_folder
+from spadework.data.reading.foreign_texts import refuse_foreign
 from spadework.data.reading.jsonlines import parse_jsonlines
 from spadework.data.reading.known_formats import refuse_sqlite
 from spadework.data.reading.lakes import refuse_lake
@@ -26,11 +27,16 @@ from spadework.data.reading.line_lists import (
     parse_line_lists,
     with_file_number,
 )
-from spadework.data.reading.partitions import columns_of_folders, dtype_of, with_columns
+from spadework.data.reading.partitions import (
+    columns_of_folders,
+    dtype_of,
+    top_of,
+    with_columns,
+)
 from spadework.data.reading.path_patterns import given_twice, matched
 from spadework.data.reading.reading_memory import check_text_size
 from spadework.data.reading.tables import Table, joined
-from spadework.data.reading.wide_tables import IMPRESSIONS, MATRIX
+from spadework.data.reading.wide_tables import IMPRESSIONS, LISTS, MATRIX
 from spadework.errors import BadData, BadRequest
 
 
@@ -59,7 +65,7 @@ _DATABASES = (
 )
 
 
-SHAPES = (ADJACENCY, BASKETS, MATRIX, IMPRESSIONS)
+SHAPES = (ADJACENCY, BASKETS, MATRIX, IMPRESSIONS, LISTS)
 """Shapes that a user can name, because two readings of a file are possible."""
 
 
@@ -110,15 +116,16 @@ def open_table(
 
 
 def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
-    tables = [_open_address(address, options) for address in addresses]
-    if len(tables) == 1:
-        return tables[0]
-    if options.shape == BASKETS:
-        tables = [with_file_number(table, at) for at, table in enumerate(tables, start=1)]
+    alone = len(addresses) == 1
+    tables = [_open_address(address, options, alone) for address in addresses]
     paths = [Path(address).absolute() for address in addresses]
+    if alone and (str(addresses[0]) == "-" or paths[0].is_dir()):
+        return tables[0]
+    if options.shape == BASKETS and not alone:
+        tables = [with_file_number(table, at) for at, table in enumerate(tables, start=1)]
     # of a folder its own name says KEY=VALUE, too
     paths = [path / "*" if path.is_dir() else path for path in paths]
-    root = Path(os.path.commonpath([path.parent for path in paths]))
+    root = top_of(Path(os.path.commonpath([path.parent for path in paths])))
     values = columns_of_folders([path.relative_to(root) for path in paths])
     types = {key: dtype_of([found[key] for found in values]) for key in values[0]}
     whole = joined(
@@ -131,7 +138,7 @@ def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
     return replace(whole, remarks=(*whole.remarks, *said))
 
 
-def _open_address(address: str | Path, options: Options) -> Table:
+def _open_address(address: str | Path, options: Options, alone: bool) -> Table:
     _refuse_remote(address)
     if str(address) == "-":
         data = byte_sources.read_standard_input()
@@ -142,7 +149,7 @@ def _open_address(address: str | Path, options: Options) -> Table:
     byte_sources.check_path(path)
     if path.is_dir():
         _refuse_lines(options.shape, f"the folder {path.name!r}")
-        return open_folder(path)
+        return open_folder(path, top_of(path.absolute()) if alone else None)
     head = byte_sources.head_of(path)
     if not head:
         raise BadData(f"{path.name} is empty.", "Give a file with a header and rows.")
@@ -175,6 +182,7 @@ def _of_text(data: bytes, name: str, options: Options) -> Table:
             f"{name} holds {source_format} data inside.",
             "Unpack it, or give the file by its path.",
         )
+    refuse_foreign(data, name)
     if options.shape in (ADJACENCY, BASKETS):
         sign = None if options.delimiter is None else check_delimiter(options.delimiter)
         return parse_line_lists(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TypeAlias
 
 import polars as pl
@@ -23,6 +23,15 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _WRITTEN_DAY = re.compile(r"(19|20)\d{6}")
 _DAY_NAMES = frozenset(["dt", "date", "day", "ds", "pdate", "logdate", "eventdate"])
 _CALENDAR = (("year", "yyyy", "y"), ("month", "mm", "m"), ("day", "dd", "d"))
+
+
+def top_of(folder: Path) -> Path:
+    """The folder above all folders called KEY=VALUE that `folder` ends with: from there on, paths
+    say the same, however many of them are given.
+    """
+    while _FOLDER.fullmatch(folder.name):
+        folder = folder.parent
+    return folder
 
 
 def columns_of_folders(paths: Sequence[PurePath]) -> list[dict[str, Value]]:

@@ -7,6 +7,7 @@ import re
 from spadework.data.reading.set_aside import counted
 
 _MARKS = (b"#", b"%")
+_MATRIX_MARKET = b"%%MatrixMarket"
 _MOST = 200  # lines of comments
 _SIGNS = (b",", b";", b"\t", b"|", b"::")
 _SEPARATOR = re.compile(rb"sep=([,;|\t])\r?\n", re.IGNORECASE)
@@ -38,6 +39,8 @@ def without_preamble(data: bytes) -> tuple[bytes, str | None, list[str]]:
             return data, None, []  # there is nothing else
         lines.append(line)
         at = end + 1
+    if data.startswith(_MATRIX_MARKET):
+        return _of_matrix_market(data, at, lines[0])
     comments = next((n for n, line in enumerate(lines) if _fits(line, row)), len(lines))
     if not row.strip() or comments == 0:
         return data, None, []
@@ -45,6 +48,19 @@ def without_preamble(data: bytes) -> tuple[bytes, str | None, list[str]]:
     first = lines[0][:60].decode(errors="replace").strip()
     said = f"Left out before the table, {counted(comments, 'line')} of comments: {first!r}."
     return data[skipped:], None, [said]
+
+
+def _of_matrix_market(data: bytes, at: int, banner: bytes) -> tuple[bytes, str | None, list[str]]:
+    """The entries of a matrix: what follows its comments and the line of its sizes."""
+    if b"coordinate" not in banner.lower():
+        return data[at:], None, []
+    end = data.find(b"\n", at)
+    sizes = data[at : len(data) if end < 0 else end].decode(errors="replace").strip()
+    said = (
+        f"This is a matrix of MatrixMarket; its comments and the line of its sizes ({sizes}) are "
+        "left out."
+    )
+    return (b"" if end < 0 else data[end + 1 :]), None, [said]
 
 
 def _fits(line: bytes, row: bytes) -> bool:

@@ -9,6 +9,7 @@ import polars as pl
 
 from spadework.data.interactions import Interactions
 from spadework.data.reading.assembly import Duplicates, Plan, assemble
+from spadework.data.reading.calendar_columns import with_dates
 from spadework.data.reading.column_roles import (
     ABSENT,
     ROLES,
@@ -28,7 +29,7 @@ from spadework.data.reading.reading_memory import check_expansion, keep_one_of
 from spadework.data.reading.readings import names_in
 from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.reading.tables import Table
-from spadework.data.reading.wide_tables import IMPRESSIONS, MATRIX, reshaped
+from spadework.data.reading.wide_tables import IMPRESSIONS, LISTS, MATRIX, reshaped
 from spadework.errors import BadData, BadRequest
 
 _TAKEN = (*ROLES, "date", "row", "reason")
@@ -114,10 +115,12 @@ def read_source(
         table = reshaped(table, shape, given)
         if shape == MATRIX and table.rows:
             given = {**given, "user": table.columns[0]}
-        elif shape == IMPRESSIONS:
+        elif shape in (IMPRESSIONS, LISTS):
             given = {**given, "item": "item"}
         table, found = unnested(table, given)
         table = with_guests(table, given.get("user"))
+        table, dates = with_dates(table, given.get("time") or found.get("time"))
+    found |= dates
     chosen = {role: given.get(role) or found.get(role) for role in (*given, *found)}
     return read_table(table, chosen, rules)
 

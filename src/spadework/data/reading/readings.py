@@ -21,12 +21,15 @@ READINGS = (
     *UNITS,
     "filetime",
     "ticks",
+    "webkit",
+    "cocoa",
     "written",
     "serial",
     "position",
 )
 """Seconds and finer are counted from 1970, `filetime` (from 1601) and `ticks` (from the year 1) in
-100 ns, `serial` in days from 1899-12-30; `written` are digits such as 202601310930; `position` is
+100 ns, `webkit` in microseconds from 1601, `cocoa` in seconds from 2001, `serial` in days from
+1899-12-30; `written` are digits such as 202601310930; `position` is
 an order without dates.
 """
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from spadework.data.reading.column_values import Look
 from spadework.data.reading.readings import TimeChoice
-from spadework.data.reading.synonyms import TIMES_OF_DAY, hits_by_line, plain_name
+from spadework.data.reading.synonyms import POSITIONS, TIMES_OF_DAY, hits_by_line, plain_name
 from spadework.errors import Undecided
 
 
@@ -20,6 +20,8 @@ def time_by_name(columns: list[str], look: Look, remarks: list[str]) -> str | No
     unfit: list[str] = []
     for hits in lines:
         fit = [hit for hit in hits if look.could_be_time(hit)]
+        if set(map(plain_name, hits)) <= POSITIONS and any(map(look.is_calendar, columns)):
+            continue  # the line of an order, or a place in a list, beside dates
         calendars = [hit for hit in fit if look.is_calendar(hit)]
         if len(fit) > 1 and len(calendars) == 1:
             fit = calendars

@@ -28,12 +28,21 @@ _DOUBTFUL_SHARE, _DOUBTFUL_VALUES = 0.1, 5
 make a reading doubtful; fewer values are placeholders.
 """
 _POSITION_LIMIT = 100_000_000
-_HUNDRED_NANOSECONDS = 10**7  # a second
-_EPOCHS = {"filetime": 11_644_473_600, "ticks": 62_135_596_800}  # seconds before 1970
+_EPOCHS = {  # seconds before 1970, and how many a second are counted
+    "filetime": (11_644_473_600, 10**7),
+    "ticks": (62_135_596_800, 10**7),
+    "webkit": (11_644_473_600, 10**6),
+    "cocoa": (-978_307_200, 1),
+}
 _NAMES = {
     "filetime": "Windows FILETIME (100 nanoseconds since 1601)",
     "ticks": ".NET ticks (100 nanoseconds since the year 1)",
+    "webkit": "times of WebKit (microseconds since 1601)",
+    "cocoa": "times of Cocoa (seconds since 2001)",
 }
+_COCOA_2005 = 126_230_400
+_BEFORE_SHOPS = 828_316_800  # 1996-04-01
+"""Seconds of 2001 and later, counted from 2001, look like dates before this one."""
 SERIAL_1970 = 25_569  # days from 1899-12-30 to 1970-01-01
 SERIALS = (34_700, 49_400)  # 1995 … 2035
 _LAST_DAY = 253_402_214_400  # 9999-12-31
@@ -68,11 +77,17 @@ def understand(values: Timestamps, is_present: NDArray[np.bool_] | None, name: s
     if layout is not None:
         return _as_written(values, layout, name)
     low, high = int(above.min()), int(above.max())
-    for reading, epoch in _EPOCHS.items():
-        first, last = ((epoch + at) * _HUNDRED_NANOSECONDS for at in _LIKELY)
-        if first <= low and high <= last:
+    for reading, (epoch, scale) in _EPOCHS.items():
+        first, last = ((epoch + at) * scale for at in _LIKELY)
+        if reading != "cocoa" and first <= low and high <= last:
             return as_told(values, above, name, reading)
     if unit is not None and _can_be(above, UNITS[unit]):
+        if (
+            unit == "seconds"
+            and _may_be_cocoa(high)
+            and _are_many(above[above < _BEFORE_SHOPS], len(above))
+        ):
+            raise _question(name, above)
         return Whole(unit, values, UNITS[unit])
     if high < _POSITION_LIMIT and low < FIRST:
         if SERIALS[0] <= low and high <= SERIALS[1]:
@@ -88,9 +103,9 @@ def as_told(values: Timestamps, above: Timestamps, name: str, reading: str) -> W
     if reading in UNITS:
         return Whole(reading, values, UNITS[reading])
     if reading in _EPOCHS:
-        counted = values - _EPOCHS[reading] * _HUNDRED_NANOSECONDS
+        epoch, scale = _EPOCHS[reading]
         remark = f"Times in {name!r} are read as {_NAMES[reading]}."
-        return Whole(reading, counted, _HUNDRED_NANOSECONDS, remark)
+        return Whole(reading, values - epoch * scale, scale, remark)
     if reading == "serial":
         remark = f"Times in {name!r} are read as days of a spreadsheet, counted from 1899-12-30."
         return Whole(reading, (values - SERIAL_1970) * 86_400, 1, remark)
@@ -166,16 +181,15 @@ def _can_be(above: Timestamps, scale: int) -> bool:
     """Whether a unit puts the rows between 1990 and tomorrow, or so many that the others are
     placeholders or clocks gone wrong.
     """
-    tomorrow = (now() + 86_400) * scale
-    early = above < _CLEAR * scale
-    if not early.any():
+    odd = (above < _CLEAR * scale) | (above > (now() + 86_400) * scale)
+    if not odd.any():
         return True
-    odd = early | (above > tomorrow)
-    if odd.all():
-        return False
     # one placeholder is no era; numbers that begin at zero are many
-    spread = count_distinct(above[early]) >= _DOUBTFUL_VALUES
-    return not (spread and odd.mean() > _DOUBTFUL_SHARE)
+    return not (odd.all() or _are_many(above[odd], len(above)))
+
+
+def _may_be_cocoa(high: int) -> bool:
+    return _COCOA_2005 <= high <= now() + 86_400 + _EPOCHS["cocoa"][0]
 
 
 def _layout_of(above: Timestamps, unit: str | None, name: str) -> Layout | None:
@@ -197,7 +211,8 @@ def _question(name: str, above: Timestamps, others: Sequence[str] = ()) -> Undec
     """Asks for the reading, with the first and the last date under each."""
     shown: list[str] = []
     options: list[str] = []
-    for reading in (*others, *UNITS):
+    more = ["cocoa"] if _may_be_cocoa(int(above.max())) else []
+    for reading in (*others, *UNITS, *more):
         whole = as_told(above, above, name, reading)
         seconds = whole.values // whole.scale
         first, last = int(seconds.min()), int(seconds.max())
@@ -235,7 +250,7 @@ def are_likely(values: NDArray[np.int64]) -> bool:
     if any(_LIKELY[0] * scale <= low and high <= _LIKELY[1] * scale for scale in UNITS.values()):
         return True
     layout = next(layouts_of(values), None)
-    if layout is None or not layout.has_long_year:
+    if layout is None or not layout.has_long_year or layout.letters == "YYYYMM":
         return False
     millis, _ = layout.times(values)
     return bool(_LIKELY[0] * 1000 <= millis.min() and millis.max() <= _LIKELY[1] * 1000)

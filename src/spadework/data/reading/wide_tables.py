@@ -1,5 +1,5 @@
-"""Tables whose columns or fields are lists of items: a matrix of users and items, and lists of what
-was shown and clicked.
+"""Tables whose columns or fields are lists of items: a matrix of users and items, lists of what was
+shown and clicked, and lists that are written as text.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from spadework.data.reading.cells_of_lists import entries_of, sign_in, sign_of_lists
 from spadework.data.reading.column_roles import candidates, listed
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData, Undecided
 
-MATRIX, IMPRESSIONS = "matrix", "impressions"
+MATRIX, IMPRESSIONS, LISTS = "matrix", "impressions", "lists"
 _SHOWN = re.compile(r"\S+-[01]( \S+-[01])*")
 _SAMPLE = 1_000
 _MANY_COLUMNS = 60
@@ -35,6 +36,8 @@ def reshaped(table: Table, shape: str | None, given: Mapping[str, str | None]) -
         return _of_matrix(table, given.get("user"))
     if shape == IMPRESSIONS:
         return _of_impressions(table, given.get("item"))
+    if shape == LISTS:
+        return _of_lists(table, given.get("item"))
     if given.get("item") is None and not table.headerless:
         _ask_for_matrix(table)
     if table.text and given.get("item") is None and not candidates("item", table.columns):
@@ -179,6 +182,47 @@ def _of_impressions(table: Table, item: str | None) -> Table:
     said = (
         f"Each entry of {shown[0]!r} is a row: {counted(entries.height, 'row')} of "
         f"{counted(frame.height, 'list')}, {clicked:,} of them clicked and the others shown."
+    )
+    return _of_frame(table, entries, said)
+
+
+# ---- lists as text
+
+
+def _of_lists(table: Table, item: str | None) -> Table:
+    """One row for each entry of the lists in the item column, which is then called item."""
+    columns = table.columns
+    head = table.head(_SAMPLE)
+    signs = {
+        column: sign_of_lists(head[column]) for column in columns if head[column].dtype == pl.String
+    }
+    found = [item] if item in columns else [column for column, sign in signs.items() if sign]
+    if item in signs:
+        signs[str(item)] = signs[str(item)] or sign_in(head[item])
+    if len(found) != 1 or not signs.get(found[0]):
+        raise BadData(
+            f"{table.name} has {len(found) if item not in columns else 'no'} "
+            f"{'columns' if item not in columns else f'column {item!r}'} of lists that are "
+            "written as text, such as a|b|c or [1, 2].",
+            f"Name it with --item, or leave the shape out. Its columns are {listed(columns)}.",
+        )
+    column = found[0]
+    frame = table.fetch(columns)
+    if frame[column].str.contains(r"\{.*:.*\}").any():
+        raise BadData(
+            f"The lists in {column!r} of {table.name} hold objects, which are not read from text.",
+            "Export the table as JSON lines or parquet, whose lists of objects are read.",
+        )
+    names = {other: f"{other}_" for other in columns if other == "item" != column}
+    entries = (
+        frame.with_columns(entries_of(frame[column], str(signs[column])).alias(column))
+        .rename(names)
+        .rename({column: "item"})
+        .explode("item")
+    )
+    said = (
+        f"Each entry of the lists in {column!r} is a row: {counted(entries.height, 'row')} of "
+        f"{counted(frame.height, 'list')}."
     )
     return _of_frame(table, entries, said)
 

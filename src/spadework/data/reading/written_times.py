@@ -16,6 +16,7 @@ ENOUGH = 20
 """Distinct values that must all be dates before two digits count as a year."""
 _SAMPLE = 1_000
 _LAYOUTS = (
+    "YYYYMM",
     "YYYYMMDD",
     "YYYYMMDDHH",
     "YYMMDDHHMM",
@@ -50,6 +51,8 @@ class Layout:
             left, part = np.divmod(left, 10**width)
             parts.append(part)
         zeros = np.zeros(len(numbers), np.int64)
+        if len(parts) == 1:
+            parts.insert(0, zeros + 1)  # the first day of the month
         month, day, hour, minute, second, milli = (parts[::-1] + [zeros] * 6)[:6]
         year, first, last = left, _FIRST_YEAR, _LAST_YEAR
         if not self.has_long_year:
