@@ -17,7 +17,7 @@ from spadework.data.reading.encodings import decoded
 from spadework.data.reading.headers import LOOKED_AT, header_of
 from spadework.data.reading.line_lists import blank_layout, parse_line_lists, with_single_blanks
 from spadework.data.reading.preambles import without_preamble
-from spadework.data.reading.records import Records, scan
+from spadework.data.reading.records import Records, same_as, scan
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData, BadRequest, Undecided
@@ -28,6 +28,7 @@ _SUBSTITUTE = "\x1f"  # ASCII "unit separator", for delimiters of more than one 
 _SAMPLE = 1 << 20
 # from this share of rows of another length on, and this number of rows, lines may be lists
 _RAGGED, _SEVERAL = 0.4, 5
+HEADER_AGAIN = "header written again"
 _SHORT = 1 << 12  # bytes of a row that is looked at to tell whether the first one is a header
 _NAMES = {
     ",": "commas",
@@ -176,6 +177,10 @@ def _table(
     if int(present[-1]) - int(present[0]) + 1 != len(present):
         remarks.append("Blank lines are ignored.")
     bad = _bad_rows(text, rows, len(columns), skip_bad)
+    same = same_as(text.bytes, records, int(present[0]))
+    if len(same) > 1 and not headerless and not header.remarks:
+        bad[HEADER_AGAIN] = np.isin(rows, same) & ~np.any([*bad.values()], axis=0)
+        remarks.append(f"The header is written again in {counted(len(same) - 1, 'row')}.")
     fine = np.ones(len(rows), np.bool_)
     for mask in bad.values():
         fine &= ~mask

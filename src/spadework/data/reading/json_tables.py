@@ -32,7 +32,7 @@ def table_of_records(
     """The table of records whose scalars are text, true, false or None. `bad` are the row numbers
     that hold no record, `numbers` those of the records.
     """
-    flat = flattened(records)
+    flat, mixed = _of_one_kind(flattened(records))
     types = _types(flat)
 
     def fetch(columns: Sequence[str], limit: int | None = None) -> pl.DataFrame:
@@ -46,7 +46,7 @@ def table_of_records(
         fetch=fetch,
         head=lambda n: fetch(list(types), n),
         text=True,
-        remarks=tuple(remarks),
+        remarks=(*remarks, *mixed),
         dropped={bad_reason: np.asarray(bad, np.int64)} if bad else {},
         numbers=np.asarray(numbers, np.int64) if bad else None,
         size=size,
@@ -83,20 +83,8 @@ def _types(records: Sequence[Record]) -> dict[str, pl.DataType]:
     types: dict[str, pl.DataType] = dict.fromkeys(
         (key for record in records for key in record), pl.String()
     )
-    nested = dict.fromkeys(
-        key
-        for record in records
-        for key, value in record.items()
-        if isinstance(value, (list, dict))
-    )
-    for key in nested:
-        values = [record[key] for record in records if record.get(key) is not None]
-        entries = [
-            entry
-            for value in values
-            for entry in (value if isinstance(value, list) else [value])
-            if entry is not None
-        ]
+    for key in _nested(records):
+        entries = _entries(records, key)
         if entries and all(isinstance(entry, dict) for entry in entries):
             fields = dict.fromkeys(field for entry in flattened(entries) for field in entry)
             if len(fields) <= _MOST:
@@ -105,6 +93,58 @@ def _types(records: Sequence[Record]) -> dict[str, pl.DataType]:
         deep = any(isinstance(entry, list) for entry in entries)
         types[key] = pl.List(pl.List(pl.String())) if deep else pl.List(pl.String())
     return types
+
+
+def _nested(records: Sequence[Record]) -> list[str]:
+    """The keys that hold a list or an object in some record."""
+    return list(
+        dict.fromkeys(
+            key
+            for record in records
+            for key, value in record.items()
+            if isinstance(value, (list, dict))
+        )
+    )
+
+
+def _entries(records: Sequence[Record], key: str) -> list[Any]:
+    """The entries of all lists of a key, without missing ones; a single value is one."""
+    return [
+        entry
+        for record in records
+        if (value := record.get(key)) is not None
+        for entry in (value if isinstance(value, list) else [value])
+        if entry is not None
+    ]
+
+
+def _of_one_kind(records: Sequence[Record]) -> tuple[Sequence[Record], list[str]]:
+    """Lists with objects among other values keep the kind that has more of them; the others become
+    missing values, and a remark counts them. An object is no text, so it can be no id.
+    """
+    remarks = []
+    for key in _nested(records):
+        are_objects = [isinstance(entry, dict) for entry in _entries(records, key)]
+        objects = sum(are_objects)
+        others = len(are_objects) - objects
+        if not objects or not others:
+            continue
+        keep = objects >= others
+        records = [{**record, key: _kept(record[key], keep)} if key in record else record
+                   for record in records]  # fmt: skip
+        what, odd = ("objects", others) if keep else ("single values", objects)
+        remarks.append(
+            f"Entries of {key!r} that are no {what}, unlike the others, are read as missing: "
+            f"{odd:,}."
+        )
+    return records, remarks
+
+
+def _kept(value: Any, objects: bool) -> Any:
+    """A list, or a single value, with None for each entry that is of the other kind."""
+    if isinstance(value, list):
+        return [entry if isinstance(entry, dict) == objects else None for entry in value]
+    return value if isinstance(value, dict) == objects else None
 
 
 def _series(key: str, dtype: pl.DataType, records: Sequence[Record]) -> pl.Series:

@@ -58,8 +58,12 @@ def parse_line_lists(
     data, remarks = decoded(data, name, encoding, header=False)
     if not data.strip():
         raise BadData(f"{name} is empty.", "Give a file with one list a line.")
+    data = data.replace(b"\r\n", b"\n")
+    if b"\r" in data:
+        data = data.replace(b"\r", b"\n")
+        remarks.append("Some lines end with a carriage return alone.")
     sign = _sign(data, name) if delimiter is None else delimiter
-    lines = _split(data.decode().replace("\r\n", "\n"), sign, name)
+    lines = _split(data.decode(), sign, name)
     if shape is None:
         shape = _shape(lines, name)
     count = len(lines)
