@@ -197,7 +197,10 @@ def quote(rng: Random, source: Source) -> bool:
     data = source.parts[name].data()
     for _ in range(rng.randint(1, 3)):
         at = rng.choice((rng.randrange(len(data) + 1), data.find(b"\n") + 1))
-        data = data[:at] + rng.choice((b'"', b'"', b"'", b'""')) + data[at:]
+        sign = rng.choice((b'"', b'"', b"'", b'""'))
+        data = data[:at] + sign + data[at:]
+        # an apostrophe belongs to a name, and a quote inside the other quotes of a dict to a text
+        source.known = source.known and sign != b"'" and not isinstance(source.parts[name], Records)
     source.parts[name], source.rows = Raw(data), None
     return True
 
@@ -364,6 +367,8 @@ def renamed(rng: Random, source: Source) -> bool:
         if part.header is None:
             return False
         part.header[rng.randrange(len(part.header))] = new
+        if source.options.get("shape") == "matrix":
+            source.known = False  # each name is an item
     elif isinstance(part, Frame):
         old = rng.choice(part.frame.columns)
         if new in part.frame.columns:
@@ -389,9 +394,11 @@ def blanks(rng: Random, source: Source) -> bool:
         for at in _rows_of(part.rows, rng, 1.0):
             place = rng.randrange(len(part.rows[at]))
             value = part.rows[at][place]
-            part.rows[at][place] = rng.choice(
-                (sign + value, value + sign, value[:1] + sign + value[1:])
-            )
+            inside = value[:1] + sign + value[1:]
+            part.rows[at][place] = rng.choice((sign + value, value + sign, inside))
+            # names have blanks inside, and between blanks each word is a field
+            if part.rows[at][place] == inside or part.sign == " ":
+                source.known = False
     elif isinstance(part, Records):
         for record in part.records:
             for key, value in record.items():
@@ -427,10 +434,12 @@ def column_empty(rng: Random, source: Source) -> bool:
         for record in part.records:
             if rng.random() < share:
                 record[key] = empty
-        value = "" if not isinstance(empty, str) else empty
+        value = ""
         source.rows = None
     else:
         return False
+    if value.strip():
+        source.known = False  # an id like any other, until it is far more frequent
     return True
 
 
@@ -470,8 +479,9 @@ def column_twice(rng: Random, source: Source) -> bool:
         source.rows = None if len(source.parts) > 1 else source.rows
     else:
         return False
-    # other columns have the numbers then
-    source.known = source.known and not (isinstance(part, Grid) and part.header is None)
+    # other columns have the numbers then, and each column of a matrix is an item
+    is_numbered = isinstance(part, Grid) and part.header is None
+    source.known = source.known and not is_numbered and source.options.get("shape") != "matrix"
     return True
 
 
@@ -631,7 +641,9 @@ def other_values(rng: Random, source: Source) -> bool:
                                "", 1.5, [None], [{}], {"": 1}, {"a.b": 2})  # fmt: skip
     key = rng.choice(list(part.records[0]))
     for at in _rows_of(part.records, rng, 1.0):
-        part.records[at][key] = rng.choice(values)
+        value = rng.choice(values)
+        part.records[at][key] = value
+        source.known = source.known and value not in (True, 1.5)  # ids like any other
     source.rows = None
     return True
 
@@ -804,6 +816,8 @@ def delimiter(rng: Random, source: Source) -> bool:
     source.options["delimiter"] = rng.choice(
         (",", ";", "tab", "|", "::", " ", "_", "", ",,", '"', "\n", "1", "é", ":", "-", ".", "\t")
     )
+    if source.rows is None:
+        source.known = False  # lists have no number of fields that could tell
     source.rows = None
     return True
 

@@ -211,7 +211,8 @@ def told_of(log: Interactions) -> set[str]:
     """Remarks without their numbers, and the codes of what the checks find."""
     assert log.account is not None
     remarks = {re.sub(r"[0-9][0-9,]*", "N", remark) for remark in log.account.remarks}
-    return remarks | {found.code for found in diagnose(log)}
+    unused = {f"not used: {column}" for column in log.account.other_columns}
+    return remarks | unused | {found.code for found in diagnose(log)}
 
 
 @lru_cache

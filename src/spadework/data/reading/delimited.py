@@ -30,6 +30,7 @@ _SAMPLE = 1 << 20
 _RAGGED, _SEVERAL = 0.4, 5
 HEADER_AGAIN = "header written again"
 _SHORT = 1 << 12  # bytes of a row that is looked at to tell whether the first one is a header
+_PLAIN_QUOTES = "Quotes are inside fields and are read as ordinary characters."
 _NAMES = {
     ",": "commas",
     ";": "semicolons",
@@ -121,6 +122,8 @@ def parse_delimited(
                 "Remove it.",
             )
         data = data.replace(chosen.encode(), _SUBSTITUTE.encode())
+        if b'"' in data:
+            remarks.append(_PLAIN_QUOTES)
     text = _scanned(data, name, chosen, remarks)
     return _table(text, remarks, skip_bad, wanted, has_header)
 
@@ -136,7 +139,7 @@ def _scanned(data: bytes, name: str, chosen: str, remarks: list[str]) -> _Text:
     if records.fault is not None:
         plain = scan(view, ord(chosen), quotes=False)
         if not plain.quote_opens_field:
-            remarks.append("Quotes are inside fields and are read as ordinary characters.")
+            remarks.append(_PLAIN_QUOTES)
             return _Text(name, data, chosen, plain, False)
     return _Text(name, data, chosen, records, True)
 

@@ -64,6 +64,8 @@ def parse_line_lists(
         remarks.append("Some lines end with a carriage return alone.")
     sign = _sign(data, name) if delimiter is None else delimiter
     lines = _split(data.decode(), sign, name)
+    if b'"' in data and lines.explode().str.contains('"', literal=True).any():
+        remarks.append("Quotes are inside entries and are read as ordinary characters.")
     if shape is None:
         shape = _shape(lines, name)
     count = len(lines)
@@ -147,7 +149,8 @@ def _split(text: str, sign: str, name: str) -> pl.Series:
         lines = lines.str.strip_chars(" ")
         return lines.filter(lines != "").str.split(" ")
     if '"' in text:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=sign)
+        # strict, since a quote that is never closed would take all lines below it
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=sign, strict=True)
         try:
             entries = [[entry.strip() for entry in row if entry.strip()] for row in rows]
         except csv.Error as error:
