@@ -28,7 +28,7 @@ from spadework.errors import SpadeworkError
 
 ACCOUNT, SENTENCE, TRACEBACK = "account", "sentence", "traceback"
 SILENT, LOST, VAGUE, SLOW = "changed in silence", "rows lost", "no way out", "slow"
-SECONDS = 5.0
+SECONDS = 5.0  # of a processor, so that a busy machine is no slow reading
 
 NAMES = tuple(SHAPES)
 KINDS = tuple(DAMAGES)
@@ -91,9 +91,9 @@ def read(number: int, folder: Path, seed: int = 0) -> Reading | None:
     except OSError:
         return None  # two parts of one name
     by_command = number % 5 == 0
-    begun = time.perf_counter()
+    begun = time.process_time()
     outcome, said, log = (_looked if by_command else _read)(path, source.options, folder)
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     changed = False
     if log is not None:
         outcome, said, changed = _judged(log, source)

@@ -229,8 +229,10 @@ def _table(
 def _below(text: _Text, present: Array) -> list[list[str]]:
     """Some of the rows below the first one; what is wrong with a row is told later."""
     found = []
-    for record in present[1 : LOOKED_AT + 1]:
-        if text.records.lengths[record] <= _SHORT:
+    chosen = present[1 : LOOKED_AT + 1]
+    lengths = text.records.stops[chosen] - text.records.starts[chosen]
+    for record, length in zip(chosen, lengths, strict=True):
+        if length <= _SHORT:
             with suppress(BadData, UnicodeDecodeError):
                 found.append(text.fields_of(int(record)))
     return found

@@ -55,7 +55,7 @@ def _without_marks(data: bytes) -> tuple[bytes, list[str]]:
     """
     data = data.removeprefix(codecs.BOM_UTF8)
     inside = b"\n" + codecs.BOM_UTF8
-    if inside not in data:
+    if codecs.BOM_UTF8[:1] not in data or inside not in data:  # one byte is sought much faster
         return data, []
     said = (
         f"Left out, since files were joined: {counted(data.count(inside), 'byte order mark')} at "
