@@ -32,8 +32,12 @@ def table_of_records(
     """The table of records whose scalars are text, true, false or None. `bad` are the row numbers
     that hold no record, `numbers` those of the records.
     """
-    flat, mixed = _of_one_kind(flattened(records))
-    types = _types(flat)
+    flat = flattened(records)
+    types, mixed = _types(flat)
+    said: list[str] = []
+    if mixed:
+        flat, said = _of_one_kind(flat, mixed)
+        types, _ = _types(flat)
 
     def fetch(columns: Sequence[str], limit: int | None = None) -> pl.DataFrame:
         return pl.DataFrame([_series(key, types[key], flat[:limit]) for key in columns])
@@ -46,7 +50,7 @@ def table_of_records(
         fetch=fetch,
         head=lambda n: fetch(list(types), n),
         text=True,
-        remarks=(*remarks, *mixed),
+        remarks=(*remarks, *said),
         dropped={bad_reason: np.asarray(bad, np.int64)} if bad else {},
         numbers=np.asarray(numbers, np.int64) if bad else None,
         size=size,
@@ -78,21 +82,27 @@ def _flat(record: Record, prefix: str, levels: int) -> Record:
     return found
 
 
-def _types(records: Sequence[Record]) -> dict[str, pl.DataType]:
-    """Column → text, list of text, or list of objects."""
+def _types(records: Sequence[Record]) -> tuple[dict[str, pl.DataType], dict[str, int]]:
+    """Column → text, list of text, or list of objects; and column → objects, where a column has
+    them among other values.
+    """
     types: dict[str, pl.DataType] = dict.fromkeys(
         (key for record in records for key in record), pl.String()
     )
+    mixed: dict[str, int] = {}
     for key in _nested(records):
         entries = _entries(records, key)
-        if entries and all(isinstance(entry, dict) for entry in entries):
+        objects = sum(isinstance(entry, dict) for entry in entries)
+        if objects and objects == len(entries):
             fields = dict.fromkeys(field for entry in flattened(entries) for field in entry)
             if len(fields) <= _MOST:
                 types[key] = pl.List(pl.Struct(dict.fromkeys(fields, pl.String())))
                 continue
+        elif objects:
+            mixed[key] = objects
         deep = any(isinstance(entry, list) for entry in entries)
         types[key] = pl.List(pl.List(pl.String())) if deep else pl.List(pl.String())
-    return types
+    return types, mixed
 
 
 def _nested(records: Sequence[Record]) -> list[str]:
@@ -118,20 +128,20 @@ def _entries(records: Sequence[Record], key: str) -> list[Any]:
     ]
 
 
-def _of_one_kind(records: Sequence[Record]) -> tuple[Sequence[Record], list[str]]:
+def _of_one_kind(
+    records: Sequence[Record], mixed: Mapping[str, int]
+) -> tuple[Sequence[Record], list[str]]:
     """Lists with objects among other values keep the kind that has more of them; the others become
     missing values, and a remark counts them. An object is no text, so it can be no id.
     """
     remarks = []
-    for key in _nested(records):
-        are_objects = [isinstance(entry, dict) for entry in _entries(records, key)]
-        objects = sum(are_objects)
-        others = len(are_objects) - objects
-        if not objects or not others:
-            continue
+    for key, objects in mixed.items():
+        others = len(_entries(records, key)) - objects
         keep = objects >= others
-        records = [{**record, key: _kept(record[key], keep)} if key in record else record
-                   for record in records]  # fmt: skip
+        records = [
+            {**record, key: _kept(record[key], keep)} if key in record else record
+            for record in records
+        ]
         what, odd = ("objects", others) if keep else ("single values", objects)
         remarks.append(
             f"Entries of {key!r} that are no {what}, unlike the others, are read as missing: "
