@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,17 @@ def write_log(rows: int, folder: Path) -> None:
     frame.sort("time", maintain_order=True).write_parquet(folder / "by_time.parquet")
 
 
+def write_times(rows: int, folder: Path, dates: bool) -> None:
+    """`log.csv`, `log.parquet` and `small.…` with times as epoch seconds or as ISO text."""
+    frame = log(rows)
+    if dates:
+        written = pl.from_epoch("time").dt.strftime("%Y-%m-%d %H:%M:%S")
+        frame = frame.with_columns(written.alias("time"))
+    for stem, part in (("small", frame.head(100)), ("log", frame)):
+        part.write_parquet(folder / f"{stem}.parquet")
+        part.write_csv(folder / f"{stem}.csv")
+
+
 def distinct_rows(rng: np.random.Generator, cumulated: Array, rows: int, width: int) -> Array:
     """Items [rows, width], distinct within a row; rows with a repeat are drawn again."""
     drawn = draw(rng, cumulated, rows * width).reshape(rows, width)
@@ -116,7 +128,13 @@ def write_lists(users: int, folder: Path) -> None:
 def main(kind: str, size: int, folder: Path) -> None:
     """Write the data, then the file that says they are whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    {"log": write_log, "lists": write_lists}[kind](size, folder)
+    kinds = {
+        "log": write_log,
+        "lists": write_lists,
+        "seconds": partial(write_times, dates=False),
+        "dates": partial(write_times, dates=True),
+    }
+    kinds[kind](size, folder)
     (folder / "done").touch()
 
 

@@ -74,7 +74,7 @@ def test_a_header_that_comes_again_is_no_row(read: Reader) -> None:
     log = read("user,item\na,x\nuser,item\nb,y\nuser,item2\n")
     assert log.user_vocabulary.ids.to_list() == ["a", "b", "user"]
     assert log.account is not None
-    assert dict(log.account.set_aside) == {"the header again": 1}
+    assert dict(log.account.set_aside) == {"header written again": 1}
     with pytest.raises(BadData, match="has a header and 0 rows"):
         read("user,item\nuser,item\n")
 

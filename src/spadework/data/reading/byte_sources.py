@@ -208,7 +208,8 @@ def unzipped(path: Path) -> tuple[bytes, str]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+            # `is_dir` fails for an entry without a name
+            names = [name for name in archive.namelist() if not name.endswith("/")]
             if "[Content_Types].xml" in names:
                 raise BadData(
                     f"{path.name} is an Excel or Office document.", "Save the sheet as csv."

@@ -31,6 +31,7 @@ from spadework.errors import BadData
 
 _POLARS_UNITS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 _MICRO = 10**6
+_FEW = 20  # values that are looked at first, before all are
 _WHOLE, _DECIMAL = "whole numbers", "decimals"
 
 
@@ -114,8 +115,7 @@ def looks_like_calendar(column: pl.Series) -> bool:
     if dtype == pl.String:
         values = values.str.strip_chars()
         values = values.filter(values != "")
-        forms = date_forms(values)
-        if len(values) and not forms.is_in(["", MONTHS]).any():
+        if len(values) and _are_dates(values.head(_FEW)) and _are_dates(values):
             return True
         values = values.cast(pl.Float64 if _has_point(values) else pl.Int64, strict=False)
         dtype = values.dtype
@@ -136,8 +136,16 @@ def could_be_time(column: pl.Series) -> bool:
         return dtype.is_numeric() or dtype == pl.Date or isinstance(dtype, pl.Datetime)
     values = column.drop_nulls().str.strip_chars()
     values = values.filter(values != "")
-    fits = (date_forms(values) != "") | values.cast(pl.Float64, strict=False).is_not_null()
+    numbers = values.cast(pl.Float64, strict=False).is_not_null()
+    if int(numbers.sum()) * 2 >= len(values):
+        return True
+    fits = numbers | (date_forms(values) != "")
     return int(fits.sum()) * 2 >= len(values)
+
+
+def _are_dates(text: pl.Series) -> bool:
+    """Whether all texts are dates with a day; months alone may be numbers of another kind."""
+    return not date_forms(text).is_in(["", MONTHS]).any()
 
 
 def _has_point(text: pl.Series) -> bool:

@@ -17,7 +17,7 @@ from spadework.data.reading.encodings import decoded
 from spadework.data.reading.headers import LOOKED_AT, header_of
 from spadework.data.reading.line_lists import blank_layout, parse_line_lists, with_single_blanks
 from spadework.data.reading.preambles import without_preamble
-from spadework.data.reading.records import Records, scan
+from spadework.data.reading.records import Records, same_as, scan
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData, BadRequest, Undecided
@@ -28,7 +28,9 @@ _SUBSTITUTE = "\x1f"  # ASCII "unit separator", for delimiters of more than one 
 _SAMPLE = 1 << 20
 # from this share of rows of another length on, and this number of rows, lines may be lists
 _RAGGED, _SEVERAL = 0.4, 5
+HEADER_AGAIN = "header written again"
 _SHORT = 1 << 12  # bytes of a row that is looked at to tell whether the first one is a header
+_PLAIN_QUOTES = "Quotes are inside fields and are read as ordinary characters."
 _NAMES = {
     ",": "commas",
     ";": "semicolons",
@@ -120,6 +122,8 @@ def parse_delimited(
                 "Remove it.",
             )
         data = data.replace(chosen.encode(), _SUBSTITUTE.encode())
+        if b'"' in data:
+            remarks.append(_PLAIN_QUOTES)
     text = _scanned(data, name, chosen, remarks)
     return _table(text, remarks, skip_bad, wanted, has_header)
 
@@ -135,7 +139,7 @@ def _scanned(data: bytes, name: str, chosen: str, remarks: list[str]) -> _Text:
     if records.fault is not None:
         plain = scan(view, ord(chosen), quotes=False)
         if not plain.quote_opens_field:
-            remarks.append("Quotes are inside fields and are read as ordinary characters.")
+            remarks.append(_PLAIN_QUOTES)
             return _Text(name, data, chosen, plain, False)
     return _Text(name, data, chosen, records, True)
 
@@ -175,12 +179,13 @@ def _table(
         raise BadData(f"{text.name} has a header and 0 rows.", "Give a file with rows.")
     if int(present[-1]) - int(present[0]) + 1 != len(present):
         remarks.append("Blank lines are ignored.")
-    again = None if headerless else _same_as_header(text, int(present[0]), rows)
-    if again is not None and again.all():
+    same = same_as(text.bytes, records, int(present[0]))
+    if len(same) == len(present) and not headerless:
         raise BadData(f"{text.name} has a header and 0 rows.", "Give a file with rows.")
     bad = _bad_rows(text, rows, len(columns), skip_bad)
-    if again is not None and again.any():
-        bad["the header again"] = again
+    if len(same) > 1 and not headerless and not header.remarks:
+        bad[HEADER_AGAIN] = np.isin(rows, same) & ~np.any([*bad.values()], axis=0)
+        remarks.append(f"The header is written again in {counted(len(same) - 1, 'row')}.")
     fine = np.ones(len(rows), np.bool_)
     for mask in bad.values():
         fine &= ~mask
@@ -223,25 +228,13 @@ def _table(
     )
 
 
-def _same_as_header(text: _Text, header: int, rows: Array) -> Mask:
-    """Rows that repeat the header, as where files were joined with their headers."""
-    records = text.records
-    line = text.data[records.starts[header] : records.stops[header]]
-    hits = np.flatnonzero(records.lengths[rows] == len(line))
-    for at, sign in enumerate(line):
-        if not len(hits):
-            break
-        hits = hits[text.bytes[records.starts[rows[hits]] + at] == sign]
-    same = np.zeros(len(rows), np.bool_)
-    same[hits] = True
-    return same
-
-
 def _below(text: _Text, present: Array) -> list[list[str]]:
     """Some of the rows below the first one; what is wrong with a row is told later."""
     found = []
-    for record in present[1 : LOOKED_AT + 1]:
-        if text.records.lengths[record] <= _SHORT:
+    chosen = present[1 : LOOKED_AT + 1]
+    lengths = text.records.stops[chosen] - text.records.starts[chosen]
+    for record, length in zip(chosen, lengths, strict=True):
+        if length <= _SHORT:
             with suppress(BadData, UnicodeDecodeError):
                 found.append(text.fields_of(int(record)))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 
+from spadework.data.reading.set_aside import counted
 from spadework.errors import BadData, BadRequest
 
 _MARKS = (
@@ -35,18 +36,32 @@ def decoded(
                 raise BadData(
                     f"{name} is {mark_name}, not UTF-8.", f"Read it with --encoding {option}."
                 )
-        data = data.removeprefix(codecs.BOM_UTF8)
+        data, remarks = _without_marks(data)
         _check_utf8(data, name, header)
-        return data, []
+        return data, remarks
     try:
-        return data.decode(codec).removeprefix("\ufeff").encode(), [
-            f"Text is decoded from {codec}."
-        ]
+        data, remarks = _without_marks(data.decode(codec).encode())
+        return data, [f"Text is decoded from {codec}.", *remarks]
     except UnicodeError as error:
         raise BadData(
             f"{name} is not {codec}: {error}.",
             "Give the encoding in which the file was written: --encoding.",
         ) from None
+
+
+def _without_marks(data: bytes) -> tuple[bytes, list[str]]:
+    """The text without the mark at its start, and without those that begin a line where files with
+    marks were joined.
+    """
+    data = data.removeprefix(codecs.BOM_UTF8)
+    inside = b"\n" + codecs.BOM_UTF8
+    if codecs.BOM_UTF8[:1] not in data or inside not in data:  # one byte is sought much faster
+        return data, []
+    said = (
+        f"Left out, since files were joined: {counted(data.count(inside), 'byte order mark')} at "
+        "the start of a line."
+    )
+    return data.replace(inside, b"\n"), [said]
 
 
 def _check_utf8(data: bytes, name: str, header: bool) -> None:

@@ -13,6 +13,8 @@ from spadework.errors import BadData
 LONGEST = 256
 """Longest id, in characters."""
 
+# blanks at an end; soft hyphens, fixed blanks, blanks without width and marks anywhere
+_UNSEEN = r"^\s|\s$|[\x{ad}\x{a0}\x{200b}\x{2060}\x{feff}]"
 # beyond this, neighbouring whole numbers are one float
 _EXACT = {"Float64": 2.0**53, "Float32": 2.0**24, "Float16": 2.0**11}
 
@@ -128,10 +130,12 @@ def _narrowed(column: pl.Series, role: str, name: str) -> pl.Series:
 def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Series:
     """The rules of text are checked on distinct ids; rows change only where a rule applies."""
     distinct = column.unique()
-    if distinct.null_count() or (distinct == "").any():
-        column = column.set((column == "").fill_null(False), None)
+    is_blank = distinct.str.contains(r"^\s*$").fill_null(False)
+    if distinct.null_count() or is_blank.any():
+        blanks = distinct.filter(is_blank)
+        column = column.set(column.is_in(blanks.implode()).fill_null(False), None)
         ledger.set_aside(column.is_null(), f"{role} missing")
-        distinct = distinct.filter((distinct != "").fill_null(False))
+        distinct = distinct.filter(~is_blank & distinct.is_not_null())
     facts = pl.DataFrame({"id": distinct})
     long = facts.filter(pl.col("id").str.len_chars() > LONGEST)["id"]
     control = facts.filter(pl.col("id").str.contains(r"\p{Cc}"))["id"]
@@ -143,6 +147,7 @@ def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Seri
             hit = column.is_in(unfit.implode()).fill_null(False)
             ledger.set_aside(hit, reason)
             column = column.set(hit, None)
+    _tell_unseen(column, facts["id"], role, ledger)
     foreign = facts.filter(pl.col("id").str.len_bytes() > pl.col("id").str.len_chars())["id"]
     normal = foreign.str.normalize("NFC")
     if len(foreign) and (normal != foreign).any():
@@ -157,6 +162,17 @@ def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Seri
             )
         column = column.str.normalize("NFC")
     return column
+
+
+def _tell_unseen(column: pl.Series, distinct: pl.Series, role: str, ledger: Ledger) -> None:
+    """Tell ids that look like others: with blanks around them, or signs that are not printed."""
+    odd = distinct.filter(distinct.str.contains(_UNSEEN)).sort()
+    odd = odd.filter(odd.is_in(column.implode())) if len(odd) else odd
+    if len(odd):
+        ledger.remark(
+            f"{role.capitalize()} ids with blanks around them or signs that are not seen, kept as "
+            f"written: {len(odd):,}, such as {odd[0]!r}."
+        )
 
 
 def count_near_twins(ids: pl.Series, role: str, ledger: Ledger) -> None:

@@ -33,7 +33,11 @@ def table_of_records(
     that hold no record, `numbers` those of the records.
     """
     flat = flattened(records)
-    types = _types(flat)
+    types, mixed = _types(flat)
+    said: list[str] = []
+    if mixed:
+        flat, said = _of_one_kind(flat, mixed)
+        types, _ = _types(flat)
 
     def fetch(columns: Sequence[str], limit: int | None = None) -> pl.DataFrame:
         return pl.DataFrame([_series(key, types[key], flat[:limit]) for key in columns])
@@ -46,7 +50,7 @@ def table_of_records(
         fetch=fetch,
         head=lambda n: fetch(list(types), n),
         text=True,
-        remarks=tuple(remarks),
+        remarks=(*remarks, *said),
         dropped={bad_reason: np.asarray(bad, np.int64)} if bad else {},
         numbers=np.asarray(numbers, np.int64) if bad else None,
         size=size,
@@ -78,33 +82,79 @@ def _flat(record: Record, prefix: str, levels: int) -> Record:
     return found
 
 
-def _types(records: Sequence[Record]) -> dict[str, pl.DataType]:
-    """Column → text, list of text, or list of objects, whose fields may be lists again."""
+def _types(records: Sequence[Record]) -> tuple[dict[str, pl.DataType], dict[str, int]]:
+    """Column → text, list of text, or list of objects; and column → objects, where a column has
+    them among other values.
+    """
     types: dict[str, pl.DataType] = dict.fromkeys(
         (key for record in records for key in record), pl.String()
     )
-    nested = dict.fromkeys(
-        key
-        for record in records
-        for key, value in record.items()
-        if isinstance(value, (list, dict))
-    )
-    for key in nested:
-        values = [record[key] for record in records if record.get(key) is not None]
-        entries = [
-            entry
-            for value in values
-            for entry in (value if isinstance(value, list) else [value])
-            if entry is not None
-        ]
-        if entries and all(isinstance(entry, dict) for entry in entries):
-            fields = _types(flattened(entries))
+    mixed: dict[str, int] = {}
+    for key in _nested(records):
+        entries = _entries(records, key)
+        objects = sum(isinstance(entry, dict) for entry in entries)
+        if objects and objects == len(entries):
+            fields, _ = _types(flattened(entries))
             if len(fields) <= _MOST:
                 types[key] = pl.List(pl.Struct(fields))
                 continue
+        elif objects:
+            mixed[key] = objects
         deep = any(isinstance(entry, list) for entry in entries)
         types[key] = pl.List(pl.List(pl.String())) if deep else pl.List(pl.String())
-    return types
+    return types, mixed
+
+
+def _nested(records: Sequence[Record]) -> list[str]:
+    """The keys that hold a list or an object in some record."""
+    return list(
+        dict.fromkeys(
+            key
+            for record in records
+            for key, value in record.items()
+            if isinstance(value, (list, dict))
+        )
+    )
+
+
+def _entries(records: Sequence[Record], key: str) -> list[Any]:
+    """The entries of all lists of a key, without missing ones; a single value is one."""
+    return [
+        entry
+        for record in records
+        if (value := record.get(key)) is not None
+        for entry in (value if isinstance(value, list) else [value])
+        if entry is not None
+    ]
+
+
+def _of_one_kind(
+    records: Sequence[Record], mixed: Mapping[str, int]
+) -> tuple[Sequence[Record], list[str]]:
+    """Lists with objects among other values keep the kind that has more of them; the others become
+    missing values, and a remark counts them. An object is no text, so it can be no id.
+    """
+    remarks = []
+    for key, objects in mixed.items():
+        others = len(_entries(records, key)) - objects
+        keep = objects >= others
+        records = [
+            {**record, key: _kept(record[key], keep)} if key in record else record
+            for record in records
+        ]
+        what, odd = ("objects", others) if keep else ("single values", objects)
+        remarks.append(
+            f"Entries of {key!r} that are no {what}, unlike the others, are read as missing: "
+            f"{odd:,}."
+        )
+    return records, remarks
+
+
+def _kept(value: Any, objects: bool) -> Any:
+    """A list, or a single value, with None for each entry that is of the other kind."""
+    if isinstance(value, list):
+        return [entry if isinstance(entry, dict) == objects else None for entry in value]
+    return value if isinstance(value, dict) == objects else None
 
 
 def _series(key: str, dtype: pl.DataType, records: Sequence[Record]) -> pl.Series:

@@ -58,8 +58,14 @@ def parse_line_lists(
     data, remarks = decoded(data, name, encoding, header=False)
     if not data.strip():
         raise BadData(f"{name} is empty.", "Give a file with one list a line.")
+    data = data.replace(b"\r\n", b"\n")
+    if b"\r" in data:
+        data = data.replace(b"\r", b"\n")
+        remarks.append("Some lines end with a carriage return alone.")
     sign = _sign(data, name) if delimiter is None else delimiter
-    lines = _split(data.decode().replace("\r\n", "\n"), sign, name)
+    lines = _split(data.decode(), sign, name)
+    if b'"' in data and lines.explode().str.contains('"', literal=True).any():
+        remarks.append("Quotes are inside entries and are read as ordinary characters.")
     if shape is None:
         shape = _shape(lines, name)
     count = len(lines)
@@ -143,7 +149,8 @@ def _split(text: str, sign: str, name: str) -> pl.Series:
         lines = lines.str.strip_chars(" ")
         return lines.filter(lines != "").str.split(" ")
     if '"' in text:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=sign)
+        # strict, since a quote that is never closed would take all lines below it
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=sign, strict=True)
         try:
             entries = [[entry.strip() for entry in row if entry.strip()] for row in rows]
         except csv.Error as error:

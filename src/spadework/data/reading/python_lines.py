@@ -77,5 +77,7 @@ def _dict(node: ast.Dict, source: bytes) -> dict[str, Any]:
 
 
 def _written(node: ast.expr, source: bytes) -> str:
-    """The number as it stands in the line, which has one row."""
+    """The number as it stands in the line."""
+    if node.lineno > 1:
+        raise ValueError("has a carriage return inside")
     return source[node.col_offset : node.end_col_offset].decode()
