@@ -209,6 +209,60 @@ def _user_behavior(rng: Random) -> Source:
     )
 
 
+def _invoices(rng: Random) -> Source:
+    """Orders, some of guests and some brought back in part."""
+    rows, events = [], []
+    for at, event in enumerate(_events(rng, numbers=True)):
+        order, guest = str(536_000 + at), at % 5 == 3
+        time, item = event["time"], event["item"]
+        rows.append([order, item, "9", _clock(time), "" if guest else event["user"]])
+        events.append({"user": order if guest else event["user"], "item": item, "time": time})
+        if at % 7 == 2:
+            rows.append([f"C{order}", item, "-1", _clock(time + 30), event["user"]])
+    header = ["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "CustomerID"]
+    return Source(
+        shape="",
+        given="invoices.csv",
+        parts={"invoices.csv": Grid(header, rows)},
+        events=events,
+        rows=len(rows),
+    )
+
+
+def _clock(time: int) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _cells(rng: Random) -> Source:
+    rows, events = [], []
+    for at in range(rng.randint(5, 30)):
+        items = [f"i{number}" for number in rng.sample(range(1, 12), 2 + at % 4)]
+        rows.append([f"u{at % 9}", "|".join(items), f"2026-01-{1 + at % 28:02}"])
+        time = TIME + 86_400 * (at % 28)
+        events += [{"user": f"u{at % 9}", "item": item, "time": time} for item in items]
+    return Source(
+        shape="",
+        given="orders.csv",
+        parts={"orders.csv": Grid(["user", "products", "date"], rows)},
+        events=events,
+    )
+
+
+def _dates_in_columns(rng: Random) -> Source:
+    events = _events(rng)
+    rows = []
+    for at, event in enumerate(events):
+        event["time"] = TIME + 86_400 * (at % 28)
+        rows.append([event["user"], event["item"], "2026", "1", str(1 + at % 28)])
+    return Source(
+        shape="",
+        given="log.csv",
+        parts={"log.csv": Grid(["user_id", "item_id", "year", "month", "day"], rows)},
+        events=_only(events, "user", "item", "time"),
+        rows=len(rows),
+    )
+
+
 def _adjacency(file: str, numbers: bool) -> Callable[[Random], Source]:
     def build(rng: Random) -> Source:
         rows, events = [], []
@@ -487,6 +541,9 @@ LARGER: Mapping[str, Callable[[Random], Source]] = {
         "ratings.dat", None, ("user", "item", "weight", "time"), "::", numbers=True
     ),
     "Fields between blanks": _table("pairs.txt", None, UI, " "),
+    "Orders with returns and guests": _invoices,
+    "Lists in cells": _cells,
+    "Year, month and day in columns of their own": _dates_in_columns,
     "Lines of a user and their items": _adjacency("train.txt", numbers=True),
     "Lines of a user and their items, with other ids": _adjacency("lists.txt", numbers=False),
     "One basket a line, without users": _baskets,
