@@ -56,8 +56,7 @@ def read_interactions(
     event types to use; where there are several, each row keeps its own in `.event_types`.
     `positive` is a rule that a row has to satisfy to be used, on any column: "rating >= 4", "kind
     != refund", several joined by `and`. `since` and `until` are the first and the last date whose
-    rows are used. What these leave out has lines of its own in the account. The many parameters are
-    the roles of a log.
+    rows are used. What these leave out is in the account.
 
     Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
