@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from spadework import forks
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.item_tables import read_item_table
@@ -63,7 +62,6 @@ def read_interactions(
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
     users, and text is refused (OutOfMemory).
     """
-    forks.check()
     if duplicates not in ("set aside", "keep"):
         raise BadRequest(
             f"There is no policy {duplicates!r} for duplicates.", "Known: 'set aside', 'keep'."
@@ -119,7 +117,6 @@ def read_content(
     with time, the latest `before` a day (or epoch seconds) counts. Raises BadData when not one row
     fits to the log, with two ids side by side.
     """
-    forks.check()
     if isinstance(source, str) and source.startswith(ADDRESSES):
         return _content_of(source, log)
     return read_item_table(
