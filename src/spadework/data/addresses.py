@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from spadework import forks
 from spadework.data.content import ItemContent
 from spadework.data.excluded_items import excluded_items
 from spadework.data.interactions import Interactions
@@ -70,7 +69,6 @@ def read_interactions(
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
     users, and text is refused (OutOfMemory).
     """
-    forks.check()
     _check_policies(duplicates, returns)
     events, dislikes = _events_and_dislikes(events, dislikes)
     given = {"user": user, "item": item, "time": time, "weight": weight}
@@ -138,7 +136,6 @@ def read_content(
     with time, the latest `before` a day (or epoch seconds) counts. Raises BadData when not one row
     fits to the log, with two ids side by side.
     """
-    forks.check()
     if isinstance(source, str) and source.startswith(ADDRESSES):
         return _content_of(source, log)
     return read_item_table(

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import polars as pl
 
+from spadework import forks
 from spadework.data.reading import byte_sources
 from spadework.data.reading.columnar import open_columnar, table_of_scan
 from spadework.data.reading.delimited import check_delimiter, parse_delimited
@@ -92,6 +93,7 @@ def open_table(
     """The table of a source; several files are appended, and a pattern (`logs/*.csv`) stands for
     the files that it matches. Raises BadRequest and BadData with the file's name.
     """
+    forks.check()
     if shape is not None and shape not in SHAPES:
         raise BadRequest(f"There is no shape {shape!r}.", f"Known: {', '.join(SHAPES)}.")
     if isinstance(source, pl.LazyFrame):
