@@ -7,8 +7,10 @@ from __future__ import annotations
 import io
 import zipfile
 
+import polars as pl
 import pytest
 
+from spadework.data.reading.date_forms import date_forms
 from spadework.errors import BadData
 
 MARK = "\ufeff"
@@ -165,3 +167,11 @@ def test_ids_that_look_like_others_are_told_and_kept(read, odd):
 def test_names_with_blanks_inside_are_names(read, name):
     log = read(f"user,item\nu1,{name}\nu2,b\n")
     assert not any("not seen" in remark for remark in log.account.remarks)
+
+
+def test_no_date_is_written_in_digits_alone():
+    """Columns of digits are never looked at as dates; a form of digits alone would be missed."""
+    digits = pl.Series(
+        ["2026", "20260131", "202601310930", "20260131093000", "1767225600", "310126"]
+    )
+    assert date_forms(digits).to_list() == [""] * len(digits)

@@ -115,7 +115,8 @@ def looks_like_calendar(column: pl.Series) -> bool:
     if dtype == pl.String:
         values = values.str.strip_chars()
         values = values.filter(values != "")
-        if len(values) and _are_dates(values.head(_FEW)) and _are_dates(values):
+        are_digits = values.head(_FEW).str.contains("^[0-9]+$").any()  # which no date is
+        if len(values) and not are_digits and (date_forms(values) != "").all():
             return True
         values = values.cast(pl.Float64 if _has_point(values) else pl.Int64, strict=False)
         dtype = values.dtype
@@ -141,10 +142,6 @@ def could_be_time(column: pl.Series) -> bool:
         return True
     fits = numbers | (date_forms(values) != "")
     return int(fits.sum()) * 2 >= len(values)
-
-
-def _are_dates(text: pl.Series) -> bool:
-    return bool((date_forms(text) != "").all())
 
 
 def _has_point(text: pl.Series) -> bool:
