@@ -376,6 +376,7 @@ def renamed(rng: Random, source: Source) -> bool:
         part.frame = part.frame.rename({old: new})
     elif isinstance(part, Records):
         records = [record for record in part.records if isinstance(record, dict)]
+        source.rows = None  # a list may be taken apart then
         old = rng.choice(list(records[0]))
         for at, record in enumerate(part.records):
             if isinstance(record, dict) and old in record:

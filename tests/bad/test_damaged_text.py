@@ -91,6 +91,7 @@ def test_a_quote_that_is_never_closed_takes_no_baskets(read):
     [
         ('milk,6" roll\nbeer\n', {"shape": "baskets", "delimiter": ","}),
         ('u1 "a\nu2 b\n', {"shape": "adjacency"}),
+        ('u1::"a\nu2::b\n', {"shape": "adjacency", "delimiter": "::"}),
         ('user::item\nu1::a"\nu2::b\n', {}),
     ],
 )

@@ -148,7 +148,7 @@ def _split(text: str, sign: str, name: str) -> pl.Series:
         lines = pl.Series(text.split("\n"), dtype=pl.String).str.replace_all(r"[ \t]+", " ")
         lines = lines.str.strip_chars(" ")
         return lines.filter(lines != "").str.split(" ")
-    if '"' in text:
+    if '"' in text and len(sign) == 1:
         # strict, since a quote that is never closed would take all lines below it
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=sign, strict=True)
         try:
