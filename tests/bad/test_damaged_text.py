@@ -170,6 +170,14 @@ def test_names_with_blanks_inside_are_names(read, name):
     assert not any("not seen" in remark for remark in log.account.remarks)
 
 
+def test_a_delimiter_that_is_in_no_line_is_told(read):
+    log = read("milk,bread\nbeer\n", shape="baskets", delimiter=";")
+    assert log.frame().rows() == [("1", "milk,bread"), ("2", "beer")]
+    assert "The delimiter ';' is in no line, so each line has one entry." in log.account.remarks
+    known = read("milk,bread\nbeer\n", shape="baskets", delimiter=",")
+    assert not any("in no line" in remark for remark in known.account.remarks)
+
+
 def test_no_date_is_written_in_digits_alone():
     """Columns of digits are never looked at as dates; a form of digits alone would be missed."""
     digits = pl.Series(

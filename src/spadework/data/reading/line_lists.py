@@ -64,6 +64,8 @@ def parse_line_lists(
         remarks.append("Some lines end with a carriage return alone.")
     sign = _sign(data, name) if delimiter is None else delimiter
     lines = _split(data.decode(), sign, name)
+    if delimiter is not None and delimiter.encode() not in data:
+        remarks.append(f"The delimiter {delimiter!r} is in no line, so each line has one entry.")
     if b'"' in data and lines.explode().str.contains('"', literal=True).any():
         remarks.append("Quotes are inside entries and are read as ordinary characters.")
     if shape is None:
