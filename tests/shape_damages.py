@@ -376,7 +376,9 @@ def renamed(rng: Random, source: Source) -> bool:
         part.frame = part.frame.rename({old: new})
     elif isinstance(part, Records):
         records = [record for record in part.records if isinstance(record, dict)]
+        source.rows = None  # a list may be taken apart then
         old = rng.choice(list(records[0]))
+        source.known = source.known and new not in records[0]  # it takes the place of that key
         for at, record in enumerate(part.records):
             if isinstance(record, dict) and old in record:
                 part.records[at] = {new if key == old else key: record[key] for key in record}

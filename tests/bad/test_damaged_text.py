@@ -7,8 +7,10 @@ from __future__ import annotations
 import io
 import zipfile
 
+import polars as pl
 import pytest
 
+from spadework.data.reading.date_forms import date_forms
 from spadework.errors import BadData
 
 MARK = "\ufeff"
@@ -89,6 +91,7 @@ def test_a_quote_that_is_never_closed_takes_no_baskets(read):
     [
         ('milk,6" roll\nbeer\n', {"shape": "baskets", "delimiter": ","}),
         ('u1 "a\nu2 b\n', {"shape": "adjacency"}),
+        ('u1::"a\nu2::b\n', {"shape": "adjacency", "delimiter": "::"}),
         ('user::item\nu1::a"\nu2::b\n', {}),
     ],
 )
@@ -165,3 +168,19 @@ def test_ids_that_look_like_others_are_told_and_kept(read, odd):
 def test_names_with_blanks_inside_are_names(read, name):
     log = read(f"user,item\nu1,{name}\nu2,b\n")
     assert not any("not seen" in remark for remark in log.account.remarks)
+
+
+def test_a_delimiter_that_is_in_no_line_is_told(read):
+    log = read("milk,bread\nbeer\n", shape="baskets", delimiter=";")
+    assert log.frame().rows() == [("1", "milk,bread"), ("2", "beer")]
+    assert "The delimiter ';' is in no line, so each line has one entry." in log.account.remarks
+    known = read("milk,bread\nbeer\n", shape="baskets", delimiter=",")
+    assert not any("in no line" in remark for remark in known.account.remarks)
+
+
+def test_no_date_is_written_in_digits_alone():
+    """Columns of digits are never looked at as dates; a form of digits alone would be missed."""
+    digits = pl.Series(
+        ["2026", "20260131", "202601310930", "20260131093000", "1767225600", "310126"]
+    )
+    assert date_forms(digits).to_list() == [""] * len(digits)

@@ -115,7 +115,9 @@ def looks_like_calendar(column: pl.Series) -> bool:
     if dtype == pl.String:
         values = values.str.strip_chars()
         values = values.filter(values != "")
-        if len(values) and _are_dates(values.head(_FEW)) and _are_dates(values):
+        are_digits = values.head(_FEW).str.contains("^[0-9]+$").any()  # which no date is
+        # months alone may be numbers of another kind
+        if len(values) and not (are_digits or date_forms(values).is_in(["", MONTHS]).any()):
             return True
         values = values.cast(pl.Float64 if _has_point(values) else pl.Int64, strict=False)
         dtype = values.dtype
@@ -141,11 +143,6 @@ def could_be_time(column: pl.Series) -> bool:
         return True
     fits = numbers | (date_forms(values) != "")
     return int(fits.sum()) * 2 >= len(values)
-
-
-def _are_dates(text: pl.Series) -> bool:
-    """Whether all texts are dates with a day; months alone may be numbers of another kind."""
-    return not date_forms(text).is_in(["", MONTHS]).any()
 
 
 def _has_point(text: pl.Series) -> bool:

@@ -64,6 +64,8 @@ def parse_line_lists(
         remarks.append("Some lines end with a carriage return alone.")
     sign = _sign(data, name) if delimiter is None else delimiter
     lines = _split(data.decode(), sign, name)
+    if delimiter is not None and delimiter.encode() not in data:
+        remarks.append(f"The delimiter {delimiter!r} is in no line, so each line has one entry.")
     if b'"' in data and lines.explode().str.contains('"', literal=True).any():
         remarks.append("Quotes are inside entries and are read as ordinary characters.")
     if shape is None:
@@ -148,7 +150,7 @@ def _split(text: str, sign: str, name: str) -> pl.Series:
         lines = pl.Series(text.split("\n"), dtype=pl.String).str.replace_all(r"[ \t]+", " ")
         lines = lines.str.strip_chars(" ")
         return lines.filter(lines != "").str.split(" ")
-    if '"' in text:
+    if '"' in text and len(sign) == 1:
         # strict, since a quote that is never closed would take all lines below it
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=sign, strict=True)
         try:
