@@ -8,7 +8,7 @@ from typing import Any
 
 from spadework.data.splitting import splits
 from spadework.data.worlds.worlds import worlds
-from spadework.diagnosis import checking, floor  # noqa: F401  (registers all checks)
+from spadework.diagnosis import checking, floor, served  # noqa: F401  (registers all checks)
 from spadework.diagnosis.finding import checks, cut_checks
 from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.diagnosis.prediction import finding_of
@@ -154,7 +154,8 @@ def entries() -> list[dict[str, Any]]:
         rows += [
             {"name": name, "kind": kind, "says": _doc(entry)} for name, entry in registry.items()
         ]
-    verdicts = {"VER-1": Readiness.finding, "VER-2": finding_of, floor.CODE: floor.finding_of}
+    verdicts = {"VER-1": Readiness.finding, "VER-2": finding_of}
+    verdicts |= {module.CODE: module.finding_of for module in (floor, served)}
     rows += [
         {"name": code, "kind": "finding", "says": _doc(entry)} for code, entry in verdicts.items()
     ]

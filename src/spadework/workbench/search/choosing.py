@@ -21,7 +21,6 @@ from spadework.diagnosis.finding import Finding, by_weight
 from spadework.diagnosis.probe import Unanswered, all_probes, ask_all, cheapest_first, seconds_for
 from spadework.diagnosis.readiness import readiness
 from spadework.diagnosis.rules import DECIDING
-from spadework.errors import BadData
 from spadework.evaluation.repetition import repetition
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score
@@ -36,14 +35,15 @@ from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import calibrate
 from spadework.workbench.search.ending import LATE, LITTLE_LATE, Ending
 from spadework.workbench.search.finals import Finals
-from spadework.workbench.search.judgement import Judgement, best, why
+from spadework.workbench.search.judgement import Judgement, best
 from spadework.workbench.search.judging import Judging
+from spadework.workbench.search.keeping import Keeping
 from spadework.workbench.search.leaders import companions, contenders
 from spadework.workbench.search.model_families import baselines
 from spadework.workbench.search.planner import Planner
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.search.windows import Windows
-from spadework.workbench.storage import lock, roles
+from spadework.workbench.storage import lock
 
 POPULAR = (Popular, PopularByCategory)
 OTHER_QUESTIONS = 0.15
@@ -108,7 +108,9 @@ class Dig:
         if chosen is not None:
             chosen, scores = self._judged_choice(chosen, scores, finals)
             lock.check_held(self.folder)
-            chosen, kept = self._keep_models(chosen, kept | {"winner": chosen.winner})
+            keeping = Keeping(self.folder, self.recipe, self.log, self.items, self.test, scores)
+            chosen, kept = keeping.keep(chosen, kept | {"winner": chosen.winner})
+            findings = [*findings, *keeping.findings]
         account = account_of(self)
         winner = "" if chosen is None else chosen.winner.label
         below = floor.finding_of(
@@ -347,46 +349,6 @@ class Dig:
                     else chosen.instead(setting, "could not be judged on the test span")
                 ), scores
         return chosen, scores
-
-    def _keep_models(
-        self, chosen: Choice, kept: dict[str, Recommender]
-    ) -> tuple[Choice, dict[str, Recommender]]:
-        """Fit the kept models on the whole log and save them; where that fails the winner alone,
-        and where that fails, too, the popular list.
-        """
-        about = {
-            "source": self.recipe.source,
-            "log": self.log.fingerprint,
-            "rows": len(self.log),
-            "fitted on": "the whole log",
-        }
-        popular = model("popular")
-        for wanted in (kept, {"winner": kept["winner"]}, {"winner": popular}):
-            try:
-                roles.keep(
-                    self.folder / "models",
-                    wanted,
-                    facts=about,
-                    content=self.items,
-                    fit=self._fitted_on_all,
-                )
-            except Exception as error:  # a run without a model is of no use
-                events.note(f"not every model could be fitted on the whole log: {why(error)}")
-                continue
-            served = wanted["winner"]
-            return (
-                chosen
-                if served.label == chosen.winner.label
-                else chosen.instead(served, "could not be fitted on the whole log")
-            ), dict(wanted)
-        raise BadData(
-            "No model could be fitted on the whole log.", "See the remarks in log.jsonl of the run."
-        )
-
-    def _fitted_on_all(self, setting: Recommender) -> Recommender:
-        events.note(f"fitting {setting.label} on the whole log")
-        with events.within(setting.label):
-            return setting.sharing().fit(self.log, self.items, rng=self.recipe.seed)
 
     def keep_what_is_finished(self) -> None:
         """After an interruption: write the board of the settings judged on the first sample, so

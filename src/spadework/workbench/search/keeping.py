@@ -1,0 +1,90 @@
+"""The models that a dig leaves: fitted on the whole log, looked at once more, and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spadework import events
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.diagnosis import served
+from spadework.diagnosis.finding import Finding
+from spadework.errors import BadData
+from spadework.evaluation.trial import Protocol, Score
+from spadework.models.base import Recommender
+from spadework.models.labels import model
+from spadework.workbench.recipe import Recipe
+from spadework.workbench.search.choice import Choice
+from spadework.workbench.search.judgement import why
+from spadework.workbench.storage import roles
+
+
+@dataclass
+class Keeping:
+    """What is fitted and saved at the end of a dig."""
+
+    folder: Path
+    recipe: Recipe
+    log: Interactions
+    items: ItemContent | None
+    test: Protocol  # of the test span
+    scores: Sequence[Score]  # of the test span
+    findings: list[Finding] = field(default_factory=list)  # of what is served
+
+    def keep(
+        self, chosen: Choice, kept: Mapping[str, Recommender]
+    ) -> tuple[Choice, dict[str, Recommender]]:
+        """Fit these models on the whole log and save them; where that fails the winner alone, and
+        where that fails, too, the popular list.
+        """
+        about = {
+            "source": self.recipe.source,
+            "log": self.log.fingerprint,
+            "rows": len(self.log),
+            "fitted on": "the whole log",
+        }
+        popular = model("popular")
+        for wanted in (kept, {"winner": kept["winner"]}, {"winner": popular}):
+            self.findings.clear()
+            try:
+                roles.keep(
+                    self.folder / "models",
+                    wanted,
+                    facts=about,
+                    content=self.items,
+                    fit=lambda setting, winner=wanted["winner"].label: self._fitted(
+                        setting, setting.label == winner
+                    ),
+                )
+            except Exception as error:  # a run without a model is of no use
+                events.note(f"not every model could be fitted on the whole log: {why(error)}")
+                continue
+            winner = wanted["winner"]
+            return (
+                chosen
+                if winner.label == chosen.winner.label
+                else chosen.instead(winner, "could not be fitted on the whole log")
+            ), dict(wanted)
+        raise BadData(
+            "No model could be fitted on the whole log.", "See the remarks in log.jsonl of the run."
+        )
+
+    def _fitted(self, setting: Recommender, is_winner: bool) -> Recommender:
+        events.note(f"fitting {setting.label} on the whole log")
+        with events.within(setting.label):
+            fitted = setting.sharing().fit(self.log, self.items, rng=self.recipe.seed)
+        if is_winner:
+            self._look_at(fitted)
+        return fitted
+
+    def _look_at(self, fitted: Recommender) -> None:
+        """Hold the served model against its score."""
+        score = next(
+            (one for one in self.scores if one.label == fitted.label and one.state == "done"), None
+        )
+        found = None if score is None else served.finding_of(fitted, score, self.test)
+        if found is not None:
+            events.note(found.says)
+            self.findings.append(found)
