@@ -50,7 +50,8 @@ def test_a_model_that_finds_less_than_half_is_told():
     assert found is not None
     assert (found.code, found.level) == (CODE, "strong")
     assert found.interval[1] < 0
-    assert f"was {score.metrics['ndcg@10']:.4f}" in found.says
+    value = score.values["ndcg@10"][test.judged].mean()
+    assert f"was {value:.4f}" in found.says
     assert f"{min(1000, int(test.judged.sum())):,} users" in found.measured
 
 
