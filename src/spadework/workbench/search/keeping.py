@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from spadework import events
@@ -54,9 +55,7 @@ class Keeping:
                     wanted,
                     facts=about,
                     content=self.items,
-                    fit=lambda setting, winner=wanted["winner"].label: self._fitted(
-                        setting, setting.label == winner
-                    ),
+                    fit=partial(self._fitted, wanted["winner"].label),
                 )
             except Exception as error:  # a run without a model is of no use
                 events.note(f"not every model could be fitted on the whole log: {why(error)}")
@@ -71,11 +70,11 @@ class Keeping:
             "No model could be fitted on the whole log.", "See the remarks in log.jsonl of the run."
         )
 
-    def _fitted(self, setting: Recommender, is_winner: bool) -> Recommender:
+    def _fitted(self, winner: str, setting: Recommender) -> Recommender:
         events.note(f"fitting {setting.label} on the whole log")
         with events.within(setting.label):
             fitted = setting.sharing().fit(self.log, self.items, rng=self.recipe.seed)
-        if is_winner:
+        if setting.label == winner:
             self._look_at(fitted)
         return fitted
 
