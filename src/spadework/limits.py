@@ -13,6 +13,11 @@ from pathlib import Path
 
 from spadework.errors import OutOfMemory, OutOfTime
 
+try:
+    import resource
+except ImportError:  # only on systems without such limits
+    resource = None  # type: ignore[assignment]
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -62,12 +67,22 @@ def hand_memory_back() -> None:
 
 
 def available_bytes() -> int:
-    """Memory that can still be had without swapping: of the machine, or of the container where that
-    leaves less.
+    """Memory that can still be had without swapping: of the machine, or of the container or the
+    process where these leave less.
     """
-    free = _free_of_machine()
-    room = _room_of_container()
-    return free if room is None else min(free, room)
+    rooms = (_free_of_machine(), _room_of_container(), room_of_process())
+    return min(room for room in rooms if room is not None)
+
+
+def room_of_process() -> int | None:
+    """Address space that the limit of this process (`ulimit -v`) still leaves; None without one."""
+    statm = Path("/proc/self/statm")
+    if resource is None or not statm.exists():
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return None
+    return max(0, limit - int(statm.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _free_of_machine() -> int:

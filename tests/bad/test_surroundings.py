@@ -169,6 +169,25 @@ def test_the_limit_of_a_container_of_version_1(tmp_path, monkeypatch):
     assert limits.available_bytes() == 5500
 
 
+def test_the_limit_of_the_process(monkeypatch, capsys):
+    limit = [2**40]
+    monkeypatch.setattr(limits.resource, "getrlimit", lambda which: (limit[0], 2**62))
+    free, room = limits.available_bytes(), limits.room_of_process()
+    assert 0 < 2**40 - room < 2**39, "what is taken already"
+    assert free < room
+    limit[0] = 2**20
+    assert limits.available_bytes() == limits.room_of_process() == 0
+    output = call(capsys, "doctor")
+    assert output.code == 2
+    assert output.sentences == (
+        "There is not enough memory: the limit of this process leaves 0 MiB of address space.",
+        "spadework needs 1.5 GiB to start and 3 GiB to dig: raise the limit, such as by ulimit -v "
+        "unlimited.",
+    )
+    limit[0] = limits.resource.RLIM_INFINITY
+    assert limits.room_of_process() is None
+
+
 def test_no_groups_at_all(tmp_path, monkeypatch):
     groups(tmp_path, monkeypatch, "")
     (tmp_path / "self").unlink()
@@ -180,6 +199,9 @@ def test_no_groups_at_all(tmp_path, monkeypatch):
     [
         (MemoryError("Unable to allocate 9.31 GiB"), "There is not enough memory: "),
         (ImportError("x.so: failed to map segment"), "There is not enough memory: "),
+        (RuntimeError("can't start new thread"), "There is not enough memory: "),
+        (OSError("Could not find/load shared object file"), "There is not enough memory: "),
+        (PermissionError(13, "Permission denied", "x"), "The system refused x: Permission denied"),
         (KeyError("recipe"), "This is a bug in spadework (test_surroundings.py:"),
         (UnicodeEncodeError("utf-8", "caf\udce9", 3, 4, "surrogates"), "'caf\\udce9' is not UTF-8"),
     ],

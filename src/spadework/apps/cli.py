@@ -60,6 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
     surroundings.prepare_streams()
     try:
         surroundings.check_threads()
+        surroundings.check_address_space()
         # a command's budget counts from here: a user's clock runs while libraries are imported
         code = spadework.main(
             args=arguments, prog_name="spadework", standalone_mode=False, obj=time.monotonic()
@@ -76,6 +77,8 @@ def main(arguments: list[str] | None = None) -> None:
             sys.stderr.flush()
         os._exit(130)  # threads of a kernel may still run; nothing is left to be saved
     except OSError as error:
+        if error.errno is None and surroundings.is_no_room(error):
+            _fail(*surroundings.unexpected(error))
         where = f" {error.filename}" if error.filename else ""
         _fail(
             f"The system refused{where}: {error.strerror or error}.",

@@ -8,13 +8,20 @@ import codecs
 import os
 import sys
 
-from spadework.errors import BadRequest
+from spadework.errors import BadRequest, OutOfMemory
 
 THREADS = (
     *("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
     *("POLARS_MAX_THREADS", "RAYON_NUM_THREADS"),
 )
 """Settings that the libraries read when they are imported, and what they say of wrong ones."""
+LEAST_ROOM = 3 * 2**29
+"""Address space that the libraries take before anything is read."""
+_NO_ROOM = (
+    *("allocate memory", "failed to map", "can't start new thread"),
+    "could not find/load shared object",
+)
+"""What libraries say where memory is short, in errors of other types."""
 _LIKE = {
     **dict.fromkeys("‐‑–—−", "-"),
     **dict.fromkeys("“”„", '"'),
@@ -72,6 +79,20 @@ def check_threads() -> None:
             )
 
 
+def check_address_space() -> None:
+    """Refuse a limit under which the libraries cannot be loaded: some of them end the process."""
+    from spadework.limits import room_of_process
+
+    room = room_of_process()
+    if room is not None and room < LEAST_ROOM:
+        raise OutOfMemory(
+            f"There is not enough memory: the limit of this process leaves {room / 2**20:,.0f} MiB "
+            "of address space.",
+            f"spadework needs {LEAST_ROOM / 2**30:.1f} GiB to start and 3 GiB to dig: raise the "
+            "limit, such as by ulimit -v unlimited.",
+        )
+
+
 def _is_number_of_threads(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 7 and int(text) > 0
 
@@ -88,12 +109,17 @@ def out_of_memory(error: MemoryError) -> tuple[str, str]:
     )
 
 
+def is_no_room(error: Exception) -> bool:
+    """Whether an error is how a library tells that memory is short."""
+    return any(words in str(error).lower() for words in _NO_ROOM)
+
+
 def unexpected(error: Exception) -> tuple[str, str]:
     """Sentences for a fault of this program; the traceback is kept in a file."""
     import tempfile
     import traceback
 
-    if any(words in str(error).lower() for words in ("allocate memory", "failed to map")):
+    if is_no_room(error):
         return out_of_memory(MemoryError(str(error).splitlines()[0][:200]))
     text = "".join(traceback.format_exception(error))
     frames = traceback.extract_tb(error.__traceback__)
