@@ -12,6 +12,7 @@ from spadework.data.addresses import read_interactions
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.opening import Source, open_table
+from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.splitting import Split
 from spadework.errors import BadData
 
@@ -40,7 +41,7 @@ def read_split(
     labels = [label for label in (train, valid, test) if label is not None]
     _check_labels(source, column, labels)
 
-    def read(names: list[str]) -> Interactions:
+    def read(names: list[str], returns: OnReturns = "net") -> Interactions:
         log = read_interactions(
             source,
             user=user,
@@ -49,13 +50,15 @@ def read_split(
             event=column,
             events=names,
             duplicates="keep",
+            returns=returns,
             exclude_items=exclude_items,
             items=items,
         )
         # labels of a split are no event types
         return replace(log, event_types=None, event_type_names=())
 
-    log = read(labels)
+    # of purchases that were returned in a later part, too, the ids are known
+    log = read(labels, returns="set aside")
 
     def coded(part: Interactions) -> Interactions:
         own = part.recoded(log.user_vocabulary, log.item_vocabulary)  # all of its ids are known
