@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from spadework.data.content import ItemContent
@@ -94,8 +94,7 @@ def _events_and_dislikes(
     events: str | Sequence[str] | None, dislikes: str | Sequence[str] | None
 ) -> tuple[list[str] | None, list[str]]:
     """Each as a list. Raises `BadRequest` for an event type that is in both."""
-    wanted = [events] if isinstance(events, str) else None if events is None else list(events)
-    disliked = [dislikes] if isinstance(dislikes, str) else list(dislikes or ())
+    wanted, disliked = None if events is None else _texts(events), _texts(dislikes or ())
     for each in disliked:
         if each in (wanted or ()):
             raise BadRequest(
@@ -103,6 +102,13 @@ def _events_and_dislikes(
                 "Leave it out of one of them.",
             )
     return wanted, disliked
+
+
+def _texts(given: object) -> list[str]:
+    """One entry or several, as texts: event types may be numbers."""
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        return [str(each) for each in given]
+    return [str(given)]
 
 
 def _check_policies(duplicates: str, returns: str) -> None:
