@@ -27,7 +27,7 @@ from spadework.data.reading.no_choices import (
 )
 from spadework.data.reading.numbers import read_weights
 from spadework.data.reading.returned_rows import OnReturns
-from spadework.data.reading.second_look import JUDGEMENT, second_look, telling_words
+from spadework.data.reading.second_look import JUDGEMENT, RATINGS, second_look, telling_words
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.sorted_log import sorted_log
 from spadework.data.reading.tables import Table
@@ -193,9 +193,7 @@ def _checked(
             frame["weight"],
             names["weight"],
             ledger,
-            # a rating below zero takes nothing back
-            keep_returns=plan.returns == "net"
-            and not JUDGEMENT.search(plain_name(names["weight"])),
+            keep_returns=plan.returns == "net" and not _is_rating(names["weight"]),
         )
         if "weight" in names and "weight" not in absent
         else None
@@ -223,6 +221,12 @@ def _checked(
         disliked=disliked,
         excluded=excluded,
     )
+
+
+def _is_rating(name: str) -> bool:
+    """Whether a column of weights holds ratings: one below zero takes nothing back."""
+    plain = plain_name(name)
+    return plain in RATINGS or JUDGEMENT.search(plain) is not None
 
 
 def _clock(
