@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from spadework.data.content import ItemContent
@@ -17,6 +17,7 @@ from spadework.data.reading.opening import Source
 from spadework.data.reading.reading import RowRules, TextForm, read_source
 from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.samples import sample, sample_content
+from spadework.data.vocabulary import listed
 from spadework.data.worlds.worlds import world
 from spadework.errors import BadData, BadRequest
 
@@ -106,9 +107,7 @@ def _events_and_dislikes(
 
 def _texts(given: object) -> list[str]:
     """One entry or several, as texts: event types may be numbers."""
-    if isinstance(given, Iterable) and not isinstance(given, str):
-        return [str(each) for each in given]
-    return [str(given)]
+    return [str(each) for each in listed(given)]
 
 
 def _check_policies(duplicates: str, returns: str) -> None:
