@@ -450,6 +450,21 @@ def test_baskets_and_event_types_come_back_with_a_purchase():
     assert splitting.by_time(log, test="2d").train.event_type_counts == {"buy": 4, "gift": 1}
 
 
+@pytest.mark.parametrize(("type_of_return", "left"), [("buy", "view"), ("refund", "buy")])
+def test_a_return_takes_back_its_own_type_where_it_has_one(type_of_return, left):
+    """A view of the item after the purchase is not what comes back; a refund is off the latest."""
+    rows = [("a", "x", START, 1.0), ("a", "x", START + DAY, 1.0), ("a", "x", START + 2 * DAY, -1.0)]
+    table = frame(SENTINEL + rows).with_columns(
+        event=pl.Series(["buy", "buy", "buy", "view", type_of_return])
+    )
+    log = read_interactions(table, event="event")
+    assert log.event_types is not None or log.event_type_names == ("buy",)
+    found = log.frame().filter(pl.col("item_id") == "x")
+    assert found.height == 1
+    assert found["time"].to_list() == [START + DAY if left == "view" else START]
+    assert unwanted_of(log) == ({("a", "x")} if left == "view" else set())
+
+
 def test_a_log_that_was_netted_is_other_data_and_can_be_copied():
     log = read(SHOP)
     plain = replace(log, returns=None)

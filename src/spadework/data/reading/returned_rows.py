@@ -42,7 +42,8 @@ class Left:
         assert users is not None
         assert items is not None
         assert weights is not None
-        return cls(net(users, items, columns["times"] if fine is None else fine, weights), columns)
+        what = _of_one_type(items, columns["event_types"], weights)
+        return cls(net(users, what, columns["times"] if fine is None else fine, weights), columns)
 
     def aside(self) -> dict[str, Mask]:
         """The rows that are not in the log, by reason. Shape [rows]."""
@@ -125,6 +126,18 @@ class Left:
             f"{counted(gone, 'purchase')} returned in full, {in_part:,} in part. "
             "--returns 'set aside' leaves purchases as they were."
         )
+
+
+def _of_one_type(items: Codes, types: Codes | None, weights: Array) -> Array:
+    """What a return may be taken off: the item, and its event type where each type of a return is
+    also one of purchases, so that a view is not what comes back. Shape [rows].
+    """
+    if types is None:
+        return items
+    returned, bought = np.unique(types[weights < 0]), np.unique(types[weights > 0])
+    if not np.isin(returned, bought).all():  # such as refunds beside purchases
+        return items
+    return items.astype(np.int64) * (int(types.max(initial=0)) + 1) + types
 
 
 def _without_unused(log: Interactions) -> Interactions:
