@@ -136,6 +136,22 @@ def test_a_log_of_excluded_items_alone_is_refused():
         sw.read_interactions(orders(), exclude_items=["10", "11", "12", "POST", "M"])
 
 
+@pytest.mark.parametrize(
+    ("rules", "named"),
+    [
+        ({"exclude_items": ["10", "11", "12", "POST", "M"]}, "exclude_items"),
+        ({"dislikes": ["item != 7"]}, "dislikes"),
+        ({"exclude_items": ["10", "11", "POST"], "positive": "item == 7"},
+         "exclude_items, positive"),
+        ({"until": "2024-01-01", "dislikes": "user == ann"}, "dislikes, until"),
+    ],
+)  # fmt: skip
+def test_rules_that_leave_nothing_are_named(rules, named):
+    with pytest.raises(BadData) as caught:
+        sw.read_interactions(orders(), **rules)
+    assert caught.value.hint == f"These rules leave out too much: {named}."
+
+
 def test_a_table_with_its_own_split():
     labels = orders().with_columns(fold=pl.Series(["train"] * 4 + ["test"] * 3 + ["train"] * 2))
     split = sw.read_split(labels, "fold", exclude_items=["POST", "M"])

@@ -12,8 +12,9 @@ from spadework.data.addresses import read_interactions
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.opening import Source, open_table
+from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.splitting import Split
-from spadework.errors import BadData
+from spadework.errors import BadData, BadRequest
 
 
 def read_split(
@@ -40,7 +41,7 @@ def read_split(
     labels = [label for label in (train, valid, test) if label is not None]
     _check_labels(source, column, labels)
 
-    def read(names: list[str]) -> Interactions:
+    def read(names: list[str], returns: OnReturns = "net") -> Interactions:
         log = read_interactions(
             source,
             user=user,
@@ -49,13 +50,15 @@ def read_split(
             event=column,
             events=names,
             duplicates="keep",
+            returns=returns,
             exclude_items=exclude_items,
             items=items,
         )
         # labels of a split are no event types
         return replace(log, event_types=None, event_type_names=())
 
-    log = read(labels)
+    # only its ids are used: what one part takes back of another has to stay known
+    log = read(labels, returns="set aside")
 
     def coded(part: Interactions) -> Interactions:
         own = part.recoded(log.user_vocabulary, log.item_vocabulary)  # all of its ids are known
@@ -94,6 +97,12 @@ def _split(
 
 
 def _check_labels(source: Source, column: str, labels: list[str]) -> None:
+    if not isinstance(column, str):
+        raise BadRequest(
+            f"The split is named by a column, and {type(column).__name__} is none.",
+            "Put the parts into one table with a column that says which part a row is of, "
+            "such as train or test, and give the column's name.",
+        )
     table = open_table(source, wanted=[column])
     if column not in table.schema:
         raise BadData(
