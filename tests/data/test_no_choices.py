@@ -334,3 +334,28 @@ def test_lists_do_not_hold_what_was_disliked_unless_it_was_chosen_later():
     assert lists.of("ann")["item_id"].to_list() == ["a", "b", "d"]
     assert lists.of("bob")["item_id"].to_list() == ["a", "b", "d"]
     assert lists.of("cy")["item_id"].to_list() == ["a", "b", "c", "d"]
+
+
+def test_names_and_entries_of_python_that_cannot_be_meant_are_refused(tmp_path):
+    ids = tmp_path / "no-products"
+    ids.write_text("POST\nM\n")
+    assert items_of(sw.read_interactions(orders(), exclude_items=ids)) == ["10", "11", "12"]
+    for entries, kind in (([None], "NoneType"), ([["M"]], "list"), (table(), "Series")):
+        with pytest.raises(BadRequest, match=f"of the type {kind}, which is no id"):
+            sw.read_interactions(orders(), exclude_items=entries)
+    with pytest.raises(BadRequest, match="2 is no text") as caught:
+        sw.read_interactions(plays(), dislikes=[2])
+    assert caught.value.hint == "Write it as one: '2'."
+    with pytest.raises(BadRequest, match="no name of a column") as caught:
+        sw.read_interactions(orders(), user=["user", "time"])
+    assert caught.value.hint == "Write it as text: user='user,time'."
+
+
+def test_unwanted_pairs_that_are_no_pairs_are_refused():
+    log = sw.read_interactions(orders())
+    with pytest.raises(BadRequest, match="1 user, 2 items"):
+        log.with_unwanted(["ann"], ["10", "11"])
+    with pytest.raises(BadRequest, match="1 user, 1 item, 2 times"):
+        log.with_unwanted(["ann"], ["10"], [1, 2])
+    with pytest.raises(BadRequest, match="no numbers"):
+        log.with_unwanted(["ann"], ["10"], ["2026-01-01"])

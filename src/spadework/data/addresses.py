@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
 from spadework.data.content import ItemContent
 from spadework.data.excluded_items import excluded_items
@@ -43,7 +44,7 @@ def read_interactions(
     since: str | None = None,
     until: str | None = None,
     dislikes: str | Sequence[str] | None = None,
-    exclude_items: str | int | Sequence[str | int] | None = None,
+    exclude_items: str | int | Path | Sequence[str | int | Path] | None = None,
     items: Source | ItemContent | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
@@ -73,6 +74,7 @@ def read_interactions(
     events, dislikes = _events_and_dislikes(events, dislikes)
     given = {"user": user, "item": item, "time": time, "weight": weight}
     given |= {"event": event, "basket": basket}
+    _check_names(given)
     if isinstance(source, str) and source.startswith(ADDRESSES):
         own = (encoding != "utf-8" or None, dislikes or None, exclude_items or None)
         others = (*given.values(), events, delimiter, shape, positive, since, until, *own)
@@ -90,6 +92,16 @@ def read_interactions(
     return read_source(source, given, rules, text, shape)
 
 
+def _check_names(given: Mapping[str, object]) -> None:
+    """Refuse what is no name of a column, such as a list of names."""
+    for role, name in given.items():
+        if name is not None and not isinstance(name, str):
+            several = ",".join(map(str, name)) if isinstance(name, list | tuple) else "NAME"
+            raise BadRequest(
+                f"{role}={name!r} is no name of a column.", f"Write it as text: {role}={several!r}."
+            )
+
+
 def _events_and_dislikes(
     events: str | Sequence[str] | None, dislikes: str | Sequence[str] | None
 ) -> tuple[list[str] | None, list[str]]:
@@ -97,6 +109,11 @@ def _events_and_dislikes(
     wanted = [events] if isinstance(events, str) else None if events is None else list(events)
     disliked = [dislikes] if isinstance(dislikes, str) else list(dislikes or ())
     for each in disliked:
+        if not isinstance(each, str):
+            raise BadRequest(
+                f"A dislike is the name of an event type or a rule, and {each!r} is no text.",
+                f"Write it as one: {str(each)!r}.",
+            )
         if each in (wanted or ()):
             raise BadRequest(
                 f"The event type {each!r} is among the events and among the dislikes.",

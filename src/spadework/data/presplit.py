@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 
@@ -27,7 +28,7 @@ def read_split(
     user: str | None = None,
     item: str | None = None,
     time: str | None = None,
-    exclude_items: str | int | Sequence[str | int] | None = None,
+    exclude_items: str | int | Path | Sequence[str | int | Path] | None = None,
     items: Source | ItemContent | None = None,
 ) -> Split:
     """Read a table whose `column` labels each row as train or test rows, and keep that cut.
