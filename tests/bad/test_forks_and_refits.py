@@ -43,7 +43,7 @@ def in_a_child(call) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def calls(shop, tmp_path_factory):
-    """What reads, fits or answers."""
+    """What reads, fits, answers or saves, or looks ids up."""
     folder = tmp_path_factory.mktemp("forks")
     fitted, split = sw.model("cosine").fit(shop), sw.split.by_time(shop)
     sw.save(fitted, folder / "model")
@@ -59,6 +59,10 @@ def calls(shop, tmp_path_factory):
         "similar": lambda: fitted.similar_items(["i003"], 3),
         "explain": lambda: fitted.explain(shop, "i003", shop.user_vocabulary.ids[0]),
         "load": lambda: sw.load(folder / "model"),
+        "save": lambda: sw.save(fitted, folder / "again"),
+        "recoded": lambda: shop.recoded(shop.user_vocabulary, shop.item_vocabulary),
+        "with_items": lambda: shop.with_items(["new"]),
+        "with_unwanted": lambda: shop.with_unwanted(shop.user_vocabulary.ids[:1], ["i003"]),
         "scoreboard": lambda: sw.scoreboard([sw.model("popular")], split),
         "diagnose": lambda: sw.diagnose(shop),
         "dig": lambda: sw.dig(shop, folder=folder / "run"),

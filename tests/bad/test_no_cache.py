@@ -1,5 +1,5 @@
-"""No folder for compiled kernels can be written: the package, the home and the named folder are all
-out of reach.
+"""No folder for compiled kernels can be written: the package, the home, the named folder and that
+for temporary files are all out of reach.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from spadework.kernels import compiled
 compiled.digest()
 compiled.__file__ = str(Path(sys.argv[1]) / "package" / "compiled.py")
+compiled.own_temporary_folder = lambda: None
 """
 """Not even the superuser makes a folder below a file, so the package is given such a path."""
 REMARK = "Compiled kernels cannot be kept: "

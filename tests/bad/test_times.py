@@ -147,6 +147,24 @@ def test_many_rows_in_the_future_are_asked_for(read: Reader, share: float) -> No
     assert dict(few.account.set_aside) == {"time in the future": 3}
 
 
+@pytest.mark.parametrize(("form", "letters"), [("%d%m%Y", "DDMMYYYY"), ("%m%d%Y", "MMDDYYYY")])
+def test_numbers_with_the_day_before_the_year_are_in_no_order(
+    read: Reader, form: str, letters: str
+) -> None:
+    texts = written(form)
+    with pytest.raises(BadData, match=f"days written as {letters}") as told:
+        read(log_of(texts))
+    assert "Write them as YYYYMMDD" in str(told.value)
+    log = read(log_of(texts), time="timestamp:position")
+    assert len(log) == len(texts)
+    assert not has_calendar(log)
+
+
+def test_positions_are_no_days(read: Reader) -> None:
+    log = read(log_of([1_012_026 + at for at in range(60)]))
+    assert column(log) == "timestamp:position"
+
+
 def test_months_are_their_first_days(read: Reader) -> None:
     for times in ([202512, 202601], ["2025-12", "2026-01"], ["2025/12", "2026/01"]):
         assert times_of(read(log_of(times, "date"))) == [1_764_547_200, 1_767_225_600]

@@ -96,6 +96,16 @@ def test_any_number_of_columns():
     )
 
 
+def test_a_blank_is_not_filled():
+    frame = pl.DataFrame(
+        {"customer": ["ann", " ", "\t"], "order": ["o1", "o2", "\u00a0"], "item": ["x", "y", "z"]}
+    )
+    log = read_interactions(frame, user="customer,order", item="item")
+    assert log.frame().select("user_id", "item_id").rows() == [("ann", "x"), ("o2", "y")]
+    assert log.account is not None
+    assert dict(log.account.set_aside) == {"user missing": 1}
+
+
 def test_a_column_whose_name_has_a_comma():
     frame = pl.DataFrame({"a,b": ["u", None], "a": ["x", "y"], "c": ["v", "w"], "item": [1, 2]})
     assert users_of(read_interactions(frame, user="a,b", item="item")) == ["u"]

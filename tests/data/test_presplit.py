@@ -33,6 +33,44 @@ def test_every_row_goes_where_its_label_says() -> None:
     assert split.train.item_vocabulary == split.expected.item_vocabulary
 
 
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_purchase_that_is_returned_in_a_later_part_stays_in_its_own(timed: bool) -> None:
+    table = pl.DataFrame(
+        {
+            "user_id": ["a", "a", "b", "a", "b"],
+            "item_id": ["x", "y", "y", "x", "x"],
+            "quantity": [1, 2, 1, -1, 1],
+            "part": ["train", "train", "train", "test", "test"],
+        }
+    )
+    if timed:
+        table = table.with_columns(time=pl.Series([1_700_000_000 + n for n in range(5)]))
+    split = sw.read_split(table, "part")
+    assert sorted(split.train.frame().select("user_id", "item_id").rows()) == [
+        ("a", "x"),
+        ("a", "y"),
+        ("b", "y"),
+    ]
+    assert split.train.account is not None
+    assert split.train.account.used == len(split.train)
+    assert split.expected.frame()["item_id"].to_list() == ["x"]
+    assert split.expected.account is not None
+    assert split.expected.account.set_aside["a return of nothing bought before"] == 1
+
+
+def test_all_that_a_user_did_may_be_returned_in_a_later_part() -> None:
+    table = pl.DataFrame(
+        {
+            "user_id": ["a", "b", "b", "a"],
+            "item_id": ["x", "y", "z", "x"],
+            "quantity": [1, 2, 1, -1],
+            "part": ["train", "train", "test", "test"],
+        }
+    )
+    split = sw.read_split(table, "part")
+    assert split.train.frame()["user_id"].to_list() == ["a", "b"]
+
+
 def test_without_validation_rows_of_that_label_are_an_error() -> None:
     with pytest.raises(sw.SpadeworkError) as caught:
         sw.read_split(TABLE, "part")

@@ -501,3 +501,12 @@ def test_a_weight_column_with_many_gaps_costs_no_rows() -> None:
         "use the other rows alone."
     ) in log.account.remarks
     assert len(read_interactions(frame, weight="rating")) == 2
+
+
+@pytest.mark.parametrize("write", ["{}", "{:02d}", " {}", "{} ", "{}.0"])
+def test_blanks_and_zeros_around_the_parts_of_a_date_do_no_harm(write: str) -> None:
+    """A day of the month that is taken for a position would part a log at random."""
+    parts = {"year": (2023, 2024), "month": (12, 1), "day": (31, 2)}
+    table = {name: [write.format(value) for value in values] for name, values in parts.items()}
+    frame = pl.DataFrame({"user_id": ["a", "a"], "item_id": ["x", "y"], **table})
+    assert read_interactions(frame).frame()["time"].to_list() == [1_703_980_800, 1_704_153_600]

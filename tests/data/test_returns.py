@@ -230,9 +230,10 @@ def test_another_policy_is_refused():
     assert caught.value.hint == "Known: 'net', 'set aside'."
 
 
-def test_a_rating_below_zero_takes_nothing_back():
+@pytest.mark.parametrize("name", ["rating", "Score", "overall", "preference", "vote"])
+def test_a_rating_below_zero_takes_nothing_back(name):
     rows = [*SENTINEL, ("a", "x", START, 6.0), ("a", "x", START + 1, -6.0)]
-    log = read_interactions(frame(rows).rename({"quantity": "rating"}))
+    log = read_interactions(frame(rows).rename({"quantity": name}), weight=name)
     assert log.account is not None
     assert log.account.set_aside == {"weight below zero (a return)": 1}
 

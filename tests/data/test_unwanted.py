@@ -137,6 +137,33 @@ def test_lists_are_those_of_all_items_without_the_unwanted(shop, name, repeats):
         assert mine["rank"].to_list() == list(range(1, len(mine) + 1))
 
 
+def test_lists_are_made_as_much_longer_as_they_hold_unwanted_items(shop):
+    """Longer lists of a blend than its candidates have other scales: those of a user who must not
+    be shown many items, of which one would be, do not need them.
+    """
+    model = sw.model("blend", parts="cosine + popular", candidates=10).fit(shop)
+    user = shop.user_vocabulary.ids[0]
+    best = model.recommend(shop, 10, users=user).frame()
+    shown = best["item_id"].to_list()
+    others = [item for item in shop.item_vocabulary.ids if item not in shown]
+    assert len(shown) == 10
+    assert len(others) == 10
+    told = shop.with_unwanted([user] * (len(others) + 1), [shown[1], *others])
+    expected = best.filter(pl.col("item_id") != shown[1])[:5].drop("rank")
+    assert model.recommend(told, 5, users=user).frame().drop("rank").equals(expected)
+
+
+def test_lists_in_which_all_is_unwanted_are_empty(shop):
+    """Each longer list holds more unwanted items than the one before."""
+    model = sw.model("popular").fit(shop)
+    user, items = shop.user_vocabulary.ids[0], shop.item_vocabulary.ids.to_list()
+    best = model.recommend(shop, len(items), users=user).frame()["item_id"].to_list()
+    told = shop.with_unwanted([user] * len(items), items)
+    assert len(model.recommend(told, 3, users=user).frame()) == 0
+    told = shop.with_unwanted([user] * (len(best) - 2), best[:-2])
+    assert model.recommend(told, 3, users=user).frame()["item_id"].to_list() == best[-2:]
+
+
 def test_filled_slots_are_counted_without_the_unwanted(log):
     model = sw.model("cosine").fit(log)
     full = model.recommend(log, 4)

@@ -5,8 +5,10 @@ other sources, and never a failure.
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,7 +82,12 @@ def test_a_named_folder_comes_first(name, chosen, tmp_path):
 def test_then_the_package_and_then_the_users_cache(chosen, tmp_path):
     package = Path(compiled.__file__).parent / "__pycache__"
     chosen.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    assert list(compiled.candidate_folders()) == [package, tmp_path / "user" / "spadework"]
+    chosen.setattr(tempfile, "tempdir", str(tmp_path))
+    assert list(compiled.candidate_folders()) == [
+        package,
+        tmp_path / "user" / "spadework",
+        tmp_path / f"spadework-{os.getuid()}",
+    ]
     assert compiled.home() == package / f"kernels-{compiled.digest()}"
     compiled.home.cache_clear()
     chosen.setattr(
@@ -91,7 +98,28 @@ def test_then_the_package_and_then_the_users_cache(chosen, tmp_path):
 
 def test_by_default_the_users_cache_is_below_home(chosen, tmp_path):
     chosen.setenv("HOME", str(tmp_path))
-    assert list(compiled.candidate_folders())[-1] == tmp_path / ".cache" / "spadework"
+    assert list(compiled.candidate_folders())[1] == tmp_path / ".cache" / "spadework"
+
+
+def test_a_folder_for_temporary_files_must_be_the_users_own(chosen, tmp_path):
+    """Machine code is read from it, so nobody else may write there."""
+    chosen.setattr(tempfile, "tempdir", str(tmp_path))
+    own = tmp_path / f"spadework-{os.getuid()}"
+    assert compiled.own_temporary_folder() == own
+    assert own.stat().st_mode & 0o777 == 0o700
+    assert compiled.own_temporary_folder() == own, "it is kept for the next process"
+    own.chmod(0o777)
+    assert compiled.own_temporary_folder() is None
+    own.rmdir()
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    own.symlink_to(tmp_path / "elsewhere")
+    assert compiled.own_temporary_folder() is None
+    own.unlink()
+    own.mkdir(mode=0o700)
+    other = os.getuid() + 1
+    own.rename(tmp_path / f"spadework-{other}")
+    chosen.setattr(os, "getuid", lambda: other)
+    assert compiled.own_temporary_folder() is None
 
 
 def test_a_named_folder_that_cannot_be_written_is_remarked(chosen, recorder, tmp_path):

@@ -19,7 +19,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, OutputExists, Unsuitable
 from spadework.models.cooccurrence import counts as counts_module
-from spadework.models.cooccurrence.counts import OWN_ENTRIES, Counts, count, merge
+from spadework.models.cooccurrence.counts import OWN_ENTRIES, Counts, count, merge, without
 from spadework.models.cooccurrence.counts import fit as fit_from
 from spadework.models.counting.channel import Channel
 from spadework.models.labels import model
@@ -93,6 +93,51 @@ def test_merging_is_associative(channel, seed):
     assert left == right
     assert left == count(channel, log, now=NOW)
     assert left.joint.tobytes() == right.joint.tobytes()
+
+
+@every_channel
+@given(seed=st.integers(0, 10_000), rows=st.integers(2, 250), chosen=st.integers(0, 2**30 - 1))
+def test_counts_without_users_are_the_counts_of_the_others(channel, seed, rows, chosen):
+    log = log_of(seed, rows)
+    owner = (chosen >> np.arange(log.user_count)) & 1
+    stays, goes = (count(channel, part, now=NOW) for part in parts_of(log, owner, 2))
+    assert without(count(channel, log, now=NOW), goes) == stays
+
+
+def test_users_with_new_events_are_counted_anew():
+    """Taken out, counted with all of their events, and merged: the counts of the whole log."""
+    log, cosine = log_of(7), model("cosine")
+    early = log.where(log.times < np.median(log.times))
+    late = log.where(log.times >= np.median(log.times))
+    again = np.intersect1d(early.active_users, late.active_users)
+    first = count(cosine, own_ids(early))
+    with pytest.raises(BadRequest, match="`without`") as told:
+        merge(first, count(cosine, own_ids(late)))
+    assert "users are in both counts" in str(told.value)
+    rest = without(first, count(cosine, own_ids(early.of_user_codes(again))))
+    new = np.setdiff1d(late.active_users, again)
+    anew = count(cosine, own_ids(log.of_user_codes(np.union1d(again, new))))
+    assert merge(rest, anew) == count(cosine, own_ids(log))
+
+
+def test_what_was_not_counted_cannot_be_taken_out():
+    log, cosine = log_of(2), model("cosine")
+    of_all, one = count(cosine, log), log.of_user_codes(log.active_users[:1])
+    with pytest.raises(BadRequest, match="Not in the counts: 1 of the users, such as 'a stranger'"):
+        without(of_all, count(cosine, make_log(["a stranger"], log.item_vocabulary.ids[:1])))
+    twice = Interactions.from_codes(
+        np.tile(one.users, 2),
+        np.tile(one.items, 2),
+        user_vocabulary=one.user_vocabulary,
+        item_vocabulary=one.item_vocabulary,
+    )
+    with pytest.raises(BadRequest, match="more would be taken out than is there"):
+        without(count(cosine, one), count(cosine, twice))
+    elsewhere = make_log([log.user_vocabulary.ids[int(one.users[0])]], ["an unknown item"])
+    with pytest.raises(BadRequest, match="more would be taken out than is there"):
+        without(of_all, count(cosine, elsewhere))
+    with pytest.raises(BadRequest, match="made in different ways"):
+        without(of_all, count(Channel(group="session", session_gap=60.0), one))
 
 
 def test_counts_are_those_of_a_matrix():

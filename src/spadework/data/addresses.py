@@ -18,6 +18,7 @@ from spadework.data.reading.opening import Source
 from spadework.data.reading.reading import RowRules, TextForm, read_source
 from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.samples import sample, sample_content
+from spadework.data.vocabulary import listed
 from spadework.data.worlds.worlds import world
 from spadework.errors import BadData, BadRequest
 
@@ -106,20 +107,19 @@ def _events_and_dislikes(
     events: str | Sequence[str] | None, dislikes: str | Sequence[str] | None
 ) -> tuple[list[str] | None, list[str]]:
     """Each as a list. Raises `BadRequest` for an event type that is in both."""
-    wanted = [events] if isinstance(events, str) else None if events is None else list(events)
-    disliked = [dislikes] if isinstance(dislikes, str) else list(dislikes or ())
+    wanted, disliked = None if events is None else _texts(events), _texts(dislikes or ())
     for each in disliked:
-        if not isinstance(each, str):
-            raise BadRequest(
-                f"A dislike is the name of an event type or a rule, and {each!r} is no text.",
-                f"Write it as one: {str(each)!r}.",
-            )
         if each in (wanted or ()):
             raise BadRequest(
                 f"The event type {each!r} is among the events and among the dislikes.",
                 "Leave it out of one of them.",
             )
     return wanted, disliked
+
+
+def _texts(given: object) -> list[str]:
+    """One entry or several, as texts: event types may be numbers."""
+    return [str(each) for each in listed(given)]
 
 
 def _check_policies(duplicates: str, returns: str) -> None:

@@ -4,7 +4,7 @@ table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,7 @@ def excluded_items(
     """The ids of entries, one or several: a rule about the columns of the item table, the name of
     a file with ids, or an id. Raises `BadRequest` for a rule that no item satisfies.
     """
-    alone = isinstance(entries, str | int | Path)
+    alone = isinstance(entries, str) or not isinstance(entries, Iterable)
     given = [_plain(each) for each in ([entries] if alone else entries)]  # type: ignore[union-attr]
     rules = [each for each in given if isinstance(each, str) and is_rule(each)]
     files = [each for each in given if each not in rules and is_file(each)]

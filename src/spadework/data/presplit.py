@@ -58,7 +58,7 @@ def read_split(
         # labels of a split are no event types
         return replace(log, event_types=None, event_type_names=())
 
-    # only its ids are used: what one part takes back of another has to stay known
+    # of purchases that were returned in a later part, too, the ids are known
     log = read(labels, returns="set aside")
 
     def coded(part: Interactions) -> Interactions:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from spadework import formatting
+from spadework import forks, formatting
 from spadework.arrays import Codes, Mask, Seconds, frozen
 from spadework.copies import by_constructor
 from spadework.data.vocabulary import Vocabulary, digest
@@ -40,6 +40,7 @@ class Unwanted:
     @classmethod
     def of(cls, users: pl.Series, items: pl.Series, times: Seconds | None = None) -> Unwanted:
         """Pairs in any order, as they are in a log; equal ones become one. O(pairs log pairs)."""
+        forks.check()
         columns = {"user_id": users, "item_id": items}
         frame = pl.DataFrame(columns if times is None else columns | {"time": pl.Series(times)})
         frame = frame.unique().sort(frame.columns)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from spadework import forks
 from spadework.arrays import Array, Codes
 from spadework.errors import BadData, BadRequest
 
@@ -61,6 +62,7 @@ class Vocabulary:
         """Vocabulary of the values and the code of each; values must hold no nulls. O(n) for
         compact numbers, else O(n log n).
         """
+        forks.check()
         if values.null_count():
             raise BadData(
                 f"Column {values.name!r} has {values.null_count()} empty ids.",
@@ -78,6 +80,7 @@ class Vocabulary:
         """Code of each value, −1 where it is unknown; numbers and text never match each other.
         Shape [len(values)].
         """
+        forks.check()
         given = values if isinstance(values, pl.Series) else pl.Series(list(values))
         if len(given) == 0 or len(self) == 0:
             return np.full(len(given), -1, np.int32)

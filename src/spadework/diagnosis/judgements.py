@@ -18,7 +18,14 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import plain_name
 from spadework.data.reading.conditions import Condition
-from spadework.data.reading.second_look import AMOUNT, DISLIKE, JUDGEMENT, RETURN, YES_OR_NO
+from spadework.data.reading.second_look import (
+    AMOUNT,
+    DISLIKE,
+    JUDGEMENT,
+    RATINGS,
+    RETURN,
+    YES_OR_NO,
+)
 from spadework.diagnosis.change import few_users_remark
 from spadework.diagnosis.finding import Finding, check
 from spadework.evaluation import statistics
@@ -203,7 +210,7 @@ def scale_of(name: str, values: Array) -> Scale | None:
     or too few different values.
     """
     plain = plain_name(name)
-    named = _is_judgement(plain, values) or plain in ("overall", "score", "preference")
+    named = _is_judgement(plain, values) or plain in RATINGS
     if not len(values) or (AMOUNT.search(plain) and not named):
         return None
     levels, rows = np.unique(values, return_counts=True)

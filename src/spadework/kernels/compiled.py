@@ -18,6 +18,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -69,7 +70,7 @@ def home() -> Path | None:
 
     It is the first candidate that can be written, or that was filled for this processor before. The
     candidates are the folder that SPADEWORK_CACHE_DIR or NUMBA_CACHE_DIR names, the package's own
-    `__pycache__`, and the user's cache folder.
+    `__pycache__`, the user's cache folder, and a folder of the user's own for temporary files.
     """
     name = f"kernels-{digest()}"
     passed_over: list[Path] = []
@@ -112,6 +113,26 @@ def candidate_folders() -> Iterator[Path]:
     user_cache = os.environ.get("XDG_CACHE_HOME")
     with contextlib.suppress(RuntimeError):  # no home at all
         yield (Path(user_cache) if user_cache else Path.home() / ".cache") / "spadework"
+    own = own_temporary_folder()
+    if own is not None:
+        yield own
+
+
+def own_temporary_folder() -> Path | None:
+    """A folder for temporary files that this user alone can enter, for users without a home, as in
+    containers. None where it is another user's, or cannot be made: machine code is read from it.
+    """
+    if not hasattr(os, "getuid"):
+        return None
+    folder = Path(tempfile.gettempdir()) / f"spadework-{os.getuid()}"
+    try:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+    except OSError:
+        return None
+    is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return folder if is_own and not found.st_mode & 0o077 else None
 
 
 @cache

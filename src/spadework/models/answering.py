@@ -31,18 +31,23 @@ class Answering:
         """Lists for a block of users: codes [users, k], scores [users, k], number of slots filled
         from `prior`.
 
-        A list with unwanted items is made again, longer by as many items as are unwanted, and
-        these are left out: so the others move up, and their scores stay the same.
+        A list with unwanted items is made again, longer by as many as it holds, until enough
+        others are in it: so these move up, and their scores stay the same, but for models that join
+        lists and propose more where longer ones are asked for.
         """
         items, best, own = self._lists(users, self.k)
         if self.unwanted is not None:
-            hits = np.flatnonzero(self._is_unwanted(users, items).any(axis=1))
-            longer = np.diff(self.unwanted.starts)[users[hits]]
-            # users with about as many are answered together
-            sizes = 1 << np.ceil(np.log2(np.maximum(longer, 1))).astype(np.int64)
-            for size in np.unique(sizes):
-                rows = hits[sizes == size]
-                items[rows], best[rows], own[rows] = self._without(users[rows], int(size))
+            found = self._is_unwanted(users, items).sum(axis=1)
+            rows, more = np.flatnonzero(found), found[found > 0]
+            while len(rows):
+                # users with about as many are answered together
+                more = 1 << np.ceil(np.log2(more)).astype(np.int64)
+                found = np.zeros(len(rows), np.int64)
+                for size in np.unique(more):
+                    some = more == size
+                    at = rows[some]
+                    items[at], best[at], own[at], found[some] = self._without(users[at], int(size))
+                rows, more = rows[found > more], found[found > more]
         return items, best, int((items >= 0).sum() - own.sum())
 
     def _lists(self, users: Codes, k: int) -> tuple[Codes, Array, Array]:
@@ -54,18 +59,24 @@ class Answering:
             self.prior.complete(items, best, block, self.scorer.filling(self.repeats), below=True)
         return items, best, own
 
-    def _without(self, users: Codes, more: int) -> tuple[Codes, Array, Array]:
-        """`_lists` of the asked length without unwanted items, of which each user has `more` at
-        most.
+    def _without(self, users: Codes, more: int) -> tuple[Codes, Array, Array, Array]:
+        """`_lists` that are longer by `more`, cut to the asked length without unwanted items, and
+        how many of these they held: where that is not above `more`, nothing is missing.
         """
         longest = max(self.k, min(self.k + more, self.histories.item_count))
         items, best, own = self._lists(users, longest)
-        kept = (items >= 0) & ~self._is_unwanted(users, items)
+        is_unwanted = self._is_unwanted(users, items)
+        kept = (items >= 0) & ~is_unwanted
         order = np.argsort(~kept, axis=1, kind="stable")[:, : self.k]
         is_own = kept & (np.arange(longest) < own[:, None])
         items, best = np.where(kept, items, -1), np.where(kept, best, -np.inf)
         shown = [np.take_along_axis(array, order, axis=1) for array in (items, best, is_own)]
-        return shown[0].astype(np.int32), shown[1].astype(np.float32), shown[2].sum(axis=1)
+        return (
+            shown[0].astype(np.int32),
+            shown[1].astype(np.float32),
+            shown[2].sum(axis=1),
+            is_unwanted.sum(axis=1),
+        )
 
     def _is_unwanted(self, users: Codes, items: Codes) -> Mask:
         """Which items of lists [users, k] the user must not be shown; padding is none of them."""

@@ -38,6 +38,7 @@ from spadework.data.reading.numbers import read_weights
 from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.reading.second_look import (
     JUDGEMENT,
+    RATINGS,
     UsedRows,
     second_look,
     telling_words,
@@ -208,9 +209,7 @@ def _checked(
             frame["weight"],
             names["weight"],
             ledger,
-            # a rating below zero takes nothing back
-            keep_returns=plan.returns == "net"
-            and not JUDGEMENT.search(plain_name(names["weight"])),
+            keep_returns=plan.returns == "net" and not _is_rating(names["weight"]),
         )
         if "weight" in names and "weight" not in absent
         else None
@@ -238,6 +237,12 @@ def _checked(
         disliked=disliked,
         excluded=excluded,
     )
+
+
+def _is_rating(name: str) -> bool:
+    """Whether a column of weights holds ratings: one below zero takes nothing back."""
+    plain = plain_name(name)
+    return plain in RATINGS or JUDGEMENT.search(plain) is not None
 
 
 def _clock(

@@ -34,7 +34,8 @@ def with_dates(table: Table, time: str | None) -> tuple[Table, dict[str, str]]:
         return table, {}
     if not _are_dates(table.head(_SAMPLE), parts):
         return table, {}
-    numbers = [pl.col(part).cast(pl.String).str.replace(r"\.0+$", "") for part in parts]
+    texts = [pl.col(part).cast(pl.String).str.strip_chars() for part in parts]
+    numbers = [text.str.replace(r"\.0+$", "") for text in texts]
     date = pl.format("{}-{}-{}", *numbers).alias(name)
 
     def fetch(columns: Sequence[str]) -> pl.DataFrame:
@@ -72,7 +73,8 @@ def _are_dates(head: pl.DataFrame, parts: Sequence[str]) -> bool:
     for part, (first, last) in zip(parts, _RANGES, strict=True):
         values = head[part]
         if values.dtype == pl.String:
-            values = values.set((values.str.strip_chars() == "").fill_null(False), None)
+            values = values.str.strip_chars()
+            values = values.set((values == "").fill_null(False), None)
         numbers = values.cast(pl.Float64, strict=False).drop_nulls().to_numpy()
         lost = len(numbers) < len(values.drop_nulls())
         if lost or not len(numbers) or not ((numbers >= first) & (numbers <= last)).all():

@@ -115,7 +115,7 @@ def _plain(column: pl.Series, name: str, remarks: list[str]) -> pl.Series:
     """Ids as text, or as whole numbers of one type; null where there is none."""
     if column.dtype in _TEXT:
         text = column.cast(pl.String)
-        return text.set((text == "").fill_null(False), None)
+        return text.set(text.str.contains(r"^\s*$").fill_null(False), None)
     if column.dtype == pl.Null:
         return column
     ledger = Ledger(len(column))

@@ -25,6 +25,8 @@ JUDGEMENT = re.compile(
     r"|satisf|sentiment|grade|^isclick|^click(ed)?$|^clk$|recommend(ed)?$|^votedup$|^upvoted?$"
     r"|bewertung|puntuacion|calificacion|valoracion|avaliacao|valutazione|评分|评价|評価|оценка"
 )
+RATINGS = frozenset(("overall", "score", "preference"))
+"""Plain names of ratings that amounts may have, too."""
 YES_OR_NO = re.compile(
     r"^(label|target|conver(ted|sion)|(is|has|was)?(clicked|click|conversion|converted|purchased"
     r"|purchase|bought|buy))$"

@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spadework.data.reading.readings import UNITS
-from spadework.data.reading.written_times import ENOUGH, Layout, count_distinct, layouts_of
+from spadework.data.reading.written_times import (
+    ENOUGH,
+    Layout,
+    count_distinct,
+    days_before_years,
+    layouts_of,
+)
 from spadework.errors import BadData, Undecided
 from spadework.timestamps import present
 
@@ -90,6 +96,13 @@ def understand(values: Timestamps, is_present: NDArray[np.bool_] | None, name: s
             raise _question(name, above)
         return Whole(unit, values, UNITS[unit])
     if high < _POSITION_LIMIT and low < FIRST:
+        if letters := days_before_years(above):
+            raise BadData(
+                f"The numbers in {name!r}, such as {low}, are days written as {letters}, so they "
+                "are in no order of time.",
+                "Write them as YYYYMMDD, or as text with signs such as 31.01.2026; "
+                f"--time {shlex.quote(f'{name}:position')} takes their order as it is.",
+            )
         if SERIALS[0] <= low and high <= SERIALS[1]:
             if "date" not in name.casefold():
                 raise _question(name, above, ("serial",))

@@ -26,7 +26,7 @@ _LAYOUTS = (
     "YYYYMMDDHHMMSSmmm",
 )
 _FIRST_YEAR, _LAST_YEAR = 1971, 2100
-_FIRST_SHORT, _LAST_SHORT = 1990, 2040  # years of two digits
+_FIRST_SHORT, _LAST_SHORT = 1990, 2040  # years that need more evidence
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,19 @@ def layouts_of(numbers: Numbers) -> Iterator[Layout]:
             continue
         if layout.times(numbers[:_SAMPLE])[1].all() and layout.times(numbers)[1].all():
             yield layout
+
+
+def days_before_years(numbers: Numbers) -> str | None:
+    """DDMMYYYY or MMDDYYYY where every number is a day of it, so that numbers are in no order of
+    time; `numbers` are above zero.
+    """
+    rest, year = np.divmod(numbers, 10_000)
+    first, second = np.divmod(rest, 100)
+    if not ((year >= _FIRST_SHORT) & (year <= _LAST_SHORT)).all():
+        return None
+    if is_day(year, second, first).all():
+        return "DDMMYYYY"
+    return "MMDDYYYY" if is_day(year, first, second).all() else None
 
 
 def count_distinct(numbers: Numbers) -> int:

@@ -1,5 +1,5 @@
 """Counts of pairs that can be kept, added up and fitted: count each week or each machine's users
-alone, merge, and fit.
+alone, merge, and fit; take users out.
 """
 
 from __future__ import annotations
@@ -17,16 +17,14 @@ from spadework.data.interactions import Interactions
 from spadework.data.spans import MOST_OF_SMALL, ONE_IN, SHORTEST
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, Unsuitable
-from spadework.kernels import parallel
-from spadework.kernels.counting.count_blocks import Workspace
 from spadework.kernels.counting.stored_counts import StoredCounter
 from spadework.kernels.similarity.neighbour_table import tables
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import counts_folder
 from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.cooccurrence.pair_matrix import all_pairs, matrix_of, rows_of
 from spadework.models.counting.channel import Channel
-from spadework.models.counting.count_passes import Pass, count_pass
-from spadework.ragged import offsets_of
+from spadework.models.counting.count_passes import count_pass
 
 OWN_ENTRIES = ("binary", "count", "root", "log", "value", "recency")
 """Entry weights that depend on the user's own events alone; others change when users are added, so
@@ -151,7 +149,7 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
         )
     reference = _reference_time(channel, log, now)
     counted = count_pass(log, (channel,), now=reference, exact=True)
-    matrix = _all_pairs(counted)
+    matrix = all_pairs(counted)
     groups = counted.groups
     # for an empty log they are integers
     sizes = counted.sizes[0][groups.rank_of_code].astype(np.float64)
@@ -166,7 +164,7 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
         item_vocabulary=log.item_vocabulary,
         users=log.user_vocabulary.take(log.active_users),
         groups=int(counted.totals[0]),
-        **_rows(matrix),
+        **rows_of(matrix),
         sizes=sizes,
         entries=groups.item_sizes[groups.rank_of_code],
         popularity=log.item_counts,
@@ -185,7 +183,8 @@ def merge(one: Counts, other: Counts) -> Counts:
     if len(shared):
         raise BadRequest(
             f"{len(shared):,} users are in both counts, such as {other.users[int(shared[0])]!r}.",
-            "Split the log by user before it is counted, so that a user's events are in one part.",
+            "Split the log by user before it is counted; for users with new events, take the old "
+            "ones out with `without`, count all of their events, and merge.",
         )
     vocabulary = Vocabulary(_union(one.item_vocabulary.ids, other.item_vocabulary.ids))
     codes_in_union = [vocabulary.codes(part.item_vocabulary.ids) for part in (one, other)]
@@ -197,7 +196,7 @@ def merge(one: Counts, other: Counts) -> Counts:
         return total
 
     matrices = [
-        _matrix(part, codes, len(vocabulary))
+        matrix_of(part.starts, part.columns, part.joint, codes, len(vocabulary))
         for part, codes in zip((one, other), codes_in_union, strict=True)
     ]
     return Counts(
@@ -206,10 +205,55 @@ def merge(one: Counts, other: Counts) -> Counts:
         item_vocabulary=vocabulary,
         users=_union(one.users, other.users),
         groups=one.groups + other.groups,
-        **_rows(matrices[0] + matrices[1]),
+        **rows_of(matrices[0] + matrices[1]),
         sizes=added("sizes"),
         entries=added("entries"),
         popularity=added("popularity"),
+    )
+
+
+def without(whole: Counts, part: Counts) -> Counts:
+    """The counts of the log without the users of `part`: equal, to the bit, to counting the other
+    users alone. So a user can be taken out for good, or counted anew with later events: take out,
+    count all of their events, and merge.
+
+    `part` are the counts of these users' events as they were counted; where something else was
+    counted, the difference may be below zero, which is refused, but fewer events than those pass.
+    Items that nobody is left with are left out. O(pairs of both).
+    """
+    _check_same(whole, part)
+    strangers = np.flatnonzero(Vocabulary(whole.users).codes(part.users) < 0)
+    if len(strangers):
+        raise BadRequest(
+            f"Not in the counts: {len(strangers):,} of the users, such as "
+            f"{part.users[int(strangers[0])]!r}.",
+            "Give the counts of users that were counted.",
+        )
+    codes, items = whole.item_vocabulary.codes(part.item_vocabulary.ids), len(whole.item_vocabulary)
+    same_items = bool((codes >= 0).all())
+    arrays = {name: np.array(getattr(whole, name)) for name in ("sizes", "entries", "popularity")}
+    pairs = csr_array((whole.joint, whole.columns, whole.starts), shape=(items, items))
+    if same_items:
+        for name, array in arrays.items():
+            array[codes] -= getattr(part, name)
+        pairs = pairs - matrix_of(part.starts, part.columns, part.joint, codes, items)
+    least = min(float(array.min(initial=0)) for array in (pairs.data, *arrays.values()))
+    if not same_items or least < 0:
+        raise BadRequest(
+            "These are not the events of these users that were counted: more would be taken out "
+            "than is there.",
+            "Count the same events of these users.",
+        )
+    pairs.eliminate_zeros()
+    kept = np.flatnonzero(arrays["popularity"])
+    return Counts(
+        channel=whole.channel,
+        now=whole.now,
+        item_vocabulary=Vocabulary(whole.item_vocabulary.take(kept)),
+        users=whole.users.filter(pl.Series(Vocabulary(part.users).codes(whole.users) < 0)),
+        groups=whole.groups - part.groups,
+        **rows_of(pairs[kept][:, kept]),
+        **{name: array[kept] for name, array in arrays.items()},
     )
 
 
@@ -288,49 +332,6 @@ def _only_stray(log: Interactions, now: int) -> bool:
     if after.all() or after.sum() > max(len(log) // ONE_IN, MOST_OF_SMALL):
         return False
     return bool(log.times[after].min() - log.times[~after].max() > SHORTEST)
-
-
-def _all_pairs(counted: Pass) -> csr_array:
-    """Items × items by code, rows ascending; pairs of weight zero are left out."""
-    groups, workspace = counted.groups, Workspace()
-
-    def stored(rows: tuple[int, int]) -> tuple[Array, Codes, Array]:
-        block = counted.counter.count(rows, workspace)
-        assert block.starts is not None
-        assert block.columns is not None
-        kept = block.joint[:, 0] > 0
-        lengths = np.diff(offsets_of(kept)[block.starts])
-        return lengths, groups.code_of_rank[block.columns[kept]], block.joint[kept, 0]
-
-    parts = parallel.share(stored, counted.counter.blocks(), "count pairs")
-    lengths, columns, joint = (
-        np.concatenate([np.zeros(0, dtype), *(part[index] for part in parts)])
-        for index, dtype in enumerate((np.int64, np.int32, np.float64))
-    )
-    items = groups.item_count
-    starts = offsets_of(lengths)
-    by_code = csr_array((joint, columns, starts), shape=(items, items))[
-        groups.rank_of_code.astype(np.int64)
-    ]
-    by_code.sort_indices()
-    return by_code
-
-
-def _rows(matrix: csr_array) -> dict[str, Array]:
-    """The matrix in the three arrays of counts."""
-    return {
-        "starts": matrix.indptr.astype(np.int64),
-        "columns": matrix.indices.astype(np.int32),
-        "joint": matrix.data.astype(np.float64, copy=False),
-    }
-
-
-def _matrix(part: Counts, codes: Codes, items: int) -> csr_array:
-    """Items × items under another vocabulary, in which the items have these codes, ascending."""
-    lengths = np.zeros(items, np.int64)
-    lengths[codes] = np.diff(part.starts)
-    starts = offsets_of(lengths)
-    return csr_array((part.joint, codes[part.columns], starts), shape=(items, items))
 
 
 def _check_same(one: Counts, other: Counts) -> None:

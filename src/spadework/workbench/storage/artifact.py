@@ -43,6 +43,7 @@ def save(
     content: ItemContent | None = None,
 ) -> Path:
     """Write a fitted model into a folder that must not exist or be empty."""
+    forks.check()
     folder = bundle.new_folder(Path(folder))
     arrays = {key: np.ascontiguousarray(value) for key, value in sorted(fitted.state.items())}
     items = pl.DataFrame({"item_id": fitted.item_vocabulary.ids})
