@@ -149,6 +149,30 @@ def test_events_that_say_no_are_told(read: Reader, kinds, named):
     assert (log.unwanted is not None) == ("skip" in named or "dislike" in named)
 
 
+def test_a_rating_of_few_rows_proposes_dislikes(read: Reader):
+    text = rows("rating", lambda at: str(at // 3 % 5 + 1) if at % 3 == 0 else "")
+    says, command = found(read(text))["INT-20"]
+    assert says == (
+        "The column 'rating' is not read, and 40% of its first 200 values are rated 2 or lower. "
+        "Such rows count like all others."
+    )
+    assert command == "spadework dig SOURCE --dislikes 'rating <= 2'"
+    log = read(text, dislikes="rating <= 2")
+    assert log.account is not None
+    assert log.account.used == 520, "rows without a rating stay choices"
+    assert "INT-20" not in found(log)
+
+
+def test_rows_that_were_set_aside_do_not_count_like_all_others(read: Reader):
+    text = rows("rating,event", lambda at: "1,dislike" if at % 4 == 0 else "5,like" if at % 4 == 1
+                else ",view")  # fmt: skip
+    assert found(read(text))["INT-20"][1].endswith("""--dislikes '["dislike"]'""")
+    assert "INT-20" not in found(read(text, dislikes="dislike"))
+    text = rows("status,kind", lambda at: "refunded,b" if at % 4 == 0 else "paid,a")
+    assert "INT-30" in found(read(text))
+    assert "INT-30" not in found(read(text, positive="kind == a"))
+
+
 def options_of(command):
     """`--key value` of a command as key=value."""
     words = shlex.split(command)[3:]

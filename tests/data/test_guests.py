@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from spadework.data.addresses import read_interactions
+from spadework.diagnosis.checking import diagnose
 from spadework.errors import BadData, BadRequest
 
 SHOP = (
@@ -55,6 +56,15 @@ def test_one_column_leaves_guests_out(shop: Path):
     log = read_interactions(shop, user="CustomerID")
     assert log.account is not None
     assert log.account.set_aside == {"user missing": 4}
+
+
+def test_orders_of_guests_are_proposed_where_rows_have_no_customer(shop: Path):
+    def line(log):
+        return next(found.command for found in diagnose(log) if found.code == "INT-3")
+
+    assert line(read_interactions(shop)) == f"spadework look SOURCE --user {BOTH}"
+    assert line(read_interactions(shop, user=BOTH)) == "spadework look SOURCE"
+    assert line(read_interactions(shop, basket="-")) == "spadework look SOURCE"
 
 
 def test_the_order_of_the_names_counts(shop: Path):

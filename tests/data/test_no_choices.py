@@ -143,6 +143,22 @@ def test_a_log_of_excluded_items_alone_is_refused():
         sw.read_interactions(orders(), exclude_items=["10", "11", "12", "POST", "M"])
 
 
+@pytest.mark.parametrize(
+    ("rules", "named"),
+    [
+        ({"exclude_items": ["10", "11", "12", "POST", "M"]}, "exclude_items"),
+        ({"dislikes": ["item != 7"]}, "dislikes"),
+        ({"exclude_items": ["10", "11", "POST"], "positive": "item == 7"},
+         "exclude_items, positive"),
+        ({"until": "2024-01-01", "dislikes": "user == ann"}, "dislikes, until"),
+    ],
+)  # fmt: skip
+def test_rules_that_leave_nothing_are_named(rules, named):
+    with pytest.raises(BadData) as caught:
+        sw.read_interactions(orders(), **rules)
+    assert caught.value.hint == f"These rules leave out too much: {named}."
+
+
 def test_a_table_with_its_own_split():
     labels = orders().with_columns(fold=pl.Series(["train"] * 4 + ["test"] * 3 + ["train"] * 2))
     split = sw.read_split(labels, "fold", exclude_items=["POST", "M"])
@@ -336,3 +352,25 @@ def test_lists_do_not_hold_what_was_disliked_unless_it_was_chosen_later():
     assert lists.of("ann")["item_id"].to_list() == ["a", "b", "d"]
     assert lists.of("bob")["item_id"].to_list() == ["a", "b", "d"]
     assert lists.of("cy")["item_id"].to_list() == ["a", "b", "c", "d"]
+
+
+def test_names_and_entries_of_python_that_cannot_be_meant_are_refused(tmp_path):
+    ids = tmp_path / "no-products"
+    ids.write_text("POST\nM\n")
+    assert items_of(sw.read_interactions(orders(), exclude_items=ids)) == ["10", "11", "12"]
+    for entries, kind in (([None], "NoneType"), ([["M"]], "list"), (table(), "Series")):
+        with pytest.raises(BadRequest, match=f"of the type {kind}, which is no id"):
+            sw.read_interactions(orders(), exclude_items=entries)
+    with pytest.raises(BadRequest, match="no name of a column") as caught:
+        sw.read_interactions(orders(), user=["user", "time"])
+    assert caught.value.hint == "Write it as text: user='user,time'."
+
+
+def test_unwanted_pairs_that_are_no_pairs_are_refused():
+    log = sw.read_interactions(orders())
+    with pytest.raises(BadRequest, match="1 user, 2 items"):
+        log.with_unwanted(["ann"], ["10", "11"])
+    with pytest.raises(BadRequest, match="1 user, 1 item, 2 times"):
+        log.with_unwanted(["ann"], ["10"], [1, 2])
+    with pytest.raises(BadRequest, match="no numbers"):
+        log.with_unwanted(["ann"], ["10"], ["2026-01-01"])

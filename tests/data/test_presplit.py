@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 import spadework as sw
+from spadework.errors import BadRequest
 
 TABLE = pl.DataFrame(
     {
@@ -130,3 +131,28 @@ def test_copies_without_times_are_pairs():
         "(there are no times): 1 of 2, such as user 'b', item 'x'"
         in sw.read_split(table, "part").remarks[0]
     )
+
+
+def test_what_test_rows_take_back_stays_known_without_times():
+    table = pl.DataFrame(
+        {
+            "user": ["ann", "ann", "bob", "ann", "bob"],
+            "item": ["milk", "tea", "tea", "milk", "rice"],
+            "quantity": [2, 1, 3, -2, 1],
+            "part": ["train", "train", "train", "test", "test"],
+        }
+    )
+    found = sw.read_split(table, "part")
+    assert found.train.account is not None
+    assert found.train.account.used == len(found.train) == 3
+    assert found.train.frame().select("user_id", "item_id", "weight").rows() == [
+        ("ann", "milk", 2.0), ("ann", "tea", 1.0), ("bob", "tea", 3.0)
+    ]  # fmt: skip
+    assert found.expected.frame().select("user_id", "item_id").rows() == [("bob", "rice")]
+
+
+def test_two_tables_are_no_table_with_a_column():
+    table = pl.DataFrame({"user": ["ann"], "item": ["milk"]})
+    with pytest.raises(BadRequest, match="DataFrame is none") as caught:
+        sw.read_split(table, table)
+    assert "into one table with a column" in caught.value.hint

@@ -123,3 +123,12 @@ def test_groceries_have_none():
     log = sw.read_interactions("sample:grocery")
     found = no_products(log, sw.read_content("sample:grocery", log))
     assert found is None or "baskets" not in found.says
+
+
+def test_what_an_id_tells_is_shown_by_its_id():
+    log = shop(["TEST001", "TEST002"])
+    table = pl.DataFrame({"item_id": log.item_vocabulary.ids}).with_columns(
+        title=pl.lit("This is a test.")
+    )
+    found = no_products(log, sw.read_content(table, log))
+    assert "By their ids these items seem to be no products: 'TEST001', 'TEST002'." in found.says

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
 from spadework.data.content import ItemContent
 from spadework.data.excluded_items import excluded_items
@@ -44,7 +45,7 @@ def read_interactions(
     since: str | None = None,
     until: str | None = None,
     dislikes: str | Sequence[str] | None = None,
-    exclude_items: str | int | Sequence[str | int] | None = None,
+    exclude_items: str | int | Path | Sequence[str | int | Path] | None = None,
     items: Source | ItemContent | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
@@ -74,6 +75,7 @@ def read_interactions(
     events, dislikes = _events_and_dislikes(events, dislikes)
     given = {"user": user, "item": item, "time": time, "weight": weight}
     given |= {"event": event, "basket": basket}
+    _check_names(given)
     if isinstance(source, str) and source.startswith(ADDRESSES):
         own = (encoding != "utf-8" or None, dislikes or None, exclude_items or None)
         others = (*given.values(), events, delimiter, shape, positive, since, until, *own)
@@ -89,6 +91,16 @@ def read_interactions(
     )
     text = TextForm(delimiter=delimiter, encoding=encoding, skip_bad=skip_bad)
     return read_source(source, given, rules, text, shape)
+
+
+def _check_names(given: Mapping[str, object]) -> None:
+    """Refuse what is no name of a column, such as a list of names."""
+    for role, name in given.items():
+        if name is not None and not isinstance(name, str):
+            several = ",".join(map(str, name)) if isinstance(name, list | tuple) else "NAME"
+            raise BadRequest(
+                f"{role}={name!r} is no name of a column.", f"Write it as text: {role}={several!r}."
+            )
 
 
 def _events_and_dislikes(

@@ -32,16 +32,13 @@ ENDINGS = frozenset(
 
 
 def excluded_items(
-    entries: str | int | Sequence[str | int], table: Source | ItemContent | None
+    entries: str | int | Path | Sequence[str | int | Path], table: Source | ItemContent | None
 ) -> tuple[ExcludedItems, ...]:
     """The ids of entries, one or several: a rule about the columns of the item table, the name of
     a file with ids, or an id. Raises `BadRequest` for a rule that no item satisfies.
     """
-    given: list[str | int] = (
-        [entries]
-        if isinstance(entries, str) or not isinstance(entries, Iterable)
-        else list(entries)
-    )
+    alone = isinstance(entries, str) or not isinstance(entries, Iterable)
+    given = [_plain(each) for each in ([entries] if alone else entries)]  # type: ignore[union-attr]
     rules = [each for each in given if isinstance(each, str) and is_rule(each)]
     files = [each for each in given if each not in rules and is_file(each)]
     ids = [each for each in given if each not in rules and each not in files]
@@ -56,8 +53,22 @@ def excluded_items(
     return tuple(found)
 
 
-def is_file(entry: str | int) -> bool:
+def _plain(entry: object) -> str | int | Path:
+    """An id, a rule or a file as it is given. Raises `BadRequest` for what is none of these."""
+    whole = int(entry) if isinstance(entry, np.integer) else entry
+    if isinstance(whole, str | int | Path) and not isinstance(whole, bool):
+        return whole
+    raise BadRequest(
+        f"exclude_items holds a value of the type {type(entry).__name__}, which is no id.",
+        'Give ids as texts or whole numbers, rules and names of files, such as ["POST", "M"]; of '
+        'a table the column of ids: table["item_id"].',
+    )
+
+
+def is_file(entry: str | int | Path) -> bool:
     """Whether an entry is the name of a file, which its ending tells."""
+    if isinstance(entry, Path):
+        return True
     return isinstance(entry, str) and Path(entry).suffix.lower() in ENDINGS
 
 

@@ -192,9 +192,8 @@ class Interactions:
         `times` are epoch seconds. A later event of the user with the item takes a pair back;
         without times nothing does. A cut for evaluation keeps the pairs that are older than it.
         """
-        seconds = None if times is None else np.asarray(times, np.int64)
-        more = Unwanted.of(
-            self.user_vocabulary.alike(users), self.item_vocabulary.alike(items), seconds
+        more = Unwanted.of_pairs(
+            self.user_vocabulary.alike(users), self.item_vocabulary.alike(items), times
         )
         return self._and(more.and_also(self.unwanted))
 

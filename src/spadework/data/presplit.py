@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 
@@ -14,7 +15,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.splitting import Split
-from spadework.errors import BadData
+from spadework.errors import BadData, BadRequest
 
 
 def read_split(
@@ -27,7 +28,7 @@ def read_split(
     user: str | None = None,
     item: str | None = None,
     time: str | None = None,
-    exclude_items: str | int | Sequence[str | int] | None = None,
+    exclude_items: str | int | Path | Sequence[str | int | Path] | None = None,
     items: Source | ItemContent | None = None,
 ) -> Split:
     """Read a table whose `column` labels each row as train or test rows, and keep that cut.
@@ -97,6 +98,12 @@ def _split(
 
 
 def _check_labels(source: Source, column: str, labels: list[str]) -> None:
+    if not isinstance(column, str):
+        raise BadRequest(
+            f"The split is named by a column, and {type(column).__name__} is none.",
+            "Put the parts into one table with a column that says which part a row is of, "
+            "such as train or test, and give the column's name.",
+        )
     table = open_table(source, wanted=[column])
     if column not in table.schema:
         raise BadData(

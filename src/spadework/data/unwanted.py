@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from spadework import forks
+from spadework import forks, formatting
 from spadework.arrays import Codes, Mask, Seconds, frozen
 from spadework.copies import by_constructor
 from spadework.data.vocabulary import Vocabulary, digest
+from spadework.errors import BadRequest
 from spadework.ragged import Ragged, offsets_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,27 @@ class Unwanted:
             items=frame["item_id"],
             times=None if times is None else frame["time"].to_numpy(),
         )
+
+    @classmethod
+    def of_pairs(cls, users: pl.Series, items: pl.Series, times: Any = None) -> Unwanted:
+        """As `of`. Raises `BadRequest` for columns of other lengths, and times that are no
+        numbers.
+        """
+        try:
+            seconds = None if times is None else np.asarray(times).astype(np.int64)
+        except (TypeError, ValueError):
+            raise BadRequest(
+                "The times of unwanted items are no numbers.", "Give epoch seconds, one a pair."
+            ) from None
+        lengths = {len(users), len(items), len(users) if seconds is None else seconds.size}
+        if len(lengths) > 1:
+            raise BadRequest(
+                f"Unwanted items are pairs, but here are {formatting.count(len(users), 'user')}, "
+                f"{formatting.count(len(items), 'item')}"
+                + ("." if seconds is None else f", {formatting.count(seconds.size, 'time')}."),
+                "Give one user and one item a pair, and one time where times are known.",
+            )
+        return cls.of(users, items, seconds)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return by_constructor(self)

@@ -5,6 +5,7 @@ function is one check.
 from __future__ import annotations
 
 import re
+import shlex
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ import polars as pl
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.conditions import NOT_POSITIVE, TOO_EARLY, TOO_LATE
+from spadework.data.reading.guests import SEPARATOR
 from spadework.data.reading.no_choices import DISLIKED, EXCLUDED
 from spadework.data.reading.returned_rows import A_RETURN, IN_FULL
 from spadework.diagnosis.finding import Finding, check
@@ -85,7 +87,8 @@ def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
     """More than one row in twenty could not be used.
 
     The row account has the reasons, and the file of rows set aside has the rows. Look at some of
-    them before you trust the results. Rows that the recipe leaves out do not count, nor do returns
+    them before you trust the results. Rows without a customer may be guests: the line then makes
+    each of their orders a user. Rows that the recipe leaves out do not count, nor do returns
     that were taken off what was bought.
     """
     if log.account is None or not log.account.read:
@@ -99,13 +102,25 @@ def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
     if share <= 0.05:
         return None
     reason, rows = max(unwanted.items(), key=lambda item: item[1])
+    orders = _orders_of_guests(log, reason)
     return Finding(
         code="INT-3",
         level="strong",
         says=f"{share:.1%} of the rows are set aside, most of them because: {reason} ({rows:,}).",
         effect=share,
-        advice="Look at the rows set aside before you trust the results.",
+        advice="Look at the rows set aside before you trust the results."
+        + (" If these are guests, make each of their orders a user of its own." if orders else ""),
+        command=f"spadework look SOURCE{orders}",
     )
+
+
+def _orders_of_guests(log: Interactions, reason: str) -> str:
+    """The option that makes orders without a customer users, where the log names both."""
+    columns = {} if log.account is None else log.account.columns
+    user, basket = columns.get("user"), columns.get("basket")
+    if reason != "user missing" or not user or not basket or SEPARATOR in user:
+        return ""
+    return f" --user {shlex.quote(f'{user}{SEPARATOR}{basket}')}"
 
 
 @check("INT-4")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from spadework.diagnosis.finding import Finding, check
 from spadework.evaluation import statistics
 
 MANY_LOW, FEW_LOW = 0.3, 0.02
+MOST_RATED = 0.85
+"""Where less of the rows have a value in a column, the other rows are choices, too."""
 MOST_LEVELS = 21
 MOST_POINTS = 100
 _RATED = re.compile(r"^(user|book|movie|review|my)?(rating|stars|bewertung|评分)$")
@@ -64,8 +66,9 @@ def judgements(log: Interactions, content: ItemContent | None) -> Finding | None
     that. Say what counts: `--positive "rating >= 4"` sets the other rows aside. Event types that
     say no are named as what they are: `--dislikes skip` reads them as dislikes, which are never
     predicted, and keeps these items from the lists of those who said so; it takes rules, too, such
-    as `--dislikes "rating <= 2"`. It is recognised by the name of the column and by its few values.
-    It errs where a low number is no dislike.
+    as `--dislikes "rating <= 2"`, which is proposed where many rows have no rating. It is
+    recognised by the name of the column and by its few values. It errs where a low number is no
+    dislike.
     """
     if not len(log):
         return None
@@ -161,12 +164,21 @@ def _of_weights(log: Interactions, name: str, scale: Scale) -> Finding | None:
 
 
 def _of_unread(column: UnreadColumn, scale: Scale, share: float) -> Finding:
+    options = ""
+    if len(column.values) < MOST_RATED * column.rows and not DISLIKE.search(
+        plain_name(column.name)
+    ):
+        # a rule about what is liked would set aside all rows without a judgement, too
+        exact = float(f"{scale.low:g}") == scale.low
+        below = Condition(column.name, "<=" if exact else "<", f"{scale.low:g}")
+        scale, options = replace(scale, rule=""), f" --dislikes {shlex.quote(str(below))}"
     return _finding(
         scale,
         share,
         f"The column {column.name!r} is not read, and {share:.0%} of its first "
         f"{len(column.values):,} values are {scale.words}. Such rows count like all others.",
         measured=f"the first {column.rows:,} rows",
+        options=options,
     )
 
 

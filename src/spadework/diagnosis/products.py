@@ -45,6 +45,7 @@ many.
 SHOWN, MOST = 5, 20
 """Names in the sentence, and items in the proposed line, the most frequent first."""
 FEW = 0.001
+BY_IDS = "by their ids"
 
 
 @check("INT-28")
@@ -63,7 +64,7 @@ def no_products(log: Interactions, content: ItemContent | None) -> Finding | Non
     counts = np.asarray(log.item_counts)
     evidence = {
         "by their titles": _by_title(log, content),
-        "by their ids": _by_id(log) & (counts > 0),
+        BY_IDS: _by_id(log) & (counts > 0),
         "by being in nearly every basket": _in_every_basket(log),
     }
     found = np.flatnonzero(np.logical_or.reduce(list(evidence.values())) & (counts > 0))
@@ -99,7 +100,8 @@ def _sentences(
         told |= set(items)
         if items:
             more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-            shown = ", ".join(_names(log, content, items[:SHOWN]))
+            by_title = None if mask is evidence[BY_IDS] else content  # ids are shown as evidence
+            shown = ", ".join(_names(log, by_title, items[:SHOWN]))
             what = "these items seem to be no products"
             sentences.append(f"{how[0].upper()}{how[1:]} {what}: {shown}{more}.")
     return sentences

@@ -15,10 +15,19 @@ from spadework.data.interactions import Interactions
 from spadework.data.reading.accounting import account_of
 from spadework.data.reading.clocks import Clock, positions_of_rows, read_clock
 from spadework.data.reading.column_roles import Roles, plain_name
-from spadework.data.reading.conditions import Condition, apply, leave_out_times
+from spadework.data.reading.conditions import (
+    NOT_POSITIVE,
+    TOO_EARLY,
+    TOO_LATE,
+    Condition,
+    apply,
+    leave_out_times,
+)
 from spadework.data.reading.event_types import read_event_types
 from spadework.data.reading.identifiers import clean_ids, count_near_twins
 from spadework.data.reading.no_choices import (
+    DISLIKED,
+    EXCLUDED,
     Dislike,
     ExcludedItems,
     set_aside_dislikes,
@@ -27,7 +36,13 @@ from spadework.data.reading.no_choices import (
 )
 from spadework.data.reading.numbers import read_weights
 from spadework.data.reading.returned_rows import OnReturns
-from spadework.data.reading.second_look import JUDGEMENT, RATINGS, second_look, telling_words
+from spadework.data.reading.second_look import (
+    JUDGEMENT,
+    RATINGS,
+    UsedRows,
+    second_look,
+    telling_words,
+)
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.sorted_log import sorted_log
 from spadework.data.reading.tables import Table
@@ -145,7 +160,8 @@ def assemble(
     taken |= set(table.of_user)
     taken |= {names["weight"]} if "returns" in ledger.counts else set()
     others = tuple(column for column in table.columns if column not in taken)
-    unread, words = second_look(table, others), telling_words(table, others)
+    rows = UsedRows(ledger.used(), {names[role]: frame[role] for role in ("user", "item")})
+    unread, words = second_look(table, others, rows), telling_words(table, others, rows)
     account = replace(
         account,
         other_columns=others,
@@ -327,5 +343,27 @@ def _nothing_left(table: Table, ledger: Ledger) -> BadData:
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in ledger.totals().items())
     return BadData(
         f"No row of {table.name} can be used: {reasons}.",
-        "Check which columns are meant with --user, --item, --time and --weight.",
+        _by_rules(ledger)
+        or "Check which columns are meant with --user, --item, --time and --weight.",
     )
+
+
+def _by_rules(ledger: Ledger) -> str:
+    """What to do where rules of the user's own set aside most of the rows; nothing where they do
+    not.
+    """
+    rules = {
+        EXCLUDED: "exclude_items",
+        DISLIKED: "dislikes",
+        NOT_POSITIVE: "positive",
+        TOO_EARLY: "since",
+        TOO_LATE: "until",
+    }
+    rows: dict[str, int] = {}
+    for reason, count in ledger.totals().items():
+        for begins, rule in rules.items():
+            if reason.startswith(begins):
+                rows[rule] = rows.get(rule, 0) + count
+    if sum(rows.values()) * 2 < ledger.rows:
+        return ""
+    return f"These rules leave out too much: {', '.join(sorted(rows))}."

@@ -6,12 +6,14 @@ Checks read them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from spadework.arrays import Mask
 from spadework.data.account import UnreadColumn, UnreadWords
 from spadework.data.reading.column_roles import plain_name
 from spadework.data.reading.conditions import TRUTHS
@@ -66,7 +68,28 @@ _OPINION = re.compile(
 )
 
 
-def second_look(table: Table, columns: Sequence[str]) -> tuple[UnreadColumn, ...]:
+@dataclass(frozen=True, eq=False)
+class UsedRows:
+    """Which rows of a frame are used: its columns of users and items, as they are read, by their
+    names in the source.
+    """
+
+    mask: Mask | None  # [rows]; None means all of them
+    ids: Mapping[str, pl.Series]
+
+    def begin_with(self, head: pl.DataFrame) -> bool:
+        """Whether the frame begins with these rows. Of several files, and where some users are
+        read, it may not.
+        """
+        return all(
+            name in head.columns and head[name].equals(column.head(head.height))
+            for name, column in self.ids.items()
+        )
+
+
+def second_look(
+    table: Table, columns: Sequence[str], used: UsedRows | None = None
+) -> tuple[UnreadColumn, ...]:
     """The numbers in the first rows of those columns whose name is worth a look; columns without
     any are left out. Nothing is read where no name is.
     """
@@ -79,7 +102,7 @@ def second_look(table: Table, columns: Sequence[str]) -> tuple[UnreadColumn, ...
     if not worth:
         return ()
     try:
-        head = table.head(ROWS)
+        head = _first_rows(table, used)
     except SpadeworkError:  # what is not read must not stop a reading
         return ()
     found = []
@@ -97,7 +120,9 @@ def second_look(table: Table, columns: Sequence[str]) -> tuple[UnreadColumn, ...
     return tuple(found)
 
 
-def telling_words(table: Table, columns: Sequence[str]) -> tuple[UnreadWords, ...]:
+def telling_words(
+    table: Table, columns: Sequence[str], used: UsedRows | None = None
+) -> tuple[UnreadWords, ...]:
     """Those columns some of whose values, but not all, say that a row is no choice."""
     texts = [
         column for column in columns if table.schema[column] in (pl.String, pl.Categorical, pl.Enum)
@@ -105,7 +130,7 @@ def telling_words(table: Table, columns: Sequence[str]) -> tuple[UnreadWords, ..
     if not texts:
         return ()
     try:
-        head = table.head(ROWS)
+        head = _first_rows(table, used)
     except SpadeworkError:  # what is not read must not stop a reading
         return ()
     found = []
@@ -121,6 +146,14 @@ def telling_words(table: Table, columns: Sequence[str]) -> tuple[UnreadWords, ..
             words = tuple((str(word), int(rows)) for word, rows in hits.iter_rows())
             found.append(UnreadWords(name=column, words=words, rows=head.height))
     return tuple(found)
+
+
+def _first_rows(table: Table, used: UsedRows | None) -> pl.DataFrame:
+    """The first rows, without those that were set aside where they can be told apart."""
+    head = table.head(ROWS)
+    if used is None or used.mask is None or not used.begin_with(head):
+        return head
+    return head.filter(pl.Series(used.mask[: head.height]))
 
 
 def _numbers(column: pl.Series) -> NDArray[np.float64]:
