@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
+from spadework.data.reading.event_types import plain_type
 from spadework.data.reading.netting import Netted, net
 from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.synonyms import PURCHASES
 from spadework.data.returns import Returns
 from spadework.data.vocabulary import Vocabulary
 
@@ -34,15 +36,15 @@ class Left:
     columns: Columns  # of all rows, by name, with the weights that they had
 
     @classmethod
-    def of(cls, columns: Columns, fine: Array | None) -> Left:
+    def of(cls, columns: Columns, fine: Array | None, type_names: Sequence[str]) -> Left:
         """What is left of rows sorted by (user, time, arrival); `fine` is a finer clock than their
-        times, where there is one.
+        times, where there is one, and `type_names` are those of their event types.
         """
         users, items, weights = (columns[name] for name in ("users", "items", "weights"))
         assert users is not None
         assert items is not None
         assert weights is not None
-        what = _of_one_type(items, columns["event_types"], weights)
+        what = _of_types(items, columns["event_types"], type_names, weights)
         return cls(net(users, what, columns["times"] if fine is None else fine, weights), columns)
 
     def aside(self) -> dict[str, Mask]:
@@ -128,16 +130,21 @@ class Left:
         )
 
 
-def _of_one_type(items: Codes, types: Codes | None, weights: Array) -> Array:
-    """What a return may be taken off: the item, and its event type where each type of a return is
-    also one of purchases, so that a view is not what comes back. Shape [rows].
+def _of_types(items: Codes, types: Codes | None, names: Sequence[str], weights: Array) -> Array:
+    """What a return may be taken off, so that a view is not what comes back: the item and its own
+    event type, where each type of a return is also one of purchases; else the item and what is
+    called a purchase; else the item alone. Shape [rows].
     """
     if types is None:
         return items
-    returned, bought = np.unique(types[weights < 0]), np.unique(types[weights > 0])
-    if not np.isin(returned, bought).all():  # such as refunds beside purchases
+    returned, taken = np.unique(types[weights < 0]), np.unique(types[weights > 0])
+    if np.isin(returned, taken).all():
+        return items.astype(np.int64) * len(names) + types
+    bought = [at for at in taken if plain_type(names[at]) in PURCHASES]
+    if not bought:
         return items
-    return items.astype(np.int64) * (int(types.max(initial=0)) + 1) + types
+    others = (weights > 0) & ~np.isin(types, bought)
+    return items.astype(np.int64) * 2 + others
 
 
 def _without_unused(log: Interactions) -> Interactions:

@@ -85,7 +85,7 @@ def sorted_log(
         fine = None if fine is None else fine[~repeats]
     if not has_returns:
         return Interactions(**own_names, **arrays), aside  # type: ignore[arg-type]
-    left = Left.of(arrays, fine)
+    left = Left.of(arrays, fine, event_type_names)
     left.tell(weight, ledger)
     aside |= {reason: rows[mask] for reason, mask in left.aside().items()}
     return left.log(own_names, _varied(left.weights(), weight, ledger)), aside

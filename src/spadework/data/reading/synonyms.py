@@ -180,6 +180,12 @@ _KINDS = (
 )
 EVENT_WORDS = frozenset(_KINDS.split())
 """Kinds of events as logs write them, without case and punctuation."""
+_PURCHASES = (
+    "purchase purchased purchases buy bought order ordered orders checkout transaction sale "
+    "transact kauf gekauft achat compra comprado acquisto покупка 购买 下单 購入"
+)
+PURCHASES = frozenset(_PURCHASES.split())
+"""Those of them after which the user has the item, so that it can come back."""
 
 
 _ACCENTS = re.compile("[\u0300-\u036f]")

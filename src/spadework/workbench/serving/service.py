@@ -112,7 +112,7 @@ def histories_of(
     source = source_of(run, "Give a log with --histories FILE.")
     # by the recipe alone, as the dig read it: a weight that did not vary still sets rows aside
     log = read_again(recipe, source, None, run.data, items=False).log
-    if run.data["fingerprint"]["log"] != log.fingerprint:
+    if run.data["fingerprint"].get("log") != log.fingerprint:
         events.note(
             f"{recipe.source} has changed since the run; its present rows are the histories."
         )
