@@ -245,7 +245,7 @@ class Excavation:
             data,
         )
         log, items = again.log, again.items
-        if stored["items"] is not None and items is None:
+        if stored.get("items") is not None and items is None:
             raise BadRequest(
                 f"{self.run.folder} was made with an item table.",
                 "Give it again: spadework.train_transformer(run, source=log, content=items).",
