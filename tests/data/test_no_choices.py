@@ -300,6 +300,20 @@ def test_a_dislike_is_no_row_that_is_not_positive():
     }  # fmt: skip
 
 
+def test_a_row_without_a_value_is_no_dislike():
+    table = pl.DataFrame(
+        {
+            "user": ["a", "a", "b", "b"],
+            "item": ["x", "y", "x", "y"],
+            "rating": ["5", "3", None, "5"],
+            "time": [START, START + 1, START, START + 1],
+        }
+    )
+    log = sw.read_interactions(table, dislikes="rating != 5")
+    assert dict(log.account.set_aside) == {"disliked: rating != 5": 1}
+    assert log.unwanted.frame()["item_id"].to_list() == ["y"]
+
+
 def test_rows_that_cannot_be_read_are_no_dislikes():
     broken = plays().with_columns(
         item=pl.when(pl.col("user") == "ann").then(None).otherwise("item"),

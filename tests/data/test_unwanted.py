@@ -62,6 +62,15 @@ def test_the_last_pair_counts_and_without_times_all_do(log):
     assert codes(log.with_unwanted("ann", "milk"), "ann") == ["milk"]
 
 
+def test_pairs_without_times_are_of_the_end_of_the_log():
+    """So those that have times keep them."""
+    log = make_log(["ann", "ann"], ["milk", "rice"], [10, 30])
+    told = log.with_unwanted("ann", "rice", [25]).with_unwanted("ann", "milk")
+    assert told.unwanted is not None
+    assert told.unwanted.frame().rows() == [("ann", "milk", 30), ("ann", "rice", 25)]
+    assert codes(told, "ann") == ["milk"], "rice was chosen later"
+
+
 def test_pairs_go_with_the_rows(log):
     told = log.with_unwanted("ann", "rice", [25]).as_of("2024-01-01")
     for other in (

@@ -116,8 +116,8 @@ def _holds(condition: Condition, content: ItemContent) -> Mask:
         if among.any():
             same = among.fill_null(False).to_numpy()
             return np.asarray(same if condition.comparison == "==" else ~same)
-    holds, _ = holding(condition, column, Ledger(len(column)), as_text=False)
-    return holds
+    holds, missing = holding(condition, column, Ledger(len(column)), as_text=False)
+    return holds & ~missing  # an item of which nothing is known stays
 
 
 def _common(condition: Condition, content: ItemContent) -> str:

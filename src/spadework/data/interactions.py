@@ -189,12 +189,14 @@ class Interactions:
         """The same rows with further items that users must not be shown, by their ids, one user and
         one item a pair: such as what a user disliked.
 
-        `times` are epoch seconds. A later event of the user with the item takes a pair back;
-        without times nothing does. A cut for evaluation keeps the pairs that are older than it.
+        `times` are epoch seconds, by default the latest of the log. A later event of the user with
+        the item takes a pair back; in a log without times nothing does. A cut for evaluation keeps
+        the pairs that are older than it.
         """
-        more = Unwanted.of_pairs(
-            self.user_vocabulary.alike(users), self.item_vocabulary.alike(items), times
-        )
+        owners = self.user_vocabulary.alike(users)
+        if times is None and self.times is not None and len(self):
+            times = np.full(len(owners), int(self.times.max()))
+        more = Unwanted.of_pairs(owners, self.item_vocabulary.alike(items), times)
         return self._and(more.and_also(self.unwanted))
 
     def _and(self, unwanted: Unwanted | None) -> Interactions:

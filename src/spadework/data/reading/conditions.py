@@ -112,7 +112,8 @@ def apply(condition: Condition, column: pl.Series, ledger: Ledger, *, as_text: b
     without a value, unless it is `!=`. O(rows).
     """
     holds, missing = holding(condition, column, ledger, as_text=as_text)
-    ledger.set_aside(missing, f"{NOT_POSITIVE}no value in {condition.column!r}")
+    if condition.comparison != "!=":
+        ledger.set_aside(missing, f"{NOT_POSITIVE}no value in {condition.column!r}")
     ledger.set_aside(~holds, f"{NOT_POSITIVE}{condition}")
 
 
@@ -138,7 +139,7 @@ def holding(
         _by_text(column, condition) if by_text else _by_number(column, condition, ledger)
     )
     if condition.comparison == "!=":
-        return holds | missing, np.zeros_like(missing)
+        return holds | missing, missing
     return holds, missing
 
 
