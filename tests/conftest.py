@@ -54,7 +54,12 @@ SLOW_FILES = {
     *("test_excavator", "test_training", "test_large_catalogues", "test_export"),  # networks
     *("test_planner", "test_choosing", "test_warming", "test_no_cache"),  # searches, compiling
     *("test_processes", "test_without_torch", "test_site"),  # processes of their own
+    *("test_questions", "test_not_asked", "test_lines"),  # all questions of many worlds
+    *("test_run_files", "test_damaged_runs", "test_report_agrees"),  # many runs
+    *("test_counts", "test_cross"),
 }
+NETWORKS = {"transformer", "mult-vae"}
+"""Models whose laws are slow."""
 SLOW_FIXTURES = {"order_run", "by_seed", "bare", "several", "swept", "trained"}
 
 
@@ -65,13 +70,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Journeys, golden logs and what reads a whole run are slow, beside tests that say so. Files of
-    slow tests begin, so that no worker is left with a long one at the end.
+    """Journeys, golden logs, networks and what reads a whole run are slow, beside tests that say
+    so. Files of slow tests begin, so that no worker is left with a long one at the end.
     """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         slow_file = item.path.parent.name in SLOW_FOLDERS or item.path.stem in SLOW_FILES
-        if slow_file or fixtures & SLOW_FIXTURES:
+        case = getattr(item, "callspec", None)
+        is_network = case is not None and case.params.get("name") in NETWORKS
+        if slow_file or fixtures & SLOW_FIXTURES or is_network:
             item.add_marker("slow")
     slow_files = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow_files)
