@@ -89,7 +89,7 @@ def main() -> int:
         counts[str(line["shape"]), str(line["damage"]).split(" + ")[0], str(line["outcome"])] += 1
         faults += line["outcome"] not in (ACCOUNT, SENTENCE)
         changed += bool(line["changed"])
-    with open(asked.kept or "/dev/null", "a", encoding="utf-8") as kept:
+    with open(asked.kept or "/dev/null", "a", encoding="utf-8", buffering=1) as kept:
         while made < asked.readings:
             number += 1
             reading = one(number, asked.seed)

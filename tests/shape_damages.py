@@ -425,6 +425,8 @@ def column_empty(rng: Random, source: Source) -> bool:
                 row[at] = value
         if part.sign == " " or source.rows is None:
             source.known, source.rows = False, None
+        if "user" in source.options and "," in source.options["user"]:
+            source.known = False  # their orders are guests, and a remark counts them
     elif isinstance(part, Frame):
         column = rng.choice(part.frame.columns)
         gone = pl.Series([rng.random() < share for _ in range(part.frame.height)], dtype=pl.Boolean)
@@ -538,7 +540,7 @@ def units(rng: Random, source: Source) -> bool:
             times[at] *= factor
         part.frame = part.frame.with_columns(pl.Series("timestamp", times))
     elif isinstance(part, Records):
-        if not all("time" in record for record in part.records):
+        if not all(isinstance(record.get("time"), int) for record in part.records):
             return False
         some = _rows_of(part.records, rng, 1.0)
         places = len(some)
