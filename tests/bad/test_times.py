@@ -160,6 +160,13 @@ def test_numbers_with_the_day_before_the_year_are_in_no_order(
     assert not has_calendar(log)
 
 
+def test_decimals_far_in_the_future_are_set_aside(read: Reader) -> None:
+    log = read(log_of([*(f"{second}.25" for second in SECONDS), "300000000000000.5"]))
+    assert log.account is not None
+    assert dict(log.account.set_aside) == {"time in the future": 1}
+    assert times_of(log) == SECONDS
+
+
 def test_positions_are_no_days(read: Reader) -> None:
     log = read(log_of([1_012_026 + at for at in range(60)]))
     assert column(log) == "timestamp:position"

@@ -264,7 +264,9 @@ def _of_decimals(column: pl.Series, name: str, ledger: Ledger, reading: str | No
     scale = (
         UNITS[reading] if reading is not None and reading in UNITS else _scale_of(np.floor(present))
     )
-    return Clock(coarse.seconds, np.rint(values * (_MICRO / scale)).astype(np.int64), True)
+    # what is out of range was set aside as a time in the future
+    fine = np.clip(np.rint(values * (_MICRO / scale)), -(2.0**62), 2.0**62)
+    return Clock(coarse.seconds, fine.astype(np.int64), True)
 
 
 def _of_serials(
