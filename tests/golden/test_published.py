@@ -22,9 +22,9 @@ from spadework.models.labels import model
 NEAR = 0.0005
 
 
-def long(*values: object, id: str | None = None) -> ParameterSet:
+def long(*values: object) -> ParameterSet:
     """A case that takes many seconds, of a function that has a quicker one."""
-    return pytest.param(*values, id=id, marks=pytest.mark.long)
+    return pytest.param(*values, marks=pytest.mark.long)
 
 
 def log_of(name: str):
@@ -118,28 +118,27 @@ def test_mixtures_on_beauty(leave_one_out, name, params, hit_rate, ndcg, near):
     assert found == pytest.approx((hit_rate, ndcg), abs=near)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "learned", "answers"),
     [
-        pytest.param(
+        (
             "ease",
             {"l2": 10.0, "dropout": 0.0},
             [({}, 0.0663, 0.0390), ({"history": 0.7}, 0.0705, 0.0432)],
-            id="ease",
         ),
-        long(
+        (
             "ease",
             {"l2": 10.0, "dropout": 0.6},
             [({"history": 0.7, "item_power": 0.3}, 0.0750, 0.0462)],
-            id="edlae with dan",
         ),
-        long(
+        (
             "forward-ridge",
             {},
             [({}, 0.0816, 0.0518), ({"item_power": 0.2}, 0.0828, 0.0533)],
-            id="forward ridge",
         ),
     ],
+    ids=["ease", "edlae with dan", "forward ridge"],
 )
 def test_closed_forms_on_beauty(leave_one_out, name, learned, answers):
     """The last row is ours: published forward ridge and forward co-occurrence together reach
