@@ -24,7 +24,7 @@ from spadework.errors import BadRequest
 from spadework.kernels.ranking import top_k
 from spadework.models.histories import DistinctItems, Histories
 from spadework.models.needs import Repeats
-from spadework.ragged import SparseRows
+from spadework.ragged import Ragged, SparseRows
 
 
 class Reader(Protocol):
@@ -101,6 +101,13 @@ class Scorer(ABC):
     def reusing(self, other: Scorer) -> Scorer:
         """This scorer with what another one has derived from the same learned arrays, such as an
         index; as a rule nothing was derived.
+        """
+        return self
+
+    def without(self, unwanted: Ragged) -> Scorer:
+        """This scorer, where it must know what users must not be shown (row u of `unwanted`: items
+        of the log's user u), since the scores of other items depend on what is in its lists. As a
+        rule they do not, and such items are struck out of its lists.
         """
         return self
 
