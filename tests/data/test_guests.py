@@ -67,6 +67,26 @@ def test_orders_of_guests_are_proposed_where_rows_have_no_customer(shop: Path):
     assert line(read_interactions(shop, basket="-")) == "spadework look SOURCE"
 
 
+def test_an_order_that_is_cancelled_under_another_number_is_told(shop: Path):
+    """Its cancellation is of a user who bought nothing."""
+    shop.write_text(
+        f"{SHOP}C537000,22139,2010-12-02 10:00:00,-56,\nC537000,85123A,2010-12-02 10:00:00,-1,\n"
+        "C537001,85123A,2010-12-02 11:00:00,-6,17850\n"
+    )
+    told = (
+        f"Of users in {BOTH!r} who bought nothing: 2 returns, 1 user. An order of a guest that was "
+        "taken back under another number stays as it was."
+    )
+    log = read_interactions(shop, user=BOTH)
+    assert log.account is not None
+    assert told in log.account.remarks
+    assert log.account.set_aside["a return of nothing bought before"] == 2
+    assert "536414" in users_of(log)
+    alone = read_interactions(shop, user="CustomerID").account
+    assert alone is not None
+    assert not any("bought nothing" in remark for remark in alone.remarks)
+
+
 def test_the_order_of_the_names_counts(shop: Path):
     log = read_interactions(shop, user="InvoiceNo,CustomerID")
     assert users_of(log) == ["536365", "536365", "536414", "536414", "536544"]
