@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import sys
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spadework.data.addresses import read_interactions
+from spadework.data.addresses import read_content, read_interactions
 from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import ROLES, plain_name
 from spadework.data.reading.delimited import parse_delimited
@@ -323,7 +324,7 @@ def test_53_paths_that_cannot_be_read(tmp_path: Path) -> None:
         ),
         (
             "sample:grocery",
-            "sample:grocery brings its own columns, so options for reading do not apply.",
+            "sample:grocery is no file, so options for reading do not apply: user.",
         ),
     ],
 )
@@ -331,6 +332,22 @@ def test_addresses_that_are_refused(address: str, message: str) -> None:
     with pytest.raises(BadRequest) as caught:
         read_interactions(address, user="user")
     assert caught.value.message == message
+
+
+OTHER_VALUES = {
+    "skip_bad": True, "duplicates": "keep", "returns": "set aside", "encoding": "latin-1",
+    "shape": "baskets",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("read", [read_interactions, read_content])
+def test_no_option_is_ignored_in_silence_where_no_file_is_read(read) -> None:
+    options = set(inspect.signature(read).parameters) - {"source", "log", "items"}
+    for option in options:
+        for address in ("world:content", "sample:grocery"):
+            with pytest.raises(BadRequest) as caught:
+                read(address, **{option: OTHER_VALUES.get(option, "some")})
+            assert caught.value.message.endswith(f"do not apply: {option}.")
 
 
 def test_worlds_by_name() -> None:
