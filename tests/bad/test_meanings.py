@@ -376,7 +376,7 @@ def test_twins_of_event_types_are_told_also_where_one_was_not_asked_for(read: Re
     text = rows("event", lambda at: ("purchase", "Purchase", "view", "")[at % 4])
     says, command = found(read(text))["INT-26"]
     assert "'Purchase' (150 rows) and 'purchase' (150 rows) differ only by case or blanks" in says
-    assert "150 rows have an event type without a name" in says
+    assert "Of an event type without a name: 150 rows" in says
     assert command == "spadework dig SOURCE --events Purchase,purchase"
     assert "'Purchase' (150 rows)" in found(read(text, events=["purchase"]))["INT-26"][0]
 

@@ -57,7 +57,7 @@ def test_two_lists_of_items_are_a_question(read: Reader) -> None:
 
 
 def test_lists_that_do_not_fit_together_are_refused(read: Reader) -> None:
-    with pytest.raises(BadData, match="in record 2 the list 'time' has 1 values, but 'item' has 2"):
+    with pytest.raises(BadData, match="in record 2 the list 'time' has 1 value, but 'item' has 2"):
         read(
             lines(
                 {"user": "a", "item": ["x"], "time": [TIME]},

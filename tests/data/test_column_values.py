@@ -249,7 +249,7 @@ def test_kinds_that_differ_by_case_or_blanks_are_told(tmp_path: Path) -> None:
     )
     some = read(tmp_path, "user_id,item_id,event", rows, events=["purchase"])
     assert (
-        "'Purchase' (1 rows) differs from 'purchase' by case or blanks only and was not asked for."
+        "'Purchase' (1 row) differs from 'purchase' by case or blanks only and was not asked for."
     ) in remarks(some)
 
 

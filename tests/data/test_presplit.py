@@ -75,7 +75,7 @@ def test_without_validation_rows_of_that_label_are_an_error() -> None:
     with pytest.raises(sw.SpadeworkError) as caught:
         sw.read_split(TABLE, "part")
     assert str(caught.value) == (
-        "The split column 'part' holds 'check' (1 rows), which is none of train, "
+        "The split column 'part' holds 'check' (1 row), which is none of train, "
         "test.\nName the labels with train=, valid= and test=."
     )
 

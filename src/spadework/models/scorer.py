@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
@@ -188,8 +189,9 @@ class ByFunction(AllScores):
         scores = np.ascontiguousarray(self.function(histories), np.float32)
         if scores.shape != (len(histories), self.items):
             raise BadRequest(
-                f"The scores have the shape {scores.shape} for {len(histories):,} users and "
-                f"{self.items:,} items.",
+                f"The scores have the shape {scores.shape} for "
+                f"{formatting.count(len(histories), 'user')} and "
+                f"{formatting.count(self.items, 'item')}.",
                 "Return one row a user and one column an item; where the model was loaded, fit it "
                 "again.",
             )

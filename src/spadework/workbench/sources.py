@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spadework import events
+from spadework import events, formatting
 from spadework.data import cuts, splitting
 from spadework.data.addresses import ADDRESSES, read_content, read_interactions
 from spadework.data.content import ItemContent
@@ -165,8 +165,8 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
             events.note(f"split {name}: no user with a history has held-out events")
         elif min(_judged(split), len(split.users) // 2) < min(ENOUGH, len(split.users) // 2):
             events.note(
-                f"split {name}: only {_judged(split)} of {len(split.users):,} users with held-out "
-                "events have a history"
+                f"split {name}: only {_judged(split)} of "
+                f"{formatting.count(len(split.users), 'user')} with held-out events have a history"
             )
             thin = thin or split
         else:

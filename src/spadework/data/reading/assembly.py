@@ -317,8 +317,8 @@ def _baskets(column: pl.Series, name: str, ledger: Ledger) -> pl.Series | None:
     empty = values.null_count()
     if empty * 2 > len(values):
         ledger.remark(
-            f"The basket column {name!r} is empty in {empty:,} of {len(values):,} rows and "
-            "is not used."
+            f"The basket column {name!r} is empty in {empty:,} of {counted(len(values), 'row')} "
+            "and is not used."
         )
         return None
     if empty:

@@ -236,7 +236,8 @@ def one_user(log: Interactions, user: str | None) -> int | str:
     """The id of the named user, or of the only one."""
     if user is None and len(log.active_users) != 1:
         raise BadRequest(
-            f"The histories are of {len(log.active_users):,} users.", "Name one with --user ID."
+            f"The histories are of {counted(len(log.active_users), 'user')}.",
+            "Name one with --user ID.",
         )
     code = log.active_users[0] if user is None else codes_of(log, [user])[0]
     found: int | str = log.user_vocabulary.ids[int(code)]
