@@ -142,7 +142,6 @@ def test_long_text_is_text_and_few_words_are_categories() -> None:
 def test_the_grocery_sample_has_every_row_and_its_products() -> None:
     log = read_interactions("sample:grocery")
     account = log.account
-    assert account is not None
     assert (len(log), account.read, dict(account.set_aside)) == (1_469_307, 1_469_307, {})
     assert log.user_count == 2_469
     assert log.weights is None

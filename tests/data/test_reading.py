@@ -32,7 +32,6 @@ def write(folder: Path, text: str, name: str = "log.csv") -> Path:
 
 
 def columns_of(log: Interactions) -> dict[str, str]:
-    assert log.account is not None
     return dict(log.account.columns)
 
 
@@ -145,7 +144,6 @@ def test_returns_are_set_aside(tmp_path: Path) -> None:
     assert netted is not None
     assert dict(netted.set_aside) == {"user missing": 1, "a return": 1, "returned in full": 1}
     account = read_interactions(path, returns="set aside").account
-    assert account is not None
     assert dict(account.set_aside) == {"user missing": 1, "weight below zero (a return)": 1}
     assert account.rows_set_aside is not None
     assert account.rows_set_aside.rows() == [
@@ -156,7 +154,6 @@ def test_returns_are_set_aside(tmp_path: Path) -> None:
 
 def test_sessions_replace_users_and_it_is_reported(tmp_path: Path) -> None:
     account = read_interactions(write(tmp_path, "session,item\n1,2\n1,3\n")).account
-    assert account is not None
     assert account.remarks[0] == "There is no user column, so the sessions (session) are the users."
 
 
@@ -229,7 +226,6 @@ def test_values_decide_where_names_do_not(tmp_path: Path) -> None:
         write(tmp_path, "user_id,thing,moment,price\n1,x,2024-01-01,1.5\n2,y,2024-01-02,2.5\n")
     )
     assert columns_of(log) == {"user": "user_id", "item": "thing", "time": "moment"}
-    assert log.account is not None
     assert (
         "The column 'thing' is the only other column of ids, so it is the item."
         in log.account.remarks
@@ -261,7 +257,6 @@ def test_requested_events(tmp_path: Path) -> None:
         "All event types in 'event' are used: 2 view" in remark for remark in everything.remarks
     )
     account = read_interactions(path, events=["buy"]).account
-    assert account is not None
     assert dict(account.set_aside) == {"event 'view' not asked for": 2, "event missing": 1}
     with pytest.raises(BadData, match="No row has the event 'sell' in 'event'"):
         read_interactions(path, events=["sell"])
@@ -470,7 +465,6 @@ def check_soup(data: bytes, name: str, skip_bad: bool) -> None:
     except SpadeworkError:
         return
     account = log.account
-    assert account is not None
     assert account.read == table.rows
     assert account.used == len(log)
     assert account.read == account.used + sum(account.set_aside.values())
@@ -512,7 +506,6 @@ def test_a_weight_column_with_many_gaps_costs_no_rows() -> None:
     )
     log = read_interactions(frame)
     assert (len(log), log.weights) == (3, None)
-    assert log.account is not None
     assert (
         "The weight column 'rating' is empty in 33% of the rows and is not used; name it to "
         "use the other rows alone."

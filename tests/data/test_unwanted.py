@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import spadework as sw
-from makers import make_log
+from makers import make_log, unwanted_of
 from spadework.data import splitting
 from spadework.data.unwanted import Unwanted
 from spadework.errors import BadRequest
@@ -26,8 +26,7 @@ def log():
 
 def codes(log, user):
     """What the log says of a user, as ids."""
-    found = log.unwanted.of_users(log, log.user_vocabulary.codes([user]))
-    return log.item_vocabulary.take(found[int(log.user_vocabulary.codes([user])[0])]).to_list()
+    return sorted(item for owner, item in unwanted_of(log) if owner == user)
 
 
 def test_pairs_are_by_id_sorted_and_each_once(log):
