@@ -32,6 +32,8 @@ def lists_without(
         codes, best = make(users[rows], longest)
         is_unwanted = members((rows[:, None] * width + codes + 1).ravel(), pairs)
         is_unwanted = is_unwanted.reshape(codes.shape)
+        if not is_unwanted.any():
+            return codes[:, :k], best[:, :k], np.zeros(len(rows), np.int64)
         kept = (codes >= 0) & ~is_unwanted
         order = np.argsort(~kept, axis=1, kind="stable")[:, :k]
         shown = np.take_along_axis(kept, order, axis=1)
