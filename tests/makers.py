@@ -66,6 +66,15 @@ def make_log(
     )
 
 
+def unwanted_of(log: Interactions) -> set[tuple[Any, Any]]:
+    """Pairs of user and item, both known to the log, that are left out of lists."""
+    if log.unwanted is None:
+        return set()
+    found = log.unwanted.of_users(log, np.arange(log.user_count, dtype=np.int32))
+    users, items = log.user_vocabulary.ids, log.item_vocabulary.ids
+    return set(zip(users.gather(found.owners), items.gather(found.values), strict=True))
+
+
 def random_rows(
     seed: int, *, users: int = 30, items: int = 20, rows: int = 300
 ) -> tuple[list[str], list[str], list[int]]:

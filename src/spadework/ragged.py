@@ -76,6 +76,11 @@ class Ragged(Rows):
     def __getitem__(self, row: int) -> Codes:
         return self.values[self.starts[row] : self.starts[row + 1]]
 
+    def take(self, rows: Array) -> Ragged:
+        """The lists of some rows."""
+        cells, starts = cells_of_rows(self.starts, rows)
+        return Ragged(starts, self.values[cells])
+
 
 class SparseRows(NamedTuple):
     """Sparse rows: row r is `columns[starts[r]:starts[r + 1]]` with its values. A tuple, so that it

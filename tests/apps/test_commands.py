@@ -113,7 +113,7 @@ def test_users_without_a_list_are_counted(order_run, tmp_path, capsys):
     )
     output = call(capsys, "recommend", order_run, "--histories", path, "--repeats", "only")
     assert output.code == 0
-    assert "1 of 2 users have no list" in output.err
+    assert "Without a list: 1 of 2 users." in output.err
     assert "that are not in the log that the model learned from: 1 of 2" in output.err
     assert "'never-heard-of'" in output.err
 

@@ -72,7 +72,6 @@ def test_a_name_that_its_values_contradict_is_asked_for(
     assert hint in caught.value.hint
     role, column = hint.split(" or ")[0].removeprefix("--").split(" ", 1)
     log = read(table(header, row), **{role: column.strip("'")})
-    assert log.account is not None
     assert log.account.columns[role] == column.strip("'")
 
 
@@ -88,7 +87,6 @@ def test_what_may_well_be_is_not_asked_for(
     read: Reader, header: str, row: Callable[[int], str]
 ) -> None:
     log = read(table(header, row))
-    assert log.account is not None
     assert log.account.columns["user"] == "user_id"
 
 
@@ -100,7 +98,6 @@ def test_year_month_and_day_are_one_date(read: Reader) -> None:
     log = read(text)
     assert log.times is not None
     assert log.times.tolist() == [1_767_139_200, 1_767_312_000]
-    assert log.account is not None
     assert log.account.columns["time"] == "Year/Month/Day"
     assert dict(log.account.set_aside) == {"time not readable": 1}
     assert "The time is the date in the columns 'Year', 'Month', 'Day'." in log.account.remarks
@@ -117,7 +114,6 @@ def test_year_month_and_day_are_one_date(read: Reader) -> None:
 )
 def test_other_times_stay_what_they_are(read: Reader, header: str, row: str, time: str) -> None:
     log = read(f"{header}\n{row}\n{row.replace('a,x', 'b,y')}\n")
-    assert log.account is not None
     assert log.account.columns["time"] == time
 
 

@@ -231,7 +231,7 @@ def test_many_parts_are_one_remark(tmp_path: Path) -> None:
     said = remarks(read_interactions(tmp_path))
     about = [remark for remark in said if "parquet" in remark]
     assert about == [
-        "28 parts, from dt=2026-01-01/p.parquet to dt=2026-01-28/p.parquet, of 1 to 1 rows."
+        "28 parts, from dt=2026-01-01/p.parquet to dt=2026-01-28/p.parquet, of 1 to 1 row."
     ]
 
 

@@ -66,14 +66,12 @@ def test_the_sizes_of_a_matrix_are_no_row(read: Reader) -> None:
         read(text, "log.mtx")
     log = read(text, "log.mtx", user="column_1", item="column_2", weight="column_3")
     assert len(log) == 4
-    assert log.account is not None
     assert any("the line of its sizes (3 4 4) are left out" in said for said in log.account.remarks)
 
 
 def test_a_header_that_comes_again_is_no_row(read: Reader) -> None:
     log = read("user,item\na,x\nuser,item\nb,y\nuser,item2\n")
     assert log.user_vocabulary.ids.to_list() == ["a", "b", "user"]
-    assert log.account is not None
     assert dict(log.account.set_aside) == {"header written again": 1}
     with pytest.raises(BadData, match="has a header and 0 rows"):
         read("user,item\nuser,item\n")

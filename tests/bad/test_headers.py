@@ -45,7 +45,6 @@ HEADERS = {
 @pytest.mark.parametrize("text", HEADERS.values(), ids=HEADERS)
 def test_a_header_stays_one(read: Reader, text: str) -> None:
     log = read(text, item=text.split(",")[1].split("\n")[0])
-    assert log.account is not None
     assert log.account.columns["user"] in ("user", "user_id")
     assert log.account.read == text.count("\n") - 1
 
@@ -59,7 +58,6 @@ def test_a_numbered_column_says_that_there_is_no_header(read: Reader, more: str)
             read(text, **options, basket="shop")
         return
     log = read(text, **options, **({"positive": "column_3 != 5"} if more == "a rule" else {}))
-    assert log.account is not None
     assert log.account.read == 3
     assert log.account.columns["user"] == "column_1"
 
@@ -77,7 +75,6 @@ def test_a_rule_on_a_made_column_does_not_make_a_header(tmp_path: Path) -> None:
 
 def test_naming_a_field_of_the_first_row_is_said(read: Reader) -> None:
     log = read(f"92,94,3,pv,{TIME}\n93,95,3,buy,{TIME + 1}\n", user="92", item="94")
-    assert log.account is not None
     assert any(
         remark.startswith("The first row is read as names of columns, as requested, although")
         for remark in log.account.remarks
@@ -118,7 +115,6 @@ def test_numbers_of_many_lengths_are_a_question(read: Reader, text: str) -> None
     tokens = len(text.split())
     assert len(read(text, "lists.txt", shape="baskets")) == tokens
     users = read(text, "lists.txt", shape="adjacency")
-    assert users.account is not None
     assert users.account.used == tokens - 3
 
 
@@ -131,7 +127,6 @@ def test_one_cut_row_is_no_list(read: Reader) -> None:
 
 def test_a_user_without_items_is_counted(read: Reader) -> None:
     log = read("0 5 6\n1\n2 5\n3 6 7 8\n", "train.txt")
-    assert log.account is not None
     assert dict(log.account.set_aside) == {"item missing": 1}
     assert log.frame().rows() == [
         ("0", "5"), ("0", "6"), ("2", "5"), ("3", "6"), ("3", "7"), ("3", "8"),
@@ -194,7 +189,6 @@ def test_a_matrix_keeps_the_name_of_its_first_column(read: Reader) -> None:
     text = "who,101,102\n7,1,0\n8,0,2.5\n"
     for user, name in ((None, "who"), ("who", "who"), ("user", "who"), ("102", "102")):
         log = read(text, shape="matrix", user=user)
-        assert log.account is not None
         columns = dict(log.account.columns)
         assert columns == {"user": name, "item": "item", "weight": "rating"}
         assert read(text, shape="matrix", **columns).frame().equals(log.frame())
@@ -212,7 +206,6 @@ def test_lists_of_what_was_shown_keep_their_named_column(read: Reader) -> None:
     text = "id\twho\tshown\n1\tU1\tN1-1 N2-0\n2\tU2\tN3-0 N1-1\n"
     log = read(text, "log.tsv", shape="impressions", user="who", item="shown")
     assert set(log.item_vocabulary.ids) == {"N1", "N2", "N3"}
-    assert log.account is not None
     again = read(text, "log.tsv", shape="impressions", **log.account.columns)
     assert again.frame().equals(log.frame())
 
@@ -220,7 +213,6 @@ def test_lists_of_what_was_shown_keep_their_named_column(read: Reader) -> None:
 def test_lists_of_what_was_shown_are_asked_for(read: Reader) -> None:
     text = "1\tU1\t2026-01-01 08:00:00\tN9\tN1-1 N2-0\n2\tU2\t2026-01-01 08:00:05\t\tN2-0 N3-1\n"
     log = read(text, "behaviors.tsv", shape="impressions")
-    assert log.account is not None
     assert log.account.read == 4
     assert log.event_type_names == ("clicked", "shown")
     named = "id\twho\tshown\n1\tU1\tN1-1 N2-0\n2\tU2\tN3-0 N1-1\n"
@@ -241,7 +233,6 @@ def test_lists_of_what_was_shown_are_asked_for(read: Reader) -> None:
 def test_comments_before_the_rows_are_said(read: Reader, text: str, name: str, first: str) -> None:
     log = read(text, name, user="column_1", item="column_2")
     assert log.frame().rows() == [("1", "21"), ("1", "22"), ("2", "21")]
-    assert log.account is not None
     assert any(
         remark.startswith("Left out before the table, ") and first in remark
         for remark in log.account.remarks

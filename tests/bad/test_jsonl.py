@@ -46,7 +46,6 @@ def test_set_aside_with_the_option(read: Reader, line: str) -> None:
     account = read(
         GOOD + line + "\n" + GOOD.replace("1700000000", "1700000001"), "log.jsonl", skip_bad=True
     ).account
-    assert account is not None
     assert (account.read, account.used) == (3, 2)
     assert account.rows_set_aside is not None
     assert account.rows_set_aside.select("row", "reason").rows() == [
@@ -56,7 +55,6 @@ def test_set_aside_with_the_option(read: Reader, line: str) -> None:
 
 def test_38_nan_is_missing(read: Reader) -> None:
     account = read(GOOD + '{"user":NaN,"item":2,"time":1700000001}\n', "log.jsonl").account
-    assert account is not None
     assert dict(account.set_aside) == {"user missing": 1}
 
 
@@ -80,7 +78,6 @@ def test_a_key_of_late_rows_is_a_column(read: Reader) -> None:
         for n, more in enumerate([""] * 150 + [',"quantity":3'] * 10)
     ]
     account = read("\n".join(lines), "log.jsonl", weight="quantity").account
-    assert account is not None
     assert (account.read, account.used) == (160, 10)
 
 

@@ -132,7 +132,7 @@ FINDS = {  # code → a log with a finding, its level and a part of its text
             None,
         ),
         "weak",
-        "20% of the events are at 1 times that many users share to the second",
+        "20% of the events are at 1 time that many users share to the second",
     ),
     "INT-13": (
         lambda: (

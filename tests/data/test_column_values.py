@@ -24,12 +24,10 @@ def read(folder: Path, header: str, rows: list[str], **options: str | list[str])
 
 
 def columns(log: Interactions) -> dict[str, str]:
-    assert log.account is not None
     return dict(log.account.columns)
 
 
 def remarks(log: Interactions) -> str:
-    assert log.account is not None
     return "\n".join(log.account.remarks)
 
 
@@ -68,7 +66,6 @@ def test_a_date_and_a_time_of_day_are_joined(tmp_path: Path, clocks: list[str], 
     }
     assert columns(log)["time"].startswith("date+time")
     assert "the date in 'date' with the time of day in 'time' (--time date+time)" in remarks(log)
-    assert log.account is not None
     assert log.account.other_columns == ()
     again = read(tmp_path, header, rows[:3], time=columns(log)["time"])
     assert again.times is not None
@@ -97,7 +94,6 @@ def test_a_time_of_day_that_is_damaged_is_set_aside(tmp_path: Path) -> None:
     rows = [f"u{at % 4},i{at},2026-01-02,{clock}" for at, clock in enumerate(CLOCKS)]
     rows += ["u1,x,2026-01-02,25:00", "u1,y,2026-01-02,", "u1,z,soon,10:00"]
     log = read(tmp_path, "user_id,item_id,day,clock", rows, time="day+clock")
-    assert log.account is not None
     assert dict(log.account.set_aside) == {"time not readable": 2}
     assert len(log) == 41
 
@@ -113,7 +109,6 @@ def test_a_date_without_a_time_of_day_is_midnight(tmp_path: Path, form: str) -> 
     rows += [f"u1,x{at},2026-01-03,{' ' * (at % 2)}" for at in range(gaps)]
     rows.append(f"u1,z,,{clocks[0]}")
     log = read(tmp_path, "user_id,item_id,date,time", rows)
-    assert log.account is not None
     assert log.times is not None
     assert columns(log)["time"] == "date+time"
     assert dict(log.account.set_aside) == {"time missing": 1}
@@ -130,7 +125,6 @@ def test_one_large_number_does_not_turn_hours_into_minutes(tmp_path: Path, odd: 
     usual = read(tmp_path, "user_id,item_id,date,time", rows)
     assert usual.times is not None
     log = read(tmp_path, "user_id,item_id,date,time", [*rows, f"u1,x,2026-01-02,{odd}"])
-    assert log.account is not None
     assert log.times is not None
     assert dict(log.account.set_aside) == {"time not readable": 1}
     assert log.times.tolist() == usual.times.tolist()
@@ -240,7 +234,6 @@ def test_columns_of_events_are_found_by_their_words(tmp_path: Path) -> None:
 def test_kinds_that_differ_by_case_or_blanks_are_told(tmp_path: Path) -> None:
     rows = ["a,x,purchase", "a,y,Purchase", "b,x, purchase", "b,y,", "b,z,view"]
     log = read(tmp_path, "user_id,item_id,event", rows)
-    assert log.account is not None
     assert log.account.counts["event_types_that_differ_by_case_or_blanks"] == 3
     assert "differ by case or blanks only are counted apart" in remarks(log)
     assert "'Purchase' (1)" in remarks(log)
@@ -249,7 +242,7 @@ def test_kinds_that_differ_by_case_or_blanks_are_told(tmp_path: Path) -> None:
     )
     some = read(tmp_path, "user_id,item_id,event", rows, events=["purchase"])
     assert (
-        "'Purchase' (1 rows) differs from 'purchase' by case or blanks only and was not asked for."
+        "'Purchase' (1 row) differs from 'purchase' by case or blanks only and was not asked for."
     ) in remarks(some)
 
 
@@ -270,7 +263,6 @@ def test_very_many_kinds_are_quick(tmp_path: Path) -> None:
         read_interactions(frame, event="event")
     some = read_interactions(frame, event="event", events=["kind 1", "kind 2"])
     assert len(some) == 2
-    assert some.account is not None
     assert sum(some.account.set_aside.values()) == count - 2
     assert len(some.account.set_aside) == 21
     assert time.perf_counter() - begin < 20

@@ -51,6 +51,21 @@ def test_30_both_tables_are_counted_against_each_other() -> None:
     )
 
 
+def test_excluded_items_need_no_match() -> None:
+    """They are in the item table and, by the user's own rule, not in the log."""
+    rows = pl.DataFrame({"user": [1, 1, 2, 2], "item": ["a", "x", "c", "x"]})
+    log = read_interactions(rows, exclude_items="x")
+    content = read_content(ITEMS, log)
+    assert (content.rows, content.unmatched_rows) == (5, 0)
+    assert not any("not in the log" in remark for remark in content.remarks)
+    assert content.titles().to_list() == ["Apple", "Cheese"]
+    # ids of numbers and of texts, as everywhere
+    rows = pl.DataFrame({"user": [1, 1, 2], "item": ["7", "8", "9"]})
+    products = pl.DataFrame({"item_id": [7, 8, 9], "title": ["g", "h", "i"]})
+    content = read_content(products, read_interactions(rows, exclude_items=["8"]))
+    assert content.unmatched_rows == 0
+
+
 def test_rows_follow_the_codes_of_the_log() -> None:
     log = log_of(["c", "b", "a"])
     content = read_content(ITEMS, log)
@@ -127,7 +142,6 @@ def test_long_text_is_text_and_few_words_are_categories() -> None:
 def test_the_grocery_sample_has_every_row_and_its_products() -> None:
     log = read_interactions("sample:grocery")
     account = log.account
-    assert account is not None
     assert (len(log), account.read, dict(account.set_aside)) == (1_469_307, 1_469_307, {})
     assert log.user_count == 2_469
     assert log.weights is None

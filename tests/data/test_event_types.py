@@ -135,7 +135,6 @@ def test_a_log_is_read_with_its_event_types_and_only_full_duplicates_are_set_asi
     assert Counter(read) == Counter(set(frame.rows()))
     assert log.event_type_names == tuple(sorted({event_type for *_, event_type in rows}))
     assert (log.event_types is None) == (len(log.event_type_names) == 1)
-    assert log.account is not None
     assert log.account.columns["event"] == "event"
     assert log.account.set_aside == (
         {"exact duplicate": len(rows) - len(log)} if len(rows) > len(log) else {}
@@ -161,7 +160,6 @@ def test_the_requested_event_types_remain_and_the_account_adds_up(rows, wanted):
     log = read_interactions(frame, event="type", events=names)
     assert log.event_type_names == tuple(names)
     account = log.account
-    assert account is not None
     assert account.read == len(rows) == account.used + sum(account.set_aside.values())
     for event_type in present - wanted:
         assert account.set_aside[f"event {event_type!r} not asked for"] == sum(

@@ -38,7 +38,6 @@ def test_the_first_filled_column_is_the_user_and_ids_stay_as_they_are(shop: Path
     log = read_interactions(shop, user=BOTH)
     assert users_of(log) == ["17850", "17850", "536414", "536414", "536544"]
     account = log.account
-    assert account is not None
     assert account.columns == {
         "user": BOTH, "item": "StockCode", "time": "InvoiceDate", "weight": "Quantity",
         "basket": "InvoiceNo",
@@ -54,7 +53,6 @@ def test_the_first_filled_column_is_the_user_and_ids_stay_as_they_are(shop: Path
 
 def test_one_column_leaves_guests_out(shop: Path):
     log = read_interactions(shop, user="CustomerID")
-    assert log.account is not None
     assert log.account.set_aside == {"user missing": 4}
 
 
@@ -65,6 +63,25 @@ def test_orders_of_guests_are_proposed_where_rows_have_no_customer(shop: Path):
     assert line(read_interactions(shop)) == f"spadework look SOURCE --user {BOTH}"
     assert line(read_interactions(shop, user=BOTH)) == "spadework look SOURCE"
     assert line(read_interactions(shop, basket="-")) == "spadework look SOURCE"
+
+
+def test_an_order_that_is_cancelled_under_another_number_is_told(shop: Path):
+    """Its cancellation is of a user who bought nothing."""
+    shop.write_text(
+        f"{SHOP}C537000,22139,2010-12-02 10:00:00,-56,\nC537000,85123A,2010-12-02 10:00:00,-1,\n"
+        "C537001,85123A,2010-12-02 11:00:00,-6,17850\n"
+    )
+    told = (
+        f"Of users in {BOTH!r} who bought nothing: 2 returns, 1 user. An order of a guest that was "
+        "taken back under another number stays as it was."
+    )
+    log = read_interactions(shop, user=BOTH)
+    assert told in log.account.remarks
+    assert log.account.set_aside["a return of nothing bought before"] == 2
+    assert "536414" in users_of(log)
+    alone = read_interactions(shop, user="CustomerID").account
+    assert alone is not None
+    assert not any("bought nothing" in remark for remark in alone.remarks)
 
 
 def test_the_order_of_the_names_counts(shop: Path):
@@ -89,7 +106,6 @@ def test_any_number_of_columns():
     )
     log = read_interactions(frame, user="login,cookie,order")
     assert users_of(log) == ["ann", "c2", "o3", "o4"]
-    assert log.account is not None
     assert log.account.remarks[:2] == (
         "Where 'login' is empty, 'cookie' is the user: 1 row, 1 user.",
         "Where 'login' and 'cookie' are empty, 'order' is the user: 2 rows, 2 users.",
@@ -102,7 +118,6 @@ def test_a_blank_is_not_filled():
     )
     log = read_interactions(frame, user="customer,order", item="item")
     assert log.frame().select("user_id", "item_id").rows() == [("ann", "x"), ("o2", "y")]
-    assert log.account is not None
     assert dict(log.account.set_aside) == {"user missing": 1}
 
 
@@ -179,7 +194,6 @@ def test_a_column_of_the_user_is_no_other_role_but_the_basket(shop: Path):
 def test_a_column_of_the_user_does_not_become_the_item():
     frame = pl.DataFrame({"who": [1, None], "ticket": [7, 8], "thing": [5, 6]})
     log = read_interactions(frame, user="who,ticket")
-    assert log.account is not None
     assert log.account.columns["item"] == "thing"
 
 

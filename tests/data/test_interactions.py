@@ -122,7 +122,7 @@ def test_a_mask_of_the_wrong_kind_is_refused(log, mask):
 
 def test_columns_of_different_lengths_are_refused():
     vocabulary = Vocabulary(pl.Series(["a"]))
-    with pytest.raises(BadData, match=r"Column 'items' has shape \(2,\), but there are 1 rows"):
+    with pytest.raises(BadData, match=r"Column 'items' has shape \(2,\), but the log has 1 row"):
         Interactions(
             users=np.zeros(1, np.int32),
             items=np.zeros(2, np.int32),

@@ -102,7 +102,7 @@ def test_ids_that_match_nothing_are_told():
     assert not log.account.set_aside
     told = [remark for remark in log.account.remarks if "exclude_items" in remark]
     assert told == [
-        "None of the item ids of exclude_items is in the log (1 ids): for example '0010' in "
+        "None of the item ids of exclude_items is in the log (1 id): for example '0010' in "
         "exclude_items, '10' in the log. One side lost its leading zeros: read and write these "
         "ids as text, not as numbers."
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import sys
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spadework.data.addresses import read_interactions
+from spadework.data.addresses import read_content, read_interactions
 from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import ROLES, plain_name
 from spadework.data.reading.delimited import parse_delimited
@@ -31,7 +32,6 @@ def write(folder: Path, text: str, name: str = "log.csv") -> Path:
 
 
 def columns_of(log: Interactions) -> dict[str, str]:
-    assert log.account is not None
     return dict(log.account.columns)
 
 
@@ -144,7 +144,6 @@ def test_returns_are_set_aside(tmp_path: Path) -> None:
     assert netted is not None
     assert dict(netted.set_aside) == {"user missing": 1, "a return": 1, "returned in full": 1}
     account = read_interactions(path, returns="set aside").account
-    assert account is not None
     assert dict(account.set_aside) == {"user missing": 1, "weight below zero (a return)": 1}
     assert account.rows_set_aside is not None
     assert account.rows_set_aside.rows() == [
@@ -155,7 +154,6 @@ def test_returns_are_set_aside(tmp_path: Path) -> None:
 
 def test_sessions_replace_users_and_it_is_reported(tmp_path: Path) -> None:
     account = read_interactions(write(tmp_path, "session,item\n1,2\n1,3\n")).account
-    assert account is not None
     assert account.remarks[0] == "There is no user column, so the sessions (session) are the users."
 
 
@@ -228,7 +226,6 @@ def test_values_decide_where_names_do_not(tmp_path: Path) -> None:
         write(tmp_path, "user_id,thing,moment,price\n1,x,2024-01-01,1.5\n2,y,2024-01-02,2.5\n")
     )
     assert columns_of(log) == {"user": "user_id", "item": "thing", "time": "moment"}
-    assert log.account is not None
     assert (
         "The column 'thing' is the only other column of ids, so it is the item."
         in log.account.remarks
@@ -260,7 +257,6 @@ def test_requested_events(tmp_path: Path) -> None:
         "All event types in 'event' are used: 2 view" in remark for remark in everything.remarks
     )
     account = read_interactions(path, events=["buy"]).account
-    assert account is not None
     assert dict(account.set_aside) == {"event 'view' not asked for": 2, "event missing": 1}
     with pytest.raises(BadData, match="No row has the event 'sell' in 'event'"):
         read_interactions(path, events=["sell"])
@@ -323,7 +319,7 @@ def test_53_paths_that_cannot_be_read(tmp_path: Path) -> None:
         ),
         (
             "sample:grocery",
-            "sample:grocery brings its own columns, so options for reading do not apply.",
+            "sample:grocery is no file, so options for reading do not apply: user.",
         ),
     ],
 )
@@ -331,6 +327,22 @@ def test_addresses_that_are_refused(address: str, message: str) -> None:
     with pytest.raises(BadRequest) as caught:
         read_interactions(address, user="user")
     assert caught.value.message == message
+
+
+OTHER_VALUES = {
+    "skip_bad": True, "duplicates": "keep", "returns": "set aside", "encoding": "latin-1",
+    "shape": "baskets",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("read", [read_interactions, read_content])
+def test_no_option_is_ignored_in_silence_where_no_file_is_read(read) -> None:
+    options = set(inspect.signature(read).parameters) - {"source", "log", "items"}
+    for option in options:
+        for address in ("world:content", "sample:grocery"):
+            with pytest.raises(BadRequest) as caught:
+                read(address, **{option: OTHER_VALUES.get(option, "some")})
+            assert caught.value.message.endswith(f"do not apply: {option}.")
 
 
 def test_worlds_by_name() -> None:
@@ -453,7 +465,6 @@ def check_soup(data: bytes, name: str, skip_bad: bool) -> None:
     except SpadeworkError:
         return
     account = log.account
-    assert account is not None
     assert account.read == table.rows
     assert account.used == len(log)
     assert account.read == account.used + sum(account.set_aside.values())
@@ -495,7 +506,6 @@ def test_a_weight_column_with_many_gaps_costs_no_rows() -> None:
     )
     log = read_interactions(frame)
     assert (len(log), log.weights) == (3, None)
-    assert log.account is not None
     assert (
         "The weight column 'rating' is empty in 33% of the rows and is not used; name it to "
         "use the other rows alone."

@@ -65,7 +65,6 @@ def test_the_frame_is_left_as_it_was() -> None:
 def test_integers_that_pandas_made_floats_are_read_exactly() -> None:
     log = read_interactions(pd.DataFrame({"user_id": ["a", "b"], "item_id": [7, None]}))
     assert log.frame().rows() == [("a", 7)]
-    assert log.account is not None
     assert dict(log.account.set_aside) == {"item missing": 1}
     assert (
         "The item ids in 'item_id' came as decimal numbers, all of them whole, and are read "

@@ -275,7 +275,7 @@ def test_labels_decide_and_validation_rows_are_trained_on_in_the_end():
 
 @pytest.mark.parametrize(
     ("labels", "seen"),
-    [(["train", "tset", "tset"], "'tset' (2 rows)"), (["train", None, "test"], "None (1 rows)")],
+    [(["train", "tset", "tset"], "'tset' (2 rows)"), (["train", None, "test"], "None (1 row)")],
 )
 def test_an_unknown_label_is_reported_with_its_rows(labels, seen):
     with pytest.raises(BadData) as caught:
@@ -289,7 +289,7 @@ def test_labels_come_one_a_row():
         splitting.from_column(make_log(["a"] * 3, range(3)), ["train"])
     assert (
         str(caught.value)
-        == "There are 1 labels for 3 rows.\nGive one label per row, in the order of log.frame()."
+        == "Here are 1 label for 3 rows.\nGive one label per row, in the order of log.frame()."
     )
 
 

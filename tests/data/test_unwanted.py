@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import spadework as sw
-from makers import make_log
+from makers import make_log, unwanted_of
 from spadework.data import splitting
 from spadework.data.unwanted import Unwanted
 from spadework.errors import BadRequest
@@ -26,8 +26,7 @@ def log():
 
 def codes(log, user):
     """What the log says of a user, as ids."""
-    found = log.unwanted.of_users(log, log.user_vocabulary.codes([user]))
-    return log.item_vocabulary.take(found[int(log.user_vocabulary.codes([user])[0])]).to_list()
+    return sorted(item for owner, item in unwanted_of(log) if owner == user)
 
 
 def test_pairs_are_by_id_sorted_and_each_once(log):
@@ -123,12 +122,11 @@ def test_lists_leave_out_what_is_unwanted_and_keep_the_rest(log):
         assert after.of(user).equals(before.of(user))
 
 
-@pytest.mark.parametrize("name", ["cosine", "ease", "popular", "personal", "vmis-knn", "blend"])
+@pytest.mark.parametrize("name", ["cosine", "ease", "popular", "personal", "vmis-knn"])
 @pytest.mark.parametrize("repeats", ["allow", "forbid", "only"])
 def test_lists_are_those_of_all_items_without_the_unwanted(shop, name, repeats):
     """By hand: make lists of all items, strike out pairs, cut to length."""
-    options = {"parts": "cosine + popular"} if name == "blend" else {}
-    model = sw.model(name, **options).fit(shop)
+    model = sw.model(name).fit(shop)
     rng = np.random.default_rng(3)
     users = rng.choice(shop.user_vocabulary.ids.to_list(), 60)
     items = rng.choice(shop.item_vocabulary.ids.to_list(), 60)
@@ -146,20 +144,48 @@ def test_lists_are_those_of_all_items_without_the_unwanted(shop, name, repeats):
         assert mine["rank"].to_list() == list(range(1, len(mine) + 1))
 
 
-def test_lists_are_made_as_much_longer_as_they_hold_unwanted_items(shop):
-    """Longer lists of a blend than its candidates have other scales: those of a user who must not
-    be shown many items, of which one would be, do not need them.
-    """
-    model = sw.model("blend", parts="cosine + popular", candidates=10).fit(shop)
+MIXTURES = {
+    "blend": {"parts": "cosine + forward + vmis-knn"},
+    "ranks": {"name": "blend", "parts": "cosine + popular", "how": "ranks"},
+    "quota": {"name": "blend", "parts": "ease + personal", "quota": 2},
+    "learned": {"name": "blend", "parts": "cosine + personal", "how": "learned"},
+    "prior": {"parts": "cosine", "weight": 0.5},
+    "boosted": {"parts": "cosine + popular", "positives": 1, "trees": 5},
+}
+
+
+@pytest.mark.parametrize("name", ["cosine", "personal", *MIXTURES])
+def test_users_are_answered_as_if_the_unwanted_were_excluded_for_them(shop, name):
+    """In a mixture it weighs in no scale and no rank, however few candidates the parts propose."""
+    options = {"candidates": 6, **MIXTURES[name]} if name in MIXTURES else {}
+    model = sw.model(**{"name": name, **options}).fit(shop, rng=1)
+    items, users = shop.item_vocabulary.ids.to_list(), shop.user_vocabulary.ids.to_list()
+    rng = np.random.default_rng(3)
+    sizes = dict(zip(users[:6], (1, 1, 2, 4, 8, 18), strict=True))
+    struck = {
+        user: rng.choice(items, sizes.get(user, 0), replace=False).tolist() for user in users[:9]
+    }
+    pairs = [(user, item) for user, found in struck.items() for item in found]
+    told = shop.with_unwanted(*zip(*pairs, strict=True))
+    for repeats, fill in (("allow", False), ("allow", True), ("forbid", True), ("only", True)):
+        policy = {"repeats": repeats, "fill": fill}
+        found = model.recommend(told, 5, **policy)
+        for user, excluded in struck.items():
+            alone = model.recommend(shop, 5, users=user, exclude=excluded, **policy)
+            assert found.of(user).equals(alone.of(user)), (policy, user)
+
+
+@pytest.mark.parametrize("name", ["blend", "boosted"])
+def test_an_explanation_knows_what_is_unwanted(shop, name):
+    """So its rows sum to the score of the list."""
+    model = sw.model(name, candidates=6, **MIXTURES[name]).fit(shop, rng=1)
     user = shop.user_vocabulary.ids[0]
-    best = model.recommend(shop, 10, users=user).frame()
-    shown = best["item_id"].to_list()
-    others = [item for item in shop.item_vocabulary.ids if item not in shown]
-    assert len(shown) == 10
-    assert len(others) == 10
-    told = shop.with_unwanted([user] * (len(others) + 1), [shown[1], *others])
-    expected = best.filter(pl.col("item_id") != shown[1])[:5].drop("rank")
-    assert model.recommend(told, 5, users=user).frame().drop("rank").equals(expected)
+    before = model.recommend(shop, 5, users=user).of(user)
+    told = shop.with_unwanted(user, before["item_id"][0])
+    best = model.recommend(told, 5, users=user).of(user)
+    total = model.explain(told, best["item_id"][0], user)["contribution"].sum()
+    assert total == pytest.approx(best["score"][0], rel=1e-5)
+    assert best["score"][0] != pytest.approx(before["score"][1], rel=1e-5)
 
 
 def test_lists_in_which_all_is_unwanted_are_empty(shop):

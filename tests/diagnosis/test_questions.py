@@ -248,7 +248,7 @@ def test_users_who_only_repeat_have_no_questions_about_new_items():
         Evidence(Protocol.of(splitting.last_basket(log), metrics=["ndcg@10"]), None, np.arange(150))
     )
     assert {one.code for one in answers} <= {"REP-1", "REP-2", "REP-3"}
-    assert "Only 0 of 150 users have an item that is new to them." in {
+    assert "With an item that is new to them: only 0 of 150 users." in {
         one.why for one in unanswered
     }
 

@@ -113,7 +113,7 @@ def test_users_with_new_events_are_counted_anew():
     first = count(cosine, own_ids(early))
     with pytest.raises(BadRequest, match="`without`") as told:
         merge(first, count(cosine, own_ids(late)))
-    assert "users are in both counts" in str(told.value)
+    assert "In both counts: " in str(told.value)
     rest = without(first, count(cosine, own_ids(early.of_user_codes(again))))
     new = np.setdiff1d(late.active_users, again)
     anew = count(cosine, own_ids(log.of_user_codes(np.union1d(again, new))))
@@ -247,7 +247,7 @@ def test_a_user_in_both_parts_is_refused():
         count(cosine, make_log(["a", "b"], ["x", "y"])),
         count(cosine, make_log(["c", "b"], ["x", "z"])),
     )
-    with pytest.raises(BadRequest, match="1 users are in both counts, such as 'b'"):
+    with pytest.raises(BadRequest, match="In both counts: 1 user, such as 'b'"):
         merge(one, other)
 
 

@@ -243,7 +243,7 @@ def test_items_of_the_same_users_need_a_penalty():
 def test_an_item_without_users_needs_a_penalty_and_is_never_recommended_by_evidence():
     log = make_log(["a", "a", "b", "b", "c"], ["x", "y", "x", "z", "w"])
     rest = log.where(log.items != 3)
-    with pytest.raises(Unsuitable, match="1 items have no events that count"):
+    with pytest.raises(Unsuitable, match="1 item without events that count"):
         model("ease", l2=0.0).fit(rest)
     lists = model("ease", l2=1.0).fit(rest).recommend(rest, 4, fill=False)
     assert 3 not in lists.items

@@ -87,7 +87,6 @@ def test_roles_are_found_by_their_names(
     path = tmp_path / "log.csv"
     path.write_text("\n".join([header, *map(row, range(60))]) + "\n", encoding="utf-8")
     account = read_interactions(path).account
-    assert account is not None
     assert dict(account.columns) == roles
     assert account.used == 60
 

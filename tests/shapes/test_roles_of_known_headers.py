@@ -515,7 +515,6 @@ def found(known: Known, folder: Path) -> dict[str, str] | str:
         account = read_interactions(path).account
     except BadData as error:
         return ASKED if "--" in error.hint else str(error)
-    assert account is not None
     return dict(account.columns)
 
 

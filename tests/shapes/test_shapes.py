@@ -27,7 +27,6 @@ def test_a_shape_is_read(tmp_path: Path, shape: shape_table.Shape) -> None:
     log = read_interactions(shape.make(tmp_path), **options_of(shape))
     assert log.frame().rows() == list(shape.rows)
     account = log.account
-    assert account is not None
     assert account.used == len(shape.rows)
 
 

@@ -107,6 +107,33 @@ def test_guests_and_returns_are_read_as_the_run_read_them(returns, tmp_path):
     assert (log.weights is None) == (returns == "set aside"), "both bought 3, so they do not vary"
 
 
+def test_what_came_back_is_not_recommended_where_the_file_lacks_its_purchase(tmp_path, capsys):
+    """It was bought before the file of histories begins."""
+    header = "user,item,qty,day\n"
+    path, mine = tmp_path / "orders.csv", tmp_path / "mine.csv"
+    bought = [f"u{user},{item},2,2024-01-0{user}\n" for user in range(1, 9) for item in "abc"]
+    path.write_text(f"{header}{''.join(bought)}me,a,1,2024-01-09\nme,b,1,2024-01-09\n")
+    run = served_run(tmp_path / "run", {"source": str(path)})
+    mine.write_text(
+        f"{header}me,c,1,2024-02-01\nme,a,-1,2024-02-02\nyou,c,1,2024-02-02\nshe,a,-1,2024-02-03\n"
+    )
+    output = call(
+        capsys, "recommend", run, "--histories", mine, "--repeats", "forbid", "--json"
+    )  # fmt: skip
+    lists = {(row["user_id"], row["item_id"]) for row in json.loads(output.out)}
+    assert lists == {("me", "b"), ("you", "a"), ("you", "b")}
+    assert (
+        "2 returns in the histories of what they do not hold as bought: these items are not "
+        "recommended to who returned them."
+    ) in output.err
+    assert "1 user without a list: the histories hold nothing of theirs but" in output.err
+    mine.write_text(f"{header}me,a,-1,2024-02-02\n")
+    output = call(capsys, "recommend", run, "--histories", mine)
+    assert output.code == 2
+    assert "No row of mine.csv can be used: 1 a return of nothing bought before." in output.err
+    assert "Give the earlier purchases, too" in output.err
+
+
 def test_a_matrix_is_read_again_as_a_matrix(tmp_path):
     path = tmp_path / "matrix.csv"
     path.write_text("who,a1,a2,a3\nu1,1,2,\nu2,,3,1\nu3,2,,1\n")

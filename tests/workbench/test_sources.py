@@ -7,7 +7,7 @@ import pytest
 from makers import DAY, START, make_log
 from spadework import events
 from spadework.data.worlds.worlds import worlds
-from spadework.errors import UnknownName, Unsuitable
+from spadework.errors import BadRequest, UnknownName, Unsuitable
 from spadework.workbench.recipe import command_of, from_settings, make
 from spadework.workbench.sources import choose_split, read_for, target_of
 
@@ -38,6 +38,19 @@ def test_the_target_is_expected_in_both_cuts(name, shop):
         assert part.expected.is_event_type("buy").all()
         assert part.target == "buy"
         assert not part.train.is_event_type("buy").all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dislikes": ["view"]}, "'view' is among the dislikes, which are never predicted."),
+        ({"events": ["buy"]}, "'view' is not among the events: buy."),
+    ],
+)
+def test_a_target_of_which_the_recipe_leaves_no_row_is_refused(shop, settings, message):
+    with pytest.raises(BadRequest) as caught:
+        choose_split(shop, make({"target": "view", **settings}))
+    assert caught.value.message == f"The target {message}"
 
 
 def test_the_target_is_the_recipes_else_the_first_of_the_events_else_all_types(shop):

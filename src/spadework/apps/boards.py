@@ -102,7 +102,8 @@ def facts_line(protocol: Mapping[str, Any]) -> str:
         parts.append(f"{protocol['target_repeat_share']:.0%} of the targets are repeats")
         parts.append(f"{protocol['cold_target_share']:.1%} are items that no model knows (misses)")
         parts.append(
-            f"{protocol['users_without_history']:,} users without history are judged separately"
+            f"judged separately: {formatting.count(protocol['users_without_history'], 'user')} "
+            "without history"
         )
     return "; ".join(parts)
 

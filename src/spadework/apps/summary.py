@@ -61,7 +61,7 @@ def _rows(facts: RunFacts, folder: Path) -> str:
     if read is None or used is None:
         return ""
     set_aside = folder / "set_aside.parquet"
-    return f"{read:,.0f} rows → {used:,.0f} used" + (
+    return f"{formatting.count(read, 'row')} → {used:,.0f} used" + (
         f"     see {set_aside}" if set_aside.exists() else ""
     )
 
@@ -70,7 +70,9 @@ def remark_lines(remarks: Sequence[str]) -> list[str]:
     """The remarks as lines, the first of very many."""
     more = len(remarks) - MOST_REMARKS
     lines = [f"  {remark}" for remark in remarks[:MOST_REMARKS]]
-    return lines + ([f"  … {more:,} more remarks in the report"] if more > 0 else [])
+    return lines + (
+        [f"  … {formatting.count(more, 'more remark')} in the report"] if more > 0 else []
+    )
 
 
 def _choice(facts: RunFacts) -> Iterator[str]:

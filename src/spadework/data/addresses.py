@@ -77,9 +77,14 @@ def read_interactions(
     given |= {"event": event, "basket": basket}
     _check_names(given)
     if isinstance(source, str) and source.startswith(ADDRESSES):
-        own = (encoding != "utf-8" or None, dislikes or None, exclude_items or None)
-        others = (*given.values(), events, delimiter, shape, positive, since, until, *own)
-        return _log_of(source, any(option is not None for option in others))
+        options = {
+            **given, "events": events, "delimiter": delimiter, "encoding": encoding != "utf-8",
+            "skip_bad": skip_bad, "duplicates": duplicates != "set aside",
+            "returns": returns != "net", "shape": shape, "positive": positive, "since": since,
+            "until": until, "dislikes": dislikes or None, "exclude_items": exclude_items,
+        }  # fmt: skip
+        _refuse(source, options)
+        return _log_of(source)
     rules = RowRules(
         events=events,
         duplicates=duplicates,
@@ -154,6 +159,8 @@ def read_content(
     fits to the log, with two ids side by side.
     """
     if isinstance(source, str) and source.startswith(ADDRESSES):
+        options = {"item": item, "title": title, "delimiter": delimiter, "before": before}
+        _refuse(source, options | {"encoding": encoding != "utf-8"})
         return _content_of(source, log)
     return read_item_table(
         source,
@@ -166,13 +173,18 @@ def read_content(
     )
 
 
-def _log_of(source: str, has_options: bool) -> Interactions:
-    scheme, name = source.split(":", 1)
-    if has_options:
+def _refuse(source: str, options: Mapping[str, object]) -> None:
+    """Refuse options for reading files: those that are neither None nor False."""
+    given = [name for name, value in options.items() if value is not None and value is not False]
+    if given:
         raise BadRequest(
-            f"{source} brings its own columns, so options for reading do not apply.",
+            f"{source} is no file, so options for reading do not apply: {', '.join(given)}.",
             "Leave them out.",
         )
+
+
+def _log_of(source: str) -> Interactions:
+    scheme, name = source.split(":", 1)
     if scheme == "sample":
         return sample(name)
     return world(name).log

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
+from spadework import formatting
 from spadework.arrays import Array, Codes, frozen
 from spadework.copies import by_constructor
 from spadework.data.reading.column_roles import listed, plain_name
@@ -73,8 +74,8 @@ class ItemContent:
         if self.table.height != len(self.item_vocabulary):
             raise BadData(
                 (
-                    f"The item table has {self.table.height} rows, but there are "
-                    f"{len(self.item_vocabulary)} items."
+                    f"The item table has {formatting.count(self.table.height, 'row')}, but the log "
+                    f"has {formatting.count(len(self.item_vocabulary), 'item')}."
                 ),
                 "Give one row an item.",
             )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Array, Codes, Mask, Seconds, distinct, members
 from spadework.data.interactions import Interactions
 from spadework.data.returns import known_before
@@ -169,7 +170,9 @@ def aim(log: Interactions, tested: Mask, target: str | None, description: str) -
         return is_expected, description
     left_out_rows = int(tested.sum() - is_expected.sum())
     addition = (
-        f" ({left_out_rows:,} tested rows of other event types left out)" if left_out_rows else ""
+        f" ({formatting.count(left_out_rows, 'tested row')} of other event types left out)"
+        if left_out_rows
+        else ""
     )
     return is_expected, f"{description}; only {target!r} is expected{addition}"
 

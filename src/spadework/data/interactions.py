@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
 
+from spadework import formatting
 from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
 from spadework.copies import by_constructor
 from spadework.data.account import RowAccount
@@ -65,7 +66,8 @@ class Interactions:
                 continue
             if column.shape != (rows,):
                 raise BadData(
-                    f"Column {name!r} has shape {column.shape}, but there are {rows} rows.",
+                    f"Column {name!r} has shape {column.shape}, but the log has "
+                    f"{formatting.count(rows, 'row')}.",
                     "Give one value per row.",
                 )
             object.__setattr__(self, name, frozen(column))
@@ -117,8 +119,9 @@ class Interactions:
         present = [name for name in _OPTIONAL if getattr(self, name) is not None]
         users, items = len(self.active_users), int((self.item_counts > 0).sum())
         return (
-            f"Interactions({len(self):,} rows, {users:,} users, {items:,} "
-            f"items{', with ' + ', '.join(present) if present else ''})"
+            f"Interactions({formatting.count(len(self), 'row')}, "
+            f"{formatting.count(users, 'user')}, {formatting.count(items, 'item')}"
+            f"{', with ' + ', '.join(present) if present else ''})"
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -56,6 +57,8 @@ def read_item_table(
             ids = clean_ids(frame[name], "item", name, ledger)
             values, ids = _one_row_an_item(frame.select(others), ids, table, title, before, ledger)
     vocabulary = log.item_vocabulary if log is not None else Vocabulary.build(ids.drop_nulls())[0]
+    if log is not None and log.account is not None and log.account.excluded_items:
+        values, ids = _without(log.account.excluded_items, values, ids)
     if table.text:
         values = values.with_columns(typed(column) for column in values.get_columns())
     if title is not None:
@@ -95,6 +98,16 @@ def _one_row_an_item(
     if title is None:
         long_tables.refuse_unclear(values, ids, table.name)
     return values, ids
+
+
+def _without(
+    excluded: Sequence[int | str], values: pl.DataFrame, ids: pl.Series
+) -> tuple[pl.DataFrame, pl.Series]:
+    """The rows but for those of items that are excluded from the log, which therefore need not fit
+    to it.
+    """
+    kept = ~ids.cast(pl.String).is_in(list(map(str, excluded))).fill_null(False)
+    return values.filter(kept), ids.filter(kept)
 
 
 def _item_column(table: Table, item: str | None) -> str:

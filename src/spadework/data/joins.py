@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Codes
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData
@@ -133,8 +134,9 @@ def _nothing_fits(
     )
     return BadData(
         (
-            f"None of the {what} ids of {here} is in {there} ({len(unknown):,} ids): for example "
-            f"{shown(mine)} in {here}, {shown(theirs)} in {there}."
+            f"None of the {what} ids of {here} is in {there} "
+            f"({formatting.count(len(unknown), 'id')}): for example {shown(mine)} in {here}, "
+            f"{shown(theirs)} in {there}."
         ),
         hint,
     )

@@ -123,9 +123,9 @@ def _as_of(rows: pl.DataFrame, before: int | None, ledger: Ledger) -> pl.DataFra
         item, name = changing.sort(by).row(0)[:2]
         raise BadData(
             (
-                f"The item table has values that change with time ({len(changing):,} pairs of item "
-                f"and property, such as {name!r} of item {shown(item)}): the latest ones would "
-                "tell models what came later."
+                "The item table has values that change with time "
+                f"({counted(len(changing), 'pair')} of item and property, such as {name!r} of item "
+                f"{shown(item)}): the latest ones would tell models what came later."
             ),
             (
                 "Say up to when they may be known, best the day on which the test span begins: "
@@ -186,8 +186,9 @@ def refuse_unclear(frame: pl.DataFrame, ids: pl.Series, name: str) -> None:
         if 2 <= few <= _FEW and pairs.n_unique() >= _ALWAYS * len(pairs) > 0:
             raise BadData(
                 (
-                    f"{name} has {len(known):,} rows for {known.n_unique():,} items, as if each "
-                    f"were one property of an item ({column!r}, perhaps)."
+                    f"{name} has {counted(len(known), 'row')} for "
+                    f"{counted(known.n_unique(), 'item')}, as if each were one property of an item "
+                    f"({column!r}, perhaps)."
                 ),
                 (
                     "Call these two columns property and value, or give one row an item. Its "

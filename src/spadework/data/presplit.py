@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from spadework import formatting
 from spadework.data import cuts
 from spadework.data.addresses import read_interactions
 from spadework.data.content import ItemContent
@@ -115,8 +116,8 @@ def _check_labels(source: Source, column: str, labels: list[str]) -> None:
     if len(strange):
         raise BadData(
             (
-                f"The split column {column!r} holds {strange[0]!r} ({len(strange):,} rows), "
-                f"which is none of {', '.join(labels)}."
+                f"The split column {column!r} holds {strange[0]!r} "
+                f"({formatting.count(len(strange), 'row')}), which is none of {', '.join(labels)}."
             ),
             "Name the labels with train=, valid= and test=.",
         )

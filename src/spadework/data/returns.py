@@ -114,27 +114,28 @@ def known_before(
     steps = log.returns
     if steps is None:
         return log.where(known)
-    limit, of_row = limits[steps.users], np.append(known, False)[steps.places]
+    limit, is_known = limits[steps.users], np.append(known, False)[steps.places]
     later = steps.returned >= limit
-    undone = later.copy()  # of each purchase the first step that is later
-    undone[1:] &= ~later[:-1] | steps.first[1:]
-    comes = steps.gone & (steps.times < limit)
+    # the first later step of a purchase tells what it weighed before
+    undone = later & (steps.first | ~np.concatenate(([False], later[:-1])))
+    may_come_back = steps.gone & (steps.times < limit)
     if apart is not None:
-        comes &= ~apart[steps.users]
-    back, more = undone & comes, undone & of_row & ~steps.gone & (steps.times <= limit)
-    is_back = np.zeros(int(steps.first.sum()), np.bool_)
-    is_back[steps.purchases[back]] = True
+        may_come_back &= ~apart[steps.users]
+    back = undone & may_come_back  # purchases that are rows again
+    heavier = undone & is_known & ~steps.gone & (steps.times <= limit)  # rows that weigh more again
     before = _rows_before(known)
     arrays: dict[str, Array | None] = {}
     for name in ("users", "items", "times", "weights", "baskets", "event_types"):
-        own, added = getattr(log, name), getattr(steps, name)
+        own, of_steps = getattr(log, name), getattr(steps, name)
         if own is not None:
             if name == "weights":
                 own = own.copy()
-                own[steps.places[more]] = added[more]
-            own = np.insert(own[known], before[steps.places[back]], added[back])
+                own[steps.places[heavier]] = of_steps[heavier]
+            own = np.insert(own[known], before[steps.places[back]], of_steps[back])
         arrays[name] = own
-    kept = np.where(steps.gone, comes, of_row) & (~later | (steps.times > limit))
+    is_back = np.zeros(int(steps.first.sum()), np.bool_)  # [purchases]
+    is_back[steps.purchases[back]] = True
+    kept = np.where(steps.gone, may_come_back, is_known) & (~later | (steps.times > limit))
     remaining = replace(
         steps,
         places=before[steps.places] + (np.cumsum(is_back) - is_back)[steps.purchases],

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import polars as pl
 
-from spadework import durations
+from spadework import durations, formatting
 from spadework.arrays import Array, Mask, Seconds
 from spadework.data import cuts
 from spadework.data.cuts import Split
@@ -252,7 +252,8 @@ def from_column(
     names = pl.Series(labels).cast(pl.String)
     if len(names) != len(log):
         raise BadRequest(
-            f"There are {len(names)} labels for {len(log)} rows.",
+            f"Here are {formatting.count(len(names), 'label')} for "
+            f"{formatting.count(len(log), 'row')}.",
             "Give one label per row, in the order of log.frame().",
         )
     known = [name for name in (train, valid, given, test) if name is not None]
@@ -260,7 +261,8 @@ def from_column(
     if len(unknown_labels):
         raise BadData(
             (
-                f"The split column holds {unknown_labels[0]!r} ({len(unknown_labels)} rows), which "
+                f"The split column holds {unknown_labels[0]!r} "
+                f"({formatting.count(len(unknown_labels), 'row')}), which "
                 f"is none of {', '.join(known)}."
             ),
             "Name the labels with train=, valid=, given= and test=.",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from spadework import formatting
 from spadework.arrays import Array
 from spadework.evaluation import statistics
 
@@ -90,4 +91,8 @@ def difference(base: Array, other: Array, seed: int) -> Change:
 
 def few_users_remark(users: int) -> str:
     """A remark about an interval over few users; empty where there are enough."""
-    return f"; over {users} users only, so the interval is rough" if users < FEW_USERS else ""
+    return (
+        f"; over {formatting.count(users, 'user')} only, so the interval is rough"
+        if users < FEW_USERS
+        else ""
+    )

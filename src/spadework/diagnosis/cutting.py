@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.cuts import goals
@@ -47,8 +48,8 @@ def cold_targets(split: Split, content: ItemContent | None) -> Finding | None:
         effect=share,
         interval=_interval(values),
         means="Models of behaviour alone cannot recommend them.",
-        measured=f"{split.description}, mean over {len(values):,} users"
-        f"{few_users_remark(len(values))}",
+        measured=f"{split.description}, mean over "
+        f"{formatting.count(len(values), 'user')}{few_users_remark(len(values))}",
         advice="Try content models, and look at the slice of cold items."
         if content is not None
         else "Add an item table: content models can recommend them.",
@@ -74,8 +75,8 @@ def new_users(split: Split, content: ItemContent | None) -> Finding | None:
         code="INT-16",
         level="weak" if share >= MANY_NEW else "note",
         says=(
-            f"{share:.0%} of the {users:,} users of the test span have no history, so no model is "
-            "judged on them."
+            f"{share:.0%} of the {formatting.count(users, 'user')} of the test span have no "
+            "history, so no model is judged on them."
         ),
         effect=share,
         measured=split.description,
@@ -126,8 +127,8 @@ def drift(split: Split, content: ItemContent | None) -> Finding | None:
         effect=effect,
         means="Models go out of date. A transformer should read the time of events.",
         measured=(
-            f"total variation of items, {rows:,} events before, {len(split.expected):,} in the "
-            f"span; {HALVES} random halves of the users"
+            f"total variation of items, {formatting.count(rows, 'event')} before, "
+            f"{len(split.expected):,} in the span; {HALVES} random halves of the users"
         ),
         advice="Retrain often. Look at TIME-1 to TIME-5.",
     )
@@ -164,7 +165,7 @@ def unlike_span(split: Split, content: ItemContent | None) -> Finding | None:
         code="INT-18",
         level="weak",
         says=(
-            f"The test span has {now:,} events; earlier spans of its length had "
+            f"The test span has {formatting.count(now, 'event')}; earlier spans of its length had "
             f"{int(counts.min()):,} to {int(counts.max()):,}."
         ),
         effect=now / usual - 1 if usual else None,
@@ -220,7 +221,7 @@ def leaking_columns(split: Split, content: ItemContent | None) -> Finding | None
         "the items known before the test span and for "
         f"{float(filled[column][new].mean()):.0%} of the new ones.{others}",
         effect=found[column],
-        measured=f"{int(known.sum()):,} known items, {int(new.sum()):,} new ones",
+        measured=f"{formatting.count(int(known.sum()), 'known item')}, {int(new.sum()):,} new ones",
         advice="Leave the column out unless it is filled on an item's first day.",
     )
 

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Array, Mask
 from spadework.data.cuts import has_calendar
 from spadework.data.interactions import Interactions
@@ -95,7 +96,10 @@ class Evidence(Answers):
         lists = self.require_all(self.lists_of(models), models)
         kept = np.flatnonzero(truth.sizes > 0)
         if len(kept) < FEWEST_USERS:
-            raise CannotTell(f"Only {len(kept)} of {len(self.rows):,} users have such targets.")
+            raise CannotTell(
+                f"With such targets: only {len(kept)} of "
+                f"{formatting.count(len(self.rows), 'user')}."
+            )
         part = self._row_protocol.expecting(truth.take(kept))
         return [judge(codes[kept], part)[0][part.primary] for codes in lists]
 
@@ -121,7 +125,8 @@ class Evidence(Answers):
         rows = np.flatnonzero(np.isin(truth.users, users) & truth.has_history & (truth.sizes > 0))
         if len(rows) < FEWEST_USERS:
             raise CannotTell(
-                f"Only {len(rows)} of {len(users):,} users have an item that is new to them."
+                f"With an item that is new to them: only {len(rows)} of "
+                f"{formatting.count(len(users), 'user')}."
             )
         other_evidence = self.for_protocol(protocol, rows)
         other_evidence.common = fewer_events(self.common, self.train)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from spadework import formatting
 from spadework.arrays import Array, Mask
 from spadework.diagnosis.change import CannotTell, Change, difference, few_users_remark
 from spadework.diagnosis.finding import Finding
@@ -101,7 +102,7 @@ def _not_above(
         means=f"Users are served better by {what}."
         if worse
         else "No list is better than another, whatever the order of the board.",
-        measured=f"test span, {users:,} users, paired{few_users_remark(users)}",
+        measured=f"test span, {formatting.count(users, 'user')}, paired{few_users_remark(users)}",
         advice="Check what is predicted, and give a longer log or more users.",
     )
 

@@ -10,6 +10,7 @@ import shlex
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.conditions import NOT_POSITIVE, TOO_EARLY, TOO_LATE
@@ -136,7 +137,8 @@ def two_weights(log: Interactions, content: ItemContent | None) -> Finding | Non
     return Finding(
         code="INT-4",
         level="note",
-        says=f"{rows:,} rows repeat a user, item and time with another weight. All are used.",
+        says=f"{formatting.count(rows, 'row')} {'repeats' if rows == 1 else 'repeat'} a user, "
+        "item and time with another weight. All are used.",
         advice="If they correct each other, keep the last one at the source.",
     )
 
@@ -211,8 +213,9 @@ def missing_content(log: Interactions, content: ItemContent | None) -> Finding |
     return Finding(
         code="INT-10",
         level="strong" if share > 0.5 else "note",
-        says=f"{absent:,} of {log.item_count:,} items of the log have no row in the item table; "
-        f"{idle:,} rows of the table are of items not in the log.",
+        says=f"{absent:,} of {formatting.count(log.item_count, 'item')} of the log have no row in "
+        f"the item table; {formatting.count(idle, 'row')} of the table are of items not in the "
+        "log.",
         effect=share,
         advice="If the share is large, check that both files write ids the same way.",
     )
@@ -233,10 +236,10 @@ def one_number_two_spellings(log: Interactions, content: ItemContent | None) -> 
     return Finding(
         code="INT-11",
         level="weak",
-        says=f"{users + items:,} ids are a number that another id spells differently, such as 7 "
-        "and 007 or 7.0 "
-        f"({users:,} of users, {items:,} of items). They are kept apart."
-        f"{_example(log.item_vocabulary.ids, pl.col('id').str.extract(_NUMBER))}",
+        says=f"{formatting.count(users + items, 'id')} {'is' if users + items == 1 else 'are'} a "
+        f"number that another id spells differently, such as 7 and 007 or 7.0 ({users:,} of "
+        f"users, {items:,} of items). They are kept "
+        f"apart.{_example(log.item_vocabulary.ids, pl.col('id').str.extract(_NUMBER))}",
         advice="If they mean the same, write them the same way at the source and read again.",
     )
 

@@ -127,7 +127,7 @@ def _of_events(log: Interactions) -> Finding | None:
         f"{share:.0%} of a user's rows are of the event types {', '.join(map(repr, names))}, and "
         "count as choices like all others.",
         interval=interval,
-        measured=f"mean over {users:,} users{few_users_remark(users)}",
+        measured=f"mean over {formatting.count(users, 'user')}{few_users_remark(users)}",
         options=f" --dislikes {told}" if told else "",
     )
 
@@ -159,7 +159,7 @@ def _of_weights(log: Interactions, name: str, scale: Scale) -> Finding | None:
         f"{share:.0%} of a user's rows, and so of what would be predicted, are {scale.words} "
         f"in {name!r}.{zero}",
         interval=interval,
-        measured=f"mean over {users:,} users{few_users_remark(users)}",
+        measured=f"mean over {formatting.count(users, 'user')}{few_users_remark(users)}",
     )
 
 
@@ -176,8 +176,9 @@ def _of_unread(column: UnreadColumn, scale: Scale, share: float) -> Finding:
         scale,
         share,
         f"The column {column.name!r} is not read, and {share:.0%} of its first "
-        f"{len(column.values):,} values are {scale.words}. Such rows count like all others.",
-        measured=f"the first {column.rows:,} rows",
+        f"{formatting.count(len(column.values), 'value')} are {scale.words}. Such rows count like "
+        "all others.",
+        measured=f"the first {formatting.count(column.rows, 'row')}",
         options=options,
     )
 
@@ -275,10 +276,10 @@ def unread_amounts(log: Interactions, content: ItemContent | None) -> Finding | 
             code="INT-27",
             level="weak",
             says=f"The column {column.name!r} is not read, and {int(back.sum()):,} of its first "
-            f"{len(values):,} values are {'not 0' if marks else 'below zero'}. Rows of returns "
-            "count like purchases.",
+            f"{formatting.count(len(values), 'value')} are {'not 0' if marks else 'below zero'}. "
+            "Rows of returns count like purchases.",
             effect=share,
-            measured=f"the first {column.rows:,} rows",
+            measured=f"the first {formatting.count(column.rows, 'row')}",
             advice="If these are returns, leave them out."
             if column.are_numbers
             else "If these are returns, leave them out: write the amounts as plain numbers, and a "

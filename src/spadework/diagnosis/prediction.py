@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
+from spadework import formatting
 from spadework.arrays import Array
 from spadework.diagnosis.change import CannotTell, Change, difference
 from spadework.diagnosis.finding import Finding
@@ -61,7 +62,7 @@ class Checked:
         )
         return (
             f"{self.prediction.says} Expected {expected}, observed {observed} over "
-            f"{self.change.users:,} users: {self.outcome}{self._reason_text}."
+            f"{formatting.count(self.change.users, 'user')}: {self.outcome}{self._reason_text}."
         )
 
     @property
@@ -140,7 +141,7 @@ def finding_of(checked: list[Checked]) -> Finding:
         interval=None
         if change is None or change.share is None
         else (change.share_low, change.share_high),
-        measured="" if change is None else f"{change.users:,} users, paired",
+        measured="" if change is None else f"{formatting.count(change.users, 'user')}, paired",
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from spadework import events
+from spadework import events, formatting
 from spadework.diagnosis.change import CannotTell, Change, NotAsked, NoTime, few_users_remark
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding, Level, by_weight
@@ -159,7 +159,11 @@ def finding_of_change(
     metric = evidence.protocol.primary
     effect = _effect_text(change, metric)
     remarks = few_users_remark(change.users)
-    remarks += f"; learned from {len(evidence.train):,} rows" if evidence.is_sample else ""
+    remarks += (
+        f"; learned from {formatting.count(len(evidence.train), 'row')}"
+        if evidence.is_sample
+        else ""
+    )
     remarks += (
         f"; only the latest {evidence.common['max_length']} events of each user are counted"
         if "max_length" in evidence.common
@@ -176,9 +180,9 @@ def finding_of_change(
         else (change.share_low, change.share_high),
         unit="metric" if change.share is None else "share",
         means=means if sure else "",
-        measured=f"{metric} of {change.users:,} users of the validation span, {change.base:.4f} → "
-        f"{change.base + change.effect:.4f}, paired"
-        f"{remarks}; repeats {evidence.protocol.policy}",
+        measured=f"{metric} of {formatting.count(change.users, 'user')} of the validation span, "
+        f"{change.base:.4f} → {change.base + change.effect:.4f}, paired{remarks}; repeats "
+        f"{evidence.protocol.policy}",
         patch=dict(patch) if sure else {},
     )
 

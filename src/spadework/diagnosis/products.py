@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Array, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -81,7 +82,7 @@ def no_products(log: Interactions, content: ItemContent | None) -> Finding | Non
         effect=share,
         interval=interval,
         means="They are recommended to everybody, and connect what does not belong together.",
-        measured=f"mean over {users:,} users{few_users_remark(users)}",
+        measured=f"mean over {formatting.count(users, 'user')}{few_users_remark(users)}",
         advice="Words alone are weak evidence: where nobody should be recommended these, exclude "
         "them." + (f" The line names the {MOST} most frequent." if len(found) > MOST else ""),
         command=f"spadework dig SOURCE --exclude-items "

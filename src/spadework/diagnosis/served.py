@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spadework import formatting
 from spadework.diagnosis.change import CannotTell, difference, few_users_remark
 from spadework.diagnosis.finding import Finding
 from spadework.evaluation.trial import Protocol, Score, judge
@@ -57,6 +58,7 @@ def finding_of(served: Recommender, judged: Score, test: Protocol) -> Finding | 
         interval=(change.low, change.high),
         unit="metric",
         means="What is served is not what was judged, though it has learned these very events.",
-        measured=f"test span, {change.users:,} users, paired{few_users_remark(change.users)}",
+        measured=f"test span, {formatting.count(change.users, 'user')}, "
+        f"paired{few_users_remark(change.users)}",
         advice="Look at the last rows of the log; `--until DATE` leaves them out.",
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spadework import formatting
 from spadework.arrays import distinct
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -40,7 +41,7 @@ def dense(log: Interactions, content: ItemContent | None) -> Finding | None:
     return Finding(
         code="INT-22",
         level="strong" if full else "weak",
-        says=f"Users have {density:.0%} of all {items:,} items on average, so "
+        says=f"Users have {density:.0%} of all {formatting.count(items, 'item')} on average, so "
         + ("nothing is left to recommend." if full else "little is left to recommend that is new."),
         effect=density,
         means="Random lists hit, too, and models cannot be told apart.",

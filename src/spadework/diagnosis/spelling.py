@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -135,8 +136,8 @@ def _placeholder_finding(
     return Finding(
         code="INT-24",
         level="strong" if share >= LARGE else "weak",
-        says=f"{names}{more} {'is' if is_one else 'are'} the {role} of {rows:,} rows "
-        f"({share:.1%}); the median {role} has {median:,.0f}. "
+        says=f"{names}{more} {'is' if is_one else 'are'} the {role} of "
+        f"{formatting.count(rows, 'row')} ({share:.1%}); the median {role} has {median:,.0f}. "
         + ("It looks like a missing id" if is_one else "They look like missing ids")
         + f", and count{'s' if is_one else ''} as {'one' if is_one else 'any other'} {role}.",
         effect=share,
@@ -225,12 +226,12 @@ def event_twins(log: Interactions, content: ItemContent | None) -> Finding | Non
         return None
     says = [
         "The event types "
-        + " and ".join(f"{name!r} ({rows[name]:,} rows)" for name in names)
+        + " and ".join(f"{name!r} ({formatting.count(rows[name], 'row')})" for name in names)
         + f" differ only by {how_twins_differ(names)}."
         for names in twins[:2]
     ]
     if nameless:
-        says.append(f"{nameless:,} rows have an event type without a name.")
+        says.append(f"Of an event type without a name: {formatting.count(nameless, 'row')}.")
     affected = sum(min(rows[name] for name in names) for names in twins) + nameless
     wanted = ",".join(name for names in twins for name in names)
     return Finding(

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 
+from spadework import formatting
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.cuts import dates, day, has_calendar
@@ -148,8 +149,8 @@ def batches(log: Interactions, content: ItemContent | None) -> Finding | None:
         code="INT-12",
         level="weak",
         says=(
-            f"{share:.0%} of the events are at {len(batched):,} times that many users share to the "
-            "second. These are probably the times of an import."
+            f"{share:.0%} of the events are at {formatting.count(len(batched), 'time')} that many "
+            "users share to the second. These are probably the times of an import."
         ),
         effect=share,
         advice="Export the time of the event, not that of the import.",
@@ -240,12 +241,12 @@ def strays(log: Interactions, content: ItemContent | None) -> Finding | None:
         return None
     parts, options = [], []
     if len(late):
-        days = (int(late.min()) - end) / DAY
-        parts.append(f"{_rows(late)} {days:,.0f} days after all others ({dates(late)})")
+        days = formatting.count(round((int(late.min()) - end) / DAY), "day")
+        parts.append(f"{_rows(late)} {days} after all others ({dates(late)})")
         options.append(f"--until {day(end)}")
     if len(early):
-        days = (begin - int(early.max())) / DAY
-        parts.append(f"{_rows(early)} {days:,.0f} days before all others ({dates(early)})")
+        days = formatting.count(round((begin - int(early.max())) / DAY), "day")
+        parts.append(f"{_rows(early)} {days} before all others ({dates(early)})")
         options.append(f"--since {day(begin)}")
     return Finding(
         code="INT-21",
@@ -259,4 +260,4 @@ def strays(log: Interactions, content: ItemContent | None) -> Finding | None:
 
 
 def _rows(times: Array) -> str:
-    return "1 row lies" if len(times) == 1 else f"{len(times):,} rows lie"
+    return f"{formatting.count(len(times), 'row')} {'lies' if len(times) == 1 else 'lie'}"

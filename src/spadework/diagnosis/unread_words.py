@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shlex
 
+from spadework import formatting
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.conditions import Condition
@@ -39,10 +40,10 @@ def unread_words(log: Interactions, content: ItemContent | None) -> Finding | No
         code="INT-30",
         level="weak",
         says=f"The column {column.name!r} is not read, and says of {count:,} of the first "
-        f"{column.rows:,} rows that they are no choice: {shown}{more}. They count like all "
-        f"others.{also}",
+        f"{formatting.count(column.rows, 'row')} that they are no choice: {shown}{more}. They "
+        f"count like all others.{also}",
         effect=count / column.rows,
-        measured=f"the first {column.rows:,} rows",
+        measured=f"the first {formatting.count(column.rows, 'row')}",
         advice="If these are no choices, leave them out.",
         command=f"spadework dig SOURCE --positive {shlex.quote(rule)}",
     )

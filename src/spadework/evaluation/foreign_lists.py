@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Array, Codes
 from spadework.data.joins import examples_of, join, shown
 from spadework.errors import BadData
@@ -73,7 +74,10 @@ def lists_of(frame: Any, protocol: Protocol) -> ForeignLists:
             _refuse_appended(users, keys, starts)
         lists = _sorted_lists(named, keys, shape, ranked=by_rank)
     if repeating := kernel.count_repeating(lists, expected.item_count):
-        raise BadData(f"{repeating} lists hold an item twice.", "Give each item once per user.")
+        raise BadData(
+            f"An item is in one list twice ({formatting.count(repeating, 'list')}).",
+            "Give each item once per user.",
+        )
     return ForeignLists(lists, (*user_remarks, *joined.remarks))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from spadework import events, forks
+from spadework import events, forks, formatting
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -162,7 +162,7 @@ class Protocol:
         """What a column of the board holds: metric, rows, users."""
         words = self.split.description.split(": ")[-1]
         return (
-            f"{self.primary}, {words}, {int(self.judged.sum()):,} users, dialect "
+            f"{self.primary}, {words}, {formatting.count(int(self.judged.sum()), 'user')}, dialect "
             f"{self.dialect.name}, repeats {self.policy}"
         )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from spadework.arrays import Array, Codes, Mask, members
+from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.models.common_list import CommonList
+from spadework.models.histories import Histories
 from spadework.models.needs import Repeats
 from spadework.models.scorer import Scorer
-from spadework.ragged import Ragged, cells_of_rows, row_of_cells
+from spadework.models.struck_lists import lists_without
+from spadework.ragged import Ragged
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,66 +23,33 @@ class Answering:
     k: int
     repeats: Repeats
     allowed: Mask | None  # [items] candidates; None where all are
-    prior: CommonList | None  # popular items that fill lists up
-    # what users must not be shown, by their codes; None where there is nothing
+    # row u: codes of the items that user u must not be shown; None where there is nothing
     unwanted: Ragged | None
+    prior: CommonList | None = None  # popular items that fill lists up
 
     def lists(self, users: Codes) -> tuple[Codes, Array, int]:
         """Lists for a block of users: codes [users, k], scores [users, k], number of slots filled
         from `prior`.
-
-        A list with unwanted items is made again, longer by as many as it holds, until enough
-        others are in it: so these move up, and their scores stay the same, but for models that join
-        lists and propose more where longer ones are asked for.
         """
-        items, best, own = self._lists(users, self.k)
-        if self.unwanted is not None:
-            found = self._is_unwanted(users, items).sum(axis=1)
-            rows, more = np.flatnonzero(found), found[found > 0]
-            while len(rows):
-                # users with about as many are answered together
-                more = 1 << np.ceil(np.log2(more)).astype(np.int64)
-                found = np.zeros(len(rows), np.int64)
-                for size in np.unique(more):
-                    some = more == size
-                    at = rows[some]
-                    items[at], best[at], own[at], found[some] = self._without(users[at], int(size))
-                rows, more = rows[found > more], found[found > more]
-        return items, best, int((items >= 0).sum() - own.sum())
-
-    def _lists(self, users: Codes, k: int) -> tuple[Codes, Array, Array]:
-        """Lists [users, k], their scores, and how many slots [users] are the scorer's own."""
         block = self.scorer.reader.read(self.histories, users)
-        items, best = self.scorer.lists(block, k, self.repeats, self.allowed)
-        own = (items >= 0).sum(axis=1)
-        if self.prior is not None and (own < k).any():
-            self.prior.complete(items, best, block, self.scorer.filling(self.repeats), below=True)
-        return items, best, own
+        items, best = self.own(block, users)
+        own = int((items >= 0).sum())
+        if self.prior is not None and own < items.size:
+            unwanted = None if self.unwanted is None else self.unwanted.take(users)
+            repeats = self.scorer.filling(self.repeats)
+            self.prior.complete(items, best, block, repeats, below=True, unwanted=unwanted)
+        return items, best, int((items >= 0).sum()) - own
 
-    def _without(self, users: Codes, more: int) -> tuple[Codes, Array, Array, Array]:
-        """`_lists` that are longer by `more`, cut to the asked length without unwanted items, and
-        how many of these they held: where that is not above `more`, nothing is missing.
+    def own(self, block: Histories, users: Codes) -> tuple[Codes, Array]:
+        """The scorer's own lists for a block of users that was read: codes [users, k] and scores
+        [users, k], −1 and −∞ behind the last.
         """
-        longest = max(self.k, min(self.k + more, self.histories.item_count))
-        items, best, own = self._lists(users, longest)
-        is_unwanted = self._is_unwanted(users, items)
-        kept = (items >= 0) & ~is_unwanted
-        order = np.argsort(~kept, axis=1, kind="stable")[:, : self.k]
-        is_own = kept & (np.arange(longest) < own[:, None])
-        items, best = np.where(kept, items, -1), np.where(kept, best, -np.inf)
-        shown = [np.take_along_axis(array, order, axis=1) for array in (items, best, is_own)]
-        return (
-            shown[0].astype(np.int32),
-            shown[1].astype(np.float32),
-            shown[2].sum(axis=1),
-            is_unwanted.sum(axis=1),
-        )
 
-    def _is_unwanted(self, users: Codes, items: Codes) -> Mask:
-        """Which items of lists [users, k] the user must not be shown; padding is none of them."""
-        assert self.unwanted is not None
-        cells, starts = cells_of_rows(self.unwanted.starts, users)
-        width = self.histories.item_count + 1  # padding is −1
-        pairs = row_of_cells(starts) * width + self.unwanted.values[cells] + 1
-        asked = np.arange(len(users))[:, None] * width + items + 1
-        return members(asked.ravel(), pairs).reshape(items.shape)
+        def make(some: Codes, k: int) -> tuple[Codes, Array]:
+            is_whole = len(some) == len(users)
+            read = block if is_whole else self.scorer.reader.read(self.histories, some)
+            return self.scorer.lists(read, k, self.repeats, self.allowed)
+
+        if self.unwanted is None:
+            return make(users, self.k)
+        return lists_without(self.unwanted, self.histories.item_count, users, self.k, make)

@@ -298,9 +298,10 @@ class Recommender(ABC):
         known = fitted._in_own_codes(histories)
         prior = CommonList.of(fitted._popular_prior(), allowed) if fill else None
         unwanted = None if known.unwanted is None else known.unwanted.of_users(known, user_codes)
-        answering = Answering(fitted.scorer, known, k, repeats, allowed, prior, unwanted)
-        blocks = blocks_of(user_codes, fitted.scorer.row_cells(k))
-        with fitted.scorer.while_answering():
+        scorer = fitted.scorer if unwanted is None else fitted.scorer.without(unwanted)
+        answering = Answering(scorer, known, k, repeats, allowed, unwanted, prior)
+        blocks = blocks_of(user_codes, scorer.row_cells(k))
+        with scorer.while_answering():
             parts = parallel.share(answering.lists, blocks, f"recommend {fitted.label}")
         return Recommendations(
             users=user_codes,

@@ -14,7 +14,7 @@ from spadework.kernels.ranking import top_k
 from spadework.models.histories import Histories
 from spadework.models.needs import Repeats
 from spadework.models.scorer import Scorer
-from spadework.ragged import SparseRows
+from spadework.ragged import Ragged, SparseRows, offsets_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,22 +33,46 @@ class CommonList:
         return cls(masked, top_k.order_of(masked))
 
     def complete(
-        self, items: Codes, best: Array, histories: Histories, repeats: Repeats, *, below: bool
+        self,
+        items: Codes,
+        best: Array,
+        histories: Histories,
+        repeats: Repeats,
+        *,
+        below: bool,
+        unwanted: Ragged | None = None,
     ) -> None:
-        """Fill the free slots of lists in place; `below` puts the scores of the filled slots below
-        the list's own.
+        """Fill the free slots of lists in place, but for what each user must not be shown; `below`
+        puts the scores of the filled slots below the list's own.
         """
+        named = Ragged(histories.starts, histories.items)
+        if unwanted is not None:
+            named = _named(named, unwanted, repeats, len(self.scores))
+            repeats = "only" if repeats == "only" else "forbid"
         policy = {"forbid": repeats == "forbid", "only": repeats == "only"}
         top_k.complete(
             items,
             best,
             self.scores,
             self.order,
-            histories.starts,
-            histories.items,
+            named.starts,
+            named.values,
             **policy,
             below=below,
         )
+
+
+def _named(histories: Ragged, unwanted: Ragged, repeats: Repeats, items: int) -> Ragged:
+    """The only items that lists may be filled with, for "only"; else those that they must not be:
+    ascending codes of each user.
+    """
+    own, struck = (rows.owners * items + rows.values for rows in (histories, unwanted))
+    if repeats == "only":
+        keys = np.setdiff1d(own, struck, assume_unique=True)
+    else:
+        keys = struck if repeats == "allow" else np.union1d(own, struck)
+    owners, codes = np.divmod(keys, items)
+    return Ragged(offsets_of(np.bincount(owners, minlength=len(histories))), codes.astype(np.int32))
 
 
 class Rankings:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Literal, TypeAlias
 
-from spadework import forks
+from spadework import forks, formatting
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, OutOfMemory, Unsuitable, nearest
@@ -108,7 +108,7 @@ def check_lists(k: int, rows: int) -> None:
     longer than to answer one user.
     """
     if k * rows > MANY:
-        label = f"{rows:,} lists of {k:,} items"
+        label = f"{formatting.count(rows, 'list')} of {formatting.count(k, 'item')}"
         check_room(label, 16 * k * rows, available_bytes(), "Ask for fewer at once.")
 
 
@@ -153,6 +153,6 @@ def check_k(k: int, items: int | None = None) -> None:
         )
     if items is not None and k > max(MOST, items):
         raise BadRequest(
-            f"k is larger than {MOST:,} and than the {items:,} items there are.",
+            f"k is larger than {MOST:,} and than the {formatting.count(items, 'item')} there are.",
             f"Ask for {items:,} to have them all.",
         )

@@ -35,7 +35,8 @@ class Recommendations:
         return len(self.users)
 
     def __repr__(self) -> str:
-        return f"Recommendations({len(self):,} lists of {self.k})\n{self.frame().head()}"
+        lists = formatting.count(len(self), "list")
+        return f"Recommendations({lists} of {self.k})\n{self.frame().head()}"
 
     @property
     def k(self) -> int:
@@ -73,7 +74,7 @@ class Recommendations:
         return self.frame().filter(pl.col(self.key) == user_id).drop(self.key)
 
     def _repr_html_(self) -> str:
-        note = f"<p>{len(self):,} lists of {self.k}; the first rows</p>"
+        note = f"<p>{formatting.count(len(self), 'list')} of {self.k}; the first rows</p>"
         return note + notebook_tables.as_html(*self._first_rows())
 
     def _repr_markdown_(self) -> str:

@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
@@ -24,7 +25,7 @@ from spadework.errors import BadRequest
 from spadework.kernels.ranking import top_k
 from spadework.models.histories import DistinctItems, Histories
 from spadework.models.needs import Repeats
-from spadework.ragged import SparseRows
+from spadework.ragged import Ragged, SparseRows
 
 
 class Reader(Protocol):
@@ -101,6 +102,13 @@ class Scorer(ABC):
     def reusing(self, other: Scorer) -> Scorer:
         """This scorer with what another one has derived from the same learned arrays, such as an
         index; as a rule nothing was derived.
+        """
+        return self
+
+    def without(self, unwanted: Ragged) -> Scorer:
+        """This scorer, where it must know what users must not be shown (row u of `unwanted`: items
+        of the log's user u), since the scores of other items depend on what is in its lists. As a
+        rule they do not, and such items are struck out of its lists.
         """
         return self
 
@@ -181,8 +189,9 @@ class ByFunction(AllScores):
         scores = np.ascontiguousarray(self.function(histories), np.float32)
         if scores.shape != (len(histories), self.items):
             raise BadRequest(
-                f"The scores have the shape {scores.shape} for {len(histories):,} users and "
-                f"{self.items:,} items.",
+                f"The scores have the shape {scores.shape} for "
+                f"{formatting.count(len(histories), 'user')} and "
+                f"{formatting.count(self.items, 'item')}.",
                 "Return one row a user and one column an item; where the model was loaded, fit it "
                 "again.",
             )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spadework import events
+from spadework import events, formatting
 from spadework.data import cuts, splitting
-from spadework.data.addresses import read_content, read_interactions
+from spadework.data.addresses import ADDRESSES, read_content, read_interactions
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.conditions import is_rule
@@ -71,11 +71,10 @@ def read_for(
         )
     if not items or isinstance(content, ItemContent):
         return log, content if isinstance(content, ItemContent) else None
-    if given is None and isinstance(source, str) and source.startswith("sample:"):
-        given = source
-    if given is None and isinstance(source, str) and source.startswith("world:"):
+    if given is None and isinstance(source, str) and source.startswith(ADDRESSES):
         # most worlds have no item table
-        return log, world(source.removeprefix("world:")).content
+        name = source.removeprefix("world:")
+        given = source if name == source or world(name).content is not None else None
     return log, None if given is None else _content_of(recipe, given, log)
 
 
@@ -166,8 +165,8 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
             events.note(f"split {name}: no user with a history has held-out events")
         elif min(_judged(split), len(split.users) // 2) < min(ENOUGH, len(split.users) // 2):
             events.note(
-                f"split {name}: only {_judged(split)} of {len(split.users):,} users with held-out "
-                "events have a history"
+                f"split {name}: only {_judged(split)} of "
+                f"{formatting.count(len(split.users), 'user')} with held-out events have a history"
             )
             thin = thin or split
         else:
@@ -177,8 +176,9 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
 
 def target_of(log: Interactions, recipe: Recipe) -> str | None:
     """The event type to predict: the recipe's, else the first of its `events`, else the world's
-    own; None means all types.
+    own; None means all types. Raises `BadRequest` for a target of which the recipe leaves no row.
     """
+    _check_target(recipe)
     if recipe.target is not None or log.event_types is None:
         return recipe.target
     if recipe.events and recipe.events[0] in log.event_type_names:
@@ -190,6 +190,20 @@ def target_of(log: Interactions, recipe: Recipe) -> str | None:
         "one with target"
     )
     return None
+
+
+def _check_target(recipe: Recipe) -> None:
+    target = recipe.target
+    if target is not None and target in (recipe.dislikes or ()):
+        raise BadRequest(
+            f"The target {target!r} is among the dislikes, which are never predicted.",
+            "Name another target, or leave it out of the dislikes.",
+        )
+    if target is not None and recipe.events and target not in recipe.events:
+        raise BadRequest(
+            f"The target {target!r} is not among the events: {', '.join(recipe.events)}.",
+            "Name one of them as the target, or add it to the events.",
+        )
 
 
 def _judged(split: Split) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spadework import formatting
 from spadework.apps import terminal
 from spadework.apps.recipe_command import RecipeCommand
 
@@ -144,7 +145,7 @@ def _everything(run: Run) -> str:
     return "\n".join(
         [
             *([f"{cut_short}\n"] if cut_short else []),
-            f"{rows['read']:,} rows → {rows['used']:,} used"
+            f"{formatting.count(rows['read'], 'row')} → {rows['used']:,} used"
             + (f"     see {run.set_aside}" if run.set_aside else ""),
             *remark_lines(facts.remarks),
             findings_text(run.findings, lambda finding: line_for(finding, recipe, str(run.folder)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spadework import formatting
 from spadework.apps import terminal
 from spadework.apps.recipe_command import RecipeCommand
 
@@ -103,7 +104,7 @@ def _text(
     account = log.account
     lines = []
     if account is not None:
-        lines.append(f"{source}   {account.read:,} rows → {account.used:,} used")
+        lines.append(f"{source}   {formatting.count(account.read, 'row')} → {account.used:,} used")
         if account.set_aside:
             reasons = " · ".join(f"{rows:,} {reason}" for reason, rows in account.set_aside.items())
             where = "" if set_aside is None else f"     see {set_aside}"
@@ -121,7 +122,8 @@ def _text(
         else "no dates"
     )
     lines.append(
-        f"{log_facts['users']:,} users · {log_facts['items']:,} items · {span} · median "
+        f"{formatting.count(log_facts['users'], 'user')} · "
+        f"{formatting.count(log_facts['items'], 'item')} · {span} · median "
         f"{log_facts['median_history']:.0f} interactions per user"
     )
     lines.append(
@@ -152,8 +154,9 @@ def _split_text(split: dict[str, Any] | None) -> str:
     judged = split["users"] - split["users_without_history"]
     repeated, cold = split["target_repeat_share"], split["cold_target_share"]
     return (
-        f"a dig would judge {judged:,} users on {split['split'].split(': ')[-1]}: {repeated:.0%} "
-        f"of their items are repeats, {cold:.0%} are items that no user had before"
+        f"a dig would judge {formatting.count(judged, 'user')} on "
+        f"{split['split'].split(': ')[-1]}: {repeated:.0%} of their items are repeats, {cold:.0%} "
+        "are items that no user had before"
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spadework import formatting
 from spadework.apps import terminal
 from spadework.apps.options import model_option, settings_option
 
@@ -128,7 +129,9 @@ def command(
     if path is not None:
         _write(frame, path)
         click.echo(
-            f"{len(frame):,} rows for {frame['user_id'].n_unique():,} users in {path}", err=True
+            f"{formatting.count(len(frame), 'row')} for "
+            f"{formatting.count(frame['user_id'].n_unique(), 'user')} in {path}",
+            err=True,
         )
     elif as_json:
         terminal.print_json(frame.to_dicts())
@@ -150,7 +153,10 @@ def _print(frame: pl.DataFrame) -> None:
     ]
     click.echo(terminal.table(["user_id", "rank", "item_id", "score", *others], rows, right=(1, 3)))
     if len(frame) > SHOWN:
-        click.echo(f"… {len(frame) - SHOWN:,} more rows; write them all with --out FILE", err=True)
+        click.echo(
+            f"… {formatting.count(len(frame) - SHOWN, 'more row')}; write them all with --out FILE",
+            err=True,
+        )
 
 
 def _write(frame: pl.DataFrame, path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from spadework import formatting
 from spadework.apps import terminal
 
 
@@ -116,4 +117,5 @@ def _share(observed: dict[str, Any], seeds: list[float | None]) -> str:
     shares = [share for share in seeds if share is not None]
     by_seed = f"; seeds {', '.join(f'{share:+.1%}' for share in shares)}" if len(shares) > 1 else ""
     interval = f"({low:+.1%} … {high:+.1%})"
-    return f"{observed['share']:+.1%} {interval} over {observed['users']:,} users{by_seed}"
+    users = formatting.count(observed["users"], "user")
+    return f"{observed['share']:+.1%} {interval} over {users}{by_seed}"

@@ -35,7 +35,7 @@ from spadework.data.reading.no_choices import (
     with_dislikes,
 )
 from spadework.data.reading.numbers import read_weights
-from spadework.data.reading.returned_rows import OnReturns
+from spadework.data.reading.returned_rows import OF_NOTHING, OnReturns
 from spadework.data.reading.second_look import (
     JUDGEMENT,
     RATINGS,
@@ -129,7 +129,10 @@ def assemble(
         raise _nothing_left(table, ledger)
     kept = columns.kept(used)
     keep = plan.duplicates == "keep"
-    log, aside = sorted_log(kept, ledger, names.get("weight", ""), keep_duplicates=keep)
+    guests = names["user"] if table.of_user else None
+    log, aside = sorted_log(
+        kept, ledger, names.get("weight", ""), keep_duplicates=keep, guests=guests
+    )
     for reason, dropped in aside.items():
         where = np.zeros(frame.height, np.bool_)
         where[np.arange(frame.height)[used][dropped] if used is not None else dropped] = True
@@ -314,8 +317,8 @@ def _baskets(column: pl.Series, name: str, ledger: Ledger) -> pl.Series | None:
     empty = values.null_count()
     if empty * 2 > len(values):
         ledger.remark(
-            f"The basket column {name!r} is empty in {empty:,} of {len(values):,} rows and "
-            "is not used."
+            f"The basket column {name!r} is empty in {empty:,} of {counted(len(values), 'row')} "
+            "and is not used."
         )
         return None
     if empty:
@@ -360,6 +363,11 @@ def _by_rules(ledger: Ledger) -> str:
         TOO_LATE: "until",
     }
     rows: dict[str, int] = {}
+    if ledger.totals().get(OF_NOTHING, 0) * 2 >= ledger.rows:
+        return (
+            "Give the earlier purchases, too; where numbers below zero are no returns, read "
+            "another column as --weight, or none: --weight -."
+        )
     for reason, count in ledger.totals().items():
         for begins, rule in rules.items():
             if reason.startswith(begins):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import zstandard
 
+from spadework import formatting
 from spadework.data.reading.known_formats import READ, refuse_known
 from spadework.errors import BadData, BadRequest, nearest
 
@@ -224,7 +225,7 @@ def unzipped(path: Path) -> tuple[bytes, str]:
             f"{path.name} cannot be unpacked: {error}.", "Unpack it and give the file to read."
         ) from None
     shown = ", ".join(map(printable, names[:5])) + (", …" if len(names) > 5 else "")
-    files = "1 file" if len(names) == 1 else f"{len(names):,} files"
+    files = formatting.count(len(names), "file")
     raise BadData(
         f"{path.name} is a zip archive of {files}: {shown}.", "Unpack it and give the file to read."
     )

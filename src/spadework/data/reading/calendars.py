@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from spadework import formatting
 from spadework.data.reading.date_forms import FORMS
 from spadework.data.reading.set_aside import Ledger
 from spadework.errors import BadData, Undecided
@@ -132,7 +133,7 @@ def _day_comes_first(
         conflicting = month_first if day_order == "day-first" else day_first
         if conflicting:
             raise BadData(
-                f"{conflicting:,} dates in {name!r} cannot be read {day_order}.",
+                f"{formatting.count(conflicting, 'date')} in {name!r} cannot be read {day_order}.",
                 "Leave the order of day and month to the reader.",
             )
         ledger.time_reading = day_order

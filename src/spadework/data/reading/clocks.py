@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from spadework import formatting
 from spadework.data.reading.calendars import parse_dates
 from spadework.data.reading.date_forms import EXAMPLES, MONTHS, date_forms
 from spadework.data.reading.readings import UNITS
@@ -172,7 +173,7 @@ def _refuse_lost(before: pl.Series, after: pl.Series, name: str) -> None:
     lost = after.null_count() - before.null_count()
     if lost:
         raise BadData(
-            f"The time column {name!r} holds {lost:,} numbers beyond 64 bits.",
+            f"The time column {name!r} holds {formatting.count(lost, 'number')} beyond 64 bits.",
             "Give epoch seconds.",
         )
 
@@ -300,7 +301,8 @@ def _of_text(column: pl.Series, name: str, ledger: Ledger, reading: str | None) 
     if not counts or bad * 2 > len(text) - text.null_count():
         example = text.filter(unreadable)[0]
         raise BadData(
-            f"The time column {name!r} holds {bad:,} values that are no time, such as {example!r}.",
+            f"The time column {name!r} holds {formatting.count(bad, 'value')} that are no time, "
+            f"such as {example!r}.",
             f"Read are epoch seconds to nanoseconds, and dates such as {EXAMPLES}. Name another "
             "column, or read none: --time -.",
         )

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from spadework import formatting
 from spadework.data.reading.column_names import ask, check_header, listed, no_such_column
 from spadework.data.reading.column_values import MANY_KINDS, Look
 from spadework.data.reading.readings import TimeChoice, parse_time
@@ -205,8 +206,8 @@ def _could_be_event(column: str, search: _Search) -> bool:
     if kinds <= MANY_KINDS:
         return True
     search.remarks.append(
-        f"The column {column!r} holds {kinds:,} kinds {search.look.where}, too many for events, "
-        "and is not used; --event names it."
+        f"The column {column!r} holds {formatting.count(kinds, 'kind')} {search.look.where}, too "
+        "many for events, and is not used; --event names it."
     )
     return False
 

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import polars as pl
 
+from spadework import formatting
 from spadework.data.reading.cells_of_lists import sign_of_lists
 from spadework.data.reading.clocks import could_be_time, looks_like_calendar
 from spadework.data.reading.synonyms import EVENT_WORDS
@@ -37,7 +38,7 @@ class Look:
         """Which rows were looked at, for a sentence."""
         if self._head.height >= self._table.rows:
             return "throughout"
-        return f"in the first {self._head.height:,} rows"
+        return f"in the first {formatting.count(self._head.height, 'row')}"
 
     def is_empty(self, column: str) -> bool:
         """Whether there is no value, or only blanks."""

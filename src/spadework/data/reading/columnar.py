@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from spadework import formatting
 from spadework.data.reading.library_errors import LIBRARY_ERRORS, broken
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.errors import BadData
@@ -81,7 +82,8 @@ def table_of_scan(
             )
         if frame.height != rows:
             raise BadData(
-                f"{name} claims {rows:,} rows, but {frame.height:,} were read.",
+                f"{name} claims {formatting.count(rows, 'row')}, of which {frame.height:,} can be "
+                "read.",
                 "Write or download the file again.",
             )
         return frame

@@ -60,7 +60,7 @@ class _Text:
         line = self.data[self.records.starts[record] : self.records.stops[record]].decode()
         if len(line) > csv.field_size_limit():
             raise BadData(
-                f"The first row of {self.name} is {len(line):,} characters long.",
+                f"The first row of {self.name} is {counted(len(line), 'character')} long.",
                 "Look at the file: its line breaks are missing.",
             )
         try:
@@ -268,7 +268,8 @@ def _read(
         ) from None
     if frame.height != (count if limit is None else min(count, limit)):
         raise BadData(
-            f"{text.name}: {count:,} rows were counted, but {frame.height:,} were parsed.",
+            f"{text.name} has {counted(count, 'row')} by its lines, but {frame.height:,} by its "
+            "fields.",
             "Check its quotes.",
         )
     order = dict(zip(sorted(set(at)), frame.columns, strict=True))

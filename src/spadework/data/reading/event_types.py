@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Codes
 from spadework.data.reading.set_aside import Ledger
 from spadework.errors import BadData
@@ -67,11 +68,13 @@ def read_event_types(
 def _refuse_many(kinds: int, name: str, is_named: bool, ledger: Ledger) -> None:
     if is_named:
         raise BadData(
-            f"The event column {name!r} holds {kinds:,} kinds of events; {MOST_KINDS:,} are read.",
+            f"The event column {name!r} holds {formatting.count(kinds, 'kind')} of events; "
+            f"{MOST_KINDS:,} are read.",
             "Choose some with --events, name another column, or read none: --event -.",
         )
     ledger.remark(
-        f"The column {name!r} holds {kinds:,} kinds, too many for events, and is not used."
+        f"The column {name!r} holds {formatting.count(kinds, 'kind')}, too many for events, and is "
+        "not used."
     )
 
 
@@ -125,7 +128,7 @@ def _tell_unwanted_twins(counts: Mapping[str, int], wanted: Sequence[str], ledge
         twin = plain.get(plain_type(event_type))
         if twin is not None and event_type not in wanted and plain_type(event_type):
             ledger.remark(
-                f"{event_type!r} ({count:,} rows) differs from {twin!r} by "
+                f"{event_type!r} ({formatting.count(count, 'row')}) differs from {twin!r} by "
                 f"{how_twins_differ([event_type, twin])} only and was not asked for."
             )
 

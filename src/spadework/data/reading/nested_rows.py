@@ -367,8 +367,8 @@ def _entries(table: Table, chosen: str, given: Mapping[str, str | None]) -> _Ent
         elif column in named or any(candidates(role, [column]) for role in ROLES):
             at = int(np.flatnonzero(own != lengths)[0])
             raise BadData(
-                f"{table.name}: in record {at + 1} the list {column!r} has {int(own[at])} values, "
-                f"but {chosen!r} has {int(lengths[at])}.",
+                f"{table.name}: in record {at + 1} the list {column!r} has "
+                f"{counted(int(own[at]), 'value')}, but {chosen!r} has {int(lengths[at])}.",
                 "Lists that belong together need one length; leave the column out, or mend it.",
             )
     return _Entries(tuple(c for c in table.columns if c in together), counts)

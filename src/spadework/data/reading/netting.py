@@ -24,7 +24,9 @@ class Netted:
     is_return: Mask  # [rows]
     matched: Mask  # [rows] returns that took something back
     unspent: Mask  # [rows] those of them of which something found no purchase
-    emptied: Mask  # [rows] those of them that left the user nothing of the item
+    # [rows] returns after which the user has nothing of the item, as far as the rows know; those
+    # that took nothing back are among them
+    emptied: Mask
     purchases: Array  # [steps] row of the purchase
     returns: Array  # [steps] row of the return
     before: NDArray[np.float64]  # [steps] what the purchase weighed until then
@@ -93,7 +95,7 @@ def net(users: Codes, items: Codes, times: Array | None, weights: NDArray[np.flo
         is_return=is_return,
         matched=of_rows(spent > 0),
         unspent=of_rows((spent > 0) & (spent < amounts) & is_return[rows]),
-        emptied=of_rows((spent > 0) & (in_hand == 0) & is_return[rows]),
+        emptied=of_rows((in_hand == 0) & is_return[rows]),
         purchases=bought,
         returns=rows[returns],
         before=before,

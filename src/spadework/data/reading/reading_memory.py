@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from spadework.data.reading.byte_sources import EXPANSION_LIMIT, LEAST_LIMIT
+from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData, OutOfMemory
 from spadework.events import note
@@ -59,8 +60,8 @@ def check_expansion(table: Table, columns: Mapping[str, str]) -> None:
     if claimed > limit:
         raise BadData(
             (
-                f"{table.name} expands from {table.size:,} bytes to {claimed:,} ({table.rows:,} "
-                f"rows); the limit is {limit:,}."
+                f"{table.name} expands from {table.size:,} bytes to {claimed:,} ("
+                f"{counted(table.rows, 'row')}); the limit is {limit:,}."
             ),
             (
                 f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is sound, "

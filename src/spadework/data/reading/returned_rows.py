@@ -120,14 +120,33 @@ class Left:
             for mask in (netted.is_return, netted.matched, netted.gone, netted.unspent)
         )
         in_part = len(np.unique(netted.purchases)) - gone
-        ledger.counts["returns"], ledger.counts["returns_of_nothing"] = returns, returns - matched
+        of_nothing = returns - matched
+        ledger.counts["returns"], ledger.counts["returns_of_nothing"] = returns, of_nothing
         more = f" ({unspent:,} of them for less than they took back)" if unspent else ""
         ledger.remark(
             f"Rows of {name!r} below zero are returns, taken off the latest earlier purchases of "
             f"the same user and item: {matched:,} of {counted(returns, 'row')} found one{more}; "
             f"{counted(gone, 'purchase')} returned in full, {in_part:,} in part. "
-            "--returns 'set aside' leaves purchases as they were."
+            "What came back is not recommended to who returned it. --returns 'set aside' leaves "
+            "purchases as they were."
         )
+
+    def tell_strangers(self, user: str, ledger: Ledger) -> None:
+        """Say how many returns are of users who bought nothing, where the `user` is taken from
+        several columns: an order of a guest is not found by one that takes it back under another
+        number.
+        """
+        users = self.columns["users"]
+        assert users is not None
+        bought = np.zeros(int(users.max(initial=-1)) + 1, np.bool_)
+        bought[users[~self.netted.is_return]] = True
+        strangers = users[self.netted.is_return & ~bought[users]]
+        if len(strangers):
+            ledger.remark(
+                f"Of users in {user!r} who bought nothing: {counted(len(strangers), 'return')}, "
+                f"{counted(len(np.unique(strangers)), 'user')}. An order of a guest that was taken "
+                "back under another number stays as it was."
+            )
 
 
 def _of_types(items: Codes, types: Codes | None, names: Sequence[str], weights: Array) -> Array:

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 
+from spadework import formatting
 from spadework.data.reading.column_names import ask
 from spadework.data.reading.column_values import Look
 from spadework.data.reading.synonyms import hits_by_line, plain_name
@@ -58,8 +59,8 @@ def item_doubt(chosen: Mapping[str, str], others: Sequence[str], look: Look) -> 
         why = f"holds one value {look.where}, {look.example(item)}"
     elif _has_few(item, rivals[0], look):
         why = (
-            f"holds {look.count_kinds(item):,} values {look.where}, and {rivals[0]!r} holds "
-            f"{look.count_kinds(rivals[0]):,}"
+            f"holds {formatting.count(look.count_kinds(item), 'value')} {look.where}, and "
+            f"{rivals[0]!r} holds {look.count_kinds(rivals[0]):,}"
         )
     else:
         return None

@@ -35,10 +35,10 @@ class Rows(Protocol):
 
 
 def sorted_log(
-    columns: Rows, ledger: Ledger, weight: str, *, keep_duplicates: bool
+    columns: Rows, ledger: Ledger, weight: str, *, keep_duplicates: bool, guests: str | None = None
 ) -> tuple[Interactions, dict[str, NDArray[np.int64]]]:
     """The log, and by reason the positions of the rows that were left out of it. `weight` is the
-    name of the column of weights. One sort.
+    name of the column of weights, `guests` that of a user of several columns. One sort.
     """
     weights = _varied(columns.weights, weight, ledger)
     user_vocabulary, users = Vocabulary.build(columns.users)
@@ -87,6 +87,8 @@ def sorted_log(
         return Interactions(**own_names, **arrays), aside  # type: ignore[arg-type]
     left = Left.of(arrays, fine, event_type_names)
     left.tell(weight, ledger)
+    if guests is not None:
+        left.tell_strangers(guests, ledger)
     aside |= {reason: rows[mask] for reason, mask in left.aside().items()}
     return left.log(own_names, _varied(left.weights(), weight, ledger)), aside
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from spadework import formatting
 from spadework.errors import BadData
 from spadework.ragged import offsets_of
 
@@ -103,8 +104,8 @@ def parts_in_one_line(parts: Sequence[tuple[str, int]]) -> str:
     """How many parts there are and how many rows they have."""
     rows = [rows for _, rows in parts]
     return (
-        f"{len(parts):,} parts, from {parts[0][0]} to {parts[-1][0]}, of {min(rows):,} to "
-        f"{max(rows):,} rows."
+        f"{formatting.count(len(parts), 'part')}, from {parts[0][0]} to {parts[-1][0]}, of "
+        f"{min(rows):,} to {formatting.count(max(rows), 'row')}."
     )
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from spadework import formatting
 from spadework.data.reading.readings import UNITS
 from spadework.data.reading.written_times import (
     ENOUGH,
@@ -234,7 +235,9 @@ def _question(name: str, above: Timestamps, others: Sequence[str] = ()) -> Undec
         lost = int(((seconds < FIRST) | (seconds > now() + 86_400)).sum())
         text = f"as {reading} from {_day(first)} to {_day(last)}"
         if lost:
-            text += f" ({lost:,} of {len(above):,} rows before 1971 or in the future)"
+            text += (
+                f" ({lost:,} of {formatting.count(len(above), 'row')} before 1971 or in the future)"
+            )
         shown.append(text)
         if lost < len(above):
             options.append("--time " + shlex.quote(f"{name}:{reading}"))

@@ -55,7 +55,7 @@ def _ask_for_matrix(table: Table) -> None:
     if candidates("item", columns) or candidates("item", [c.rpartition(".")[2] for c in columns]):
         return  # the item may stand inside an object
     raise Undecided(
-        f"{table.name} has {len(columns):,} columns, and none looks like the item.",
+        f"{table.name} has {counted(len(columns), 'column')}, and none looks like the item.",
         "If each column is an item and each row a user: --shape matrix. Otherwise name the column: "
         "--item.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spadework import formatting
 from spadework.arrays import Array
 from spadework.diagnosis.change import CannotTell, Change
 from spadework.diagnosis.evidence import Evidence
@@ -47,12 +48,13 @@ def tail(evidence: Evidence) -> Finding:
     )
     if items > MOST_HEAD * active:
         raise CannotTell(
-            f"No few items dominate: half of the events need {items:,} of {active:,} items."
+            f"No few items dominate: half of the events need {items:,} of "
+            f"{formatting.count(active, 'item')}."
         )
     if items < LISTS * new.protocol.k:
         raise CannotTell(
-            f"Half of the events are of {items:,} items: too few to fill lists of {new.protocol.k} "
-            "with what a user had not had."
+            f"Half of the events are of {formatting.count(items, 'item')}: too few to fill lists "
+            f"of {new.protocol.k} with what a user had not had."
         )
     head = np.zeros(len(counts), np.bool_)
     head[order[:items]] = True
@@ -126,7 +128,8 @@ def more_users(evidence: Evidence) -> Finding:
             high,
         )
     curve_text = ", ".join(
-        f"{len(users) // part:,} users {mean:.4f}" for part, mean in zip(PARTS, means, strict=True)
+        f"{formatting.count(len(users) // part, 'user')} {mean:.4f}"
+        for part, mean in zip(PARTS, means, strict=True)
     )
     return finding_of_change(
         "SIZE-1",

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from spadework import formatting
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.errors import Unsuitable
 from spadework.kernels.counting import postings
@@ -129,8 +130,8 @@ def _starts(sizes: Array) -> Array:
     if int(starts[-1]) >= 2**32:
         raise Unsuitable(
             (
-                f"There are {int(starts[-1]):,} events, more than the {2**32:,} that one count "
-                "can hold."
+                f"There are {formatting.count(int(starts[-1]), 'event')}, more than the {2**32:,} "
+                "that one count can hold."
             ),
             (
                 "Count parts of the log separately (sw.counts.count) and merge them, or keep fewer "

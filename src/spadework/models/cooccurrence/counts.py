@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
 
+from spadework import formatting
 from spadework.arrays import Array, Codes, Offsets, frozen
 from spadework.data.interactions import Interactions
 from spadework.data.spans import MOST_OF_SMALL, ONE_IN, SHORTEST
@@ -62,8 +63,9 @@ class Counts:
 
     def __repr__(self) -> str:
         return (
-            f"Counts({len(self.users):,} users, {len(self.item_vocabulary):,} items, "
-            f"{len(self.columns):,} pairs)"
+            f"Counts({formatting.count(len(self.users), 'user')}, "
+            f"{formatting.count(len(self.item_vocabulary), 'item')}, "
+            f"{formatting.count(len(self.columns), 'pair')})"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -182,7 +184,8 @@ def merge(one: Counts, other: Counts) -> Counts:
     shared = np.flatnonzero(Vocabulary(one.users).codes(other.users) >= 0)
     if len(shared):
         raise BadRequest(
-            f"{len(shared):,} users are in both counts, such as {other.users[int(shared[0])]!r}.",
+            f"In both counts: {formatting.count(len(shared), 'user')}, such as "
+            f"{other.users[int(shared[0])]!r}.",
             "Split the log by user before it is counted; for users with new events, take the old "
             "ones out with `without`, count all of their events, and merge.",
         )

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import polars as pl
 
-from spadework import events
+from spadework import events, formatting
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -119,8 +119,8 @@ class CrossOccurrence(ItemItem):
         if width >= 2**31:
             raise Unsuitable(
                 (
-                    f"There are {len(names)} event types and {train.item_count:,} items, "
-                    f"more than {2**31:,} together."
+                    f"There are {len(names)} event types and "
+                    f"{formatting.count(train.item_count, 'item')}, more than {2**31:,} together."
                 ),
                 "Read fewer event types, or fewer items.",
             )
@@ -161,7 +161,9 @@ class CrossOccurrence(ItemItem):
         )
         if primary not in counts:
             near = nearest(primary, counts)
-            known = ", ".join(f"{name} ({rows:,} rows)" for name, rows in counts.items())
+            known = ", ".join(
+                f"{name} ({formatting.count(rows, 'row')})" for name, rows in counts.items()
+            )
             raise BadRequest(
                 (
                     f"The log has no event of the type {primary!r}, which is the primary one of "
@@ -197,8 +199,8 @@ class CrossOccurrence(ItemItem):
             return rows
         truncated = int((lengths > self.max_length).sum())
         events.note(
-            f"{truncated} times a user has more than {self.max_length:,} items of an event type; "
-            "only the newest are counted (max_length)."
+            f"{truncated} times a user has more than {formatting.count(self.max_length, 'item')} "
+            "of an event type; only the newest are counted (max_length)."
         )
         by_time = np.lexsort((rows, groups))
         ends = np.repeat(np.cumsum(lengths), lengths)

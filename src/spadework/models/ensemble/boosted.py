@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import polars as pl
 
-from spadework import events
+from spadework import events, formatting
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -127,8 +127,8 @@ class Boosted(Mixture):
         )
         if users < self.positives:
             events.note(
-                f"{self.label}: only {users:,} users interacted with a proposed item, so its parts "
-                "weigh the same (positives)."
+                f"{self.label}: only {formatting.count(users, 'user')} interacted with a proposed "
+                "item, so its parts weigh the same (positives)."
             )
             return facts | no_trees()
         growth = Growth(self.learning_rate, self.leaves, self.trees, seed)

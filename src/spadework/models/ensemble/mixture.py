@@ -37,7 +37,7 @@ from spadework.models.recommendations import Recommendations
 from spadework.models.requests import requested_items, requested_user
 from spadework.models.scorer import Reader, Scorer, at_cells
 from spadework.models.similar_items import TARGET
-from spadework.ragged import SparseRows
+from spadework.ragged import Ragged, SparseRows
 from spadework.randomness import Seed
 
 MOST_PARTS = 20
@@ -271,8 +271,10 @@ class Mixture(Recommender):
         fitted = self._as_it_is()
         code = int(requested_items(fitted.item_vocabulary, [item])[0])
         users = requested_user(history, user)
-        log = fitted._in_own_codes(history)
-        return fitted.mixed.explained(log, users, code, repeats, fitted.item_vocabulary)
+        log, scorer = fitted._in_own_codes(history), fitted.mixed
+        if log.unwanted is not None:
+            scorer = scorer.without(log.unwanted.of_users(log, users))
+        return scorer.explained(log, users, code, repeats, fitted.item_vocabulary)
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,6 +314,12 @@ class MixtureScorer(Scorer):
         if not isinstance(other, MixtureScorer):
             return self
         return replace(self, pool=replace(other.pool, size=self.pool.size))
+
+    def without(self, unwanted: Ragged) -> Self:
+        """This scorer with parts that do not list such items: they weigh in no scale and no rank,
+        as if they were excluded for these users.
+        """
+        return replace(self, pool=replace(self.pool, unwanted=unwanted))
 
     def derived(self) -> Sequence[Array]:
         return [array for part in self.pool.parts for array in part.scorer.derived()]

@@ -11,12 +11,14 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
+from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.candidate_union import union
+from spadework.models.answering import Answering
 from spadework.models.base import Recommender
 from spadework.models.histories import DistinctItems, Histories
 from spadework.models.needs import Repeats
 from spadework.models.scorer import AllScores, Reader, at_cells, best_of
-from spadework.ragged import SparseRows, row_of_cells
+from spadework.ragged import Ragged, SparseRows, row_of_cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +26,8 @@ class PooledHistories(Histories):
     """Histories of items, and what each part reads of the same users."""
 
     shown: tuple[Histories, ...]
+    log: Interactions  # that they were read from
+    users: Codes  # [users] their codes in it
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +63,14 @@ class Proposals:
 @dataclass(frozen=True, eq=False)
 class Pool:
     """Fitted parts, each of which proposes its `size` best items; more, where longer lists are
-    requested.
+    requested. What a user must not be shown is proposed by none of them.
     """
 
     parts: tuple[Recommender, ...]
     size: int
+    # row u: codes of the items that user u of the log must not be shown; None where there is
+    # nothing
+    unwanted: Ragged | None = None
 
     def read(self, log: Interactions, users: Codes) -> PooledHistories:
         """What each part reads of these users; parts with equal readers share it."""
@@ -75,14 +82,14 @@ class Pool:
                 found[reader] = reader.read(log, users)
         shown = tuple(found[part.scorer.reader] for part in self.parts)
         return PooledHistories(
-            own.starts, own.items, own.ages, own.counts, own.seconds, own.values, shown
+            own.starts, own.items, own.ages, own.counts, own.seconds, own.values, shown, log, users
         )
 
     def among(self, block: PooledHistories, numbers: Sequence[int]) -> tuple[Pool, PooledHistories]:
         """Some of the parts, by number, and what these read."""
         if len(numbers) == len(self.parts):
             return self, block
-        some = Pool(tuple(self.parts[number] for number in numbers), self.size)
+        some = replace(self, parts=tuple(self.parts[number] for number in numbers))
         return some, replace(block, shown=tuple(block.shown[number] for number in numbers))
 
     def row_cells(self, k: int) -> int:
@@ -171,9 +178,14 @@ class Pool:
         """
         scorer, shown = self.parts[number].scorer, block.shown[number]
         if not isinstance(scorer, AllScores):
-            return *scorer.lists(shown, size, repeats, allowed), None
+            answering = Answering(scorer, block.log, size, repeats, allowed, self.unwanted)
+            return *answering.own(shown, block.users), None
         dense = scorer.scores(shown)
-        masked = dense if repeats == "allow" and allowed is None else dense.copy()
+        is_free = repeats == "allow" and allowed is None and self.unwanted is None
+        masked = dense if is_free else dense.copy()
+        if self.unwanted is not None:
+            unwanted = self.unwanted.take(block.users)
+            top_k.exclude(masked, unwanted.starts, unwanted.values)
         return *best_of(masked, block, size, repeats, allowed), dense
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 from scipy.sparse import csr_array
 
+from spadework import formatting
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -182,8 +183,8 @@ def ridge_of(sizes: Array, l2: float, dropout: float) -> Array:
     if l2 == 0 and (sizes <= 0).any():
         raise Unsuitable(
             (
-                f"{int((sizes <= 0).sum()):,} items have no events that count, so with l2=0 the "
-                "matrix of the items cannot be inverted."
+                f"{formatting.count(int((sizes <= 0).sum()), 'item')} without events that count, "
+                "so with l2=0 the matrix of the items cannot be inverted."
             ),
             "Give an l2 above zero.",
         )

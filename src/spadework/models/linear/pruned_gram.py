@@ -22,7 +22,7 @@ from typing import Annotated, ClassVar, NamedTuple
 import numpy as np
 from scipy.sparse import csc_array
 
-from spadework import durations, events
+from spadework import durations, events, formatting
 from spadework.arrays import Array
 from spadework.data.interactions import Interactions
 from spadework.kernels.similarity.neighbour_table import Weighing, tables
@@ -234,8 +234,8 @@ def note_regularised(label: str, regularised: int) -> None:
     """Note how many small systems needed a larger penalty than was set."""
     if regularised:
         events.note(
-            f"{label}: the pairs of {regularised:,} items had no solution after pruning; "
-            "their penalties were increased (keep, l2)."
+            f"{label}: the pairs of {formatting.count(regularised, 'item')} had no solution after "
+            "pruning; their penalties were increased (keep, l2)."
         )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from spadework import events
+from spadework import events, formatting
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -88,8 +88,8 @@ class Slim(pruned_gram.GramLearner, ItemItem):
         )
         if not_converged:
             events.note(
-                f"{self.label}: the weights of {not_converged:,} items still moved when descent "
-                "ended (rounds, tolerance)."
+                f"{self.label}: the weights of {formatting.count(not_converged, 'item')} still "
+                "moved when descent ended (rounds, tolerance)."
             )
         popularity = gram.users**self.item_power
         weights *= popularity[members.values] / np.repeat(popularity, members.lengths)

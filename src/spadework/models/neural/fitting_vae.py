@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from spadework import events
+from spadework import events, formatting
 from spadework.arrays import Array, Codes
 from spadework.data.interactions import Interactions
 from spadework.models.histories import Histories
@@ -80,8 +80,8 @@ def fit(
     )
     if task.batch_users < min(model.batch, len(task.bags)):
         events.note(
-            f"{model.label}: {task.batch_users:,} users make a step, as logits of more do not "
-            "fit into the budget of a batch."
+            f"{model.label}: a step is of {formatting.count(task.batch_users, 'user')}, as logits "
+            "of more do not fit into the budget of a batch."
         )
     task.anneal_steps = max(1.0, ANNEALED_OVER * model.epochs * task.steps())
     settings = Settings(

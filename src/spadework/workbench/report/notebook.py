@@ -110,7 +110,11 @@ def markdown_cell(
 
 
 def _note(kept: int, total: int, note: str) -> str:
-    cut = f"Shown: {kept:,} of {total:,} rows; `.frame()` gives all. " if kept < total else ""
+    cut = (
+        f"Shown: {kept:,} of {formatting.count(total, 'row')}; `.frame()` gives all. "
+        if kept < total
+        else ""
+    )
     return cut + formatting.clip(note, _LONGEST_WORDS)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from spadework import formatting
 from spadework.arrays import Array
 from spadework.diagnosis.probe import Unanswered
 from spadework.evaluation import statistics
@@ -147,7 +148,7 @@ def not_tried(
         {
             "what": labels[0]
             if len(labels) == 1
-            else f"{len(labels):,} settings, such as {labels[0]}",
+            else f"{formatting.count(len(labels), 'setting')}, such as {labels[0]}",
             "why": reason,
             "kind": cause,
         }

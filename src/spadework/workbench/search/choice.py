@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from spadework import formatting
 from spadework.arrays import Array
 from spadework.data.interactions import Interactions
 from spadework.evaluation import statistics
@@ -73,7 +74,8 @@ class Choice:
         """
         if users >= of:
             return self
-        basis = f" It was judged by {users:,} of the {of:,} users of the validation span."
+        of_all = formatting.count(of, "user")
+        basis = f" It was judged by {users:,} of the {of_all} of the validation span."
         return replace(self, reason=f"{self.reason}{basis}", basis=basis)
 
     def as_json(self) -> dict[str, Any]:

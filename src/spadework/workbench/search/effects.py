@@ -89,8 +89,9 @@ def heat(sweep: Sweep) -> dict[str, Any] | None:
         "settings": matrix(lambda found: found.setting.label),
         "users": len(sweep.rungs[0]),
         "metric": (
-            f"{sweep.protocol.primary}, validation, {len(sweep.rungs[0]):,} users, the best "
-            "that a setting of the cell reached"
+            f"{sweep.protocol.primary}, validation, "
+            f"{formatting.count(len(sweep.rungs[0]), 'user')}, the best that a setting of the cell "
+            "reached"
         ),
     }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spadework import durations, events
+from spadework import durations, events, formatting
 from spadework.arrays import Array
 from spadework.evaluation.trial import Protocol, Score, trial
 from spadework.limits import Limits, hand_memory_back
@@ -123,7 +123,8 @@ class Finals:
         value = (
             ""
             if known is None or known.reason is not None
-            else f" It has {known.primary} {known.mean:.4f} of {len(known.rows):,} users there."
+            else f" It has {known.primary} {known.mean:.4f} of "
+            f"{formatting.count(len(known.rows), 'user')} there."
         )
         return Score(
             model=model.name,

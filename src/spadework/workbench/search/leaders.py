@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from spadework import durations, events
+from spadework import durations, events, formatting
 from spadework.arrays import Array
 from spadework.data.interactions import Interactions
 from spadework.evaluation import statistics
@@ -171,5 +171,6 @@ def note_result(result: Judgement) -> None:
         return
     spent = durations.words((score.fit_seconds or 0.0) + (score.recommend_seconds or 0.0))
     events.detail(
-        f"{score.label}: {result.primary} {result.mean:.4f} of {len(result.rows):,} users, {spent}"
+        f"{score.label}: {result.primary} {result.mean:.4f} of "
+        f"{formatting.count(len(result.rows), 'user')}, {spent}"
     )

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from spadework import events
+from spadework import events, formatting
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.workbench.search import model_families
@@ -328,7 +328,7 @@ class Planner:
             ]
             events.note(
                 f"climb       {len(climbing)} settings to "
-                f"{len(self.judging.rungs[rung].rows):,} users"
+                f"{formatting.count(len(self.judging.rungs[rung].rows), 'user')}"
             )
             judged_here: list[Judgement] = []
             for result in climbing:

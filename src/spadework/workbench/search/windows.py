@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from spadework import durations, events
+from spadework import durations, events, formatting
 from spadework.data import splitting
 from spadework.data.splitting import Split
 from spadework.errors import SpadeworkError
@@ -65,7 +65,9 @@ class Windows:
             needed = durations.words(seconds)
             self.why_none = f"an older one takes about {needed}, and there was no time"
             return [main]
-        events.note(f"older window  {len(both)} settings, judged on {users:,} users")
+        events.note(
+            f"older window  {len(both)} settings, judged on {formatting.count(users, 'user')}"
+        )
         values = self._judge(both, protocol, self.judging.clock.deadline_in(left))
         # a model without a number there would drop out without being worse
         if len(values) < len(both):
@@ -113,7 +115,7 @@ class Windows:
         protocol = replace(self.judging.protocol, split=cut)
         rows = np.flatnonzero(protocol.judged)
         if len(rows) < ENOUGH:
-            self.why_none = f"an older one has {len(rows)} users"
+            self.why_none = f"an older one has {formatting.count(len(rows), 'user')}"
             return None
         return protocol.among(rungs_of(rows, protocol.seed)[0])
 

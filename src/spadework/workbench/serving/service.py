@@ -17,6 +17,8 @@ from spadework.data.excluded_items import is_file
 from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import ABSENT, ROLES
 from spadework.data.reading.conditions import is_rule
+from spadework.data.reading.returned_rows import OF_NOTHING
+from spadework.data.reading.set_aside import counted
 from spadework.data.reading.wide_tables import MATRIX
 from spadework.errors import BadData, BadRequest
 from spadework.json_values import as_list, as_map, as_text
@@ -179,10 +181,28 @@ def _read_as(run: Run | None, histories: str, settings: Sequence[str]) -> Intera
             f"{error.hint} {how}; change that with --set user=COLUMN and the like, and read no "
             f"such column with --set time=-{rule}.",
         ) from None
+    _tell_unwanted(log)
     known = {} if run is None else as_map(run.data.get("columns"))
     if known and "weight" not in known and recipe.weight is None:
         return replace(log, weights=None)  # the model learned without; it only set rows aside
     return log
+
+
+def _tell_unwanted(log: Interactions) -> None:
+    """Note how many returns have their purchase elsewhere, and how many users chose nothing."""
+    found = 0 if log.account is None else log.account.set_aside.get(OF_NOTHING, 0)
+    if found:
+        events.note(
+            f"{counted(found, 'return')} in the histories of what they do not hold as bought: "
+            "these items are not recommended to who returned them."
+        )
+    if log.unwanted is not None:
+        chose_nothing = int((log.user_vocabulary.codes(log.unwanted.users.unique()) < 0).sum())
+        if chose_nothing:
+            events.note(
+                f"{counted(chose_nothing, 'user')} without a list: the histories hold nothing of "
+                "theirs but returns and dislikes."
+            )
 
 
 def recipe_here(run: Run) -> Recipe:
@@ -216,7 +236,8 @@ def one_user(log: Interactions, user: str | None) -> int | str:
     """The id of the named user, or of the only one."""
     if user is None and len(log.active_users) != 1:
         raise BadRequest(
-            f"The histories are of {len(log.active_users):,} users.", "Name one with --user ID."
+            f"The histories are of {counted(len(log.active_users), 'user')}.",
+            "Name one with --user ID.",
         )
     code = log.active_users[0] if user is None else codes_of(log, [user])[0]
     found: int | str = log.user_vocabulary.ids[int(code)]

@@ -87,8 +87,8 @@ def recommend(
     empty = int((np.concatenate([part.items for part in lists], axis=1) < 0).all(axis=1).sum())
     if empty:
         events.note(
-            f"{empty:,} of {len(lists[0].users):,} users have no list: the model knows no "
-            "item that may be recommended to them."
+            f"Without a list: {empty:,} of {counted(len(lists[0].users), 'user')}. The model knows "
+            "no item that may be recommended to them."
         )
     if purpose != "both":
         frame = lists[0].frame()
