@@ -122,6 +122,8 @@ def assemble(
     ledger = Ledger(frame.height)
     for remark in (*table.remarks, *plan.roles.remarks):
         ledger.remark(remark)
+    for reason, mask in table.aside.items():
+        ledger.set_aside(_of_rows(mask, table, numbers), reason)
     names = plan.roles.columns()
     columns = _checked(frame, names, plan, numbers, ledger)
     used = ledger.used()
@@ -170,6 +172,14 @@ def assemble(
         excluded_items=columns.excluded,
     )
     return replace(log, account=account)
+
+
+def _of_rows(mask: Mask, table: Table, numbers: NDArray[np.int64] | None) -> Mask:
+    """A mask over the rows of a table, for those with these numbers."""
+    if numbers is None or len(numbers) == len(mask):
+        return mask
+    part: Mask = mask[np.searchsorted(table.row_numbers(), numbers)]
+    return part
 
 
 def _checked(

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from spadework.arrays import Mask
 from spadework.errors import BadData
 from spadework.ragged import offsets_of
 
@@ -46,6 +47,8 @@ class Table:
     sampled: Callable[[Sequence[str], str, int], tuple[pl.DataFrame, RowNumbers]] | None = None
     parts: tuple[tuple[str, int], ...] = ()  # name and rows of each source, where there are several
     of_user: tuple[str, ...] = ()  # columns of which the users were taken together
+    # by reason, the fetched rows that are not used, as no row of another table belongs to them
+    aside: Mapping[str, Mask] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
