@@ -45,6 +45,7 @@ from spadework.data.reading.second_look import (
 )
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.sorted_log import sorted_log
+from spadework.data.reading.steps import Steps, read_steps
 from spadework.data.reading.tables import Table
 from spadework.data.reading.times_of_day import joined_clock
 from spadework.errors import BadData
@@ -271,6 +272,9 @@ def _clock(
     if "time" in absent:
         return None
     name, reading = names["time"], roles.time.reading
+    steps = None if reading is None else Steps.parse(reading)
+    if reading is not None and steps is not None:
+        return read_steps(frame["time"], name, ledger, reading, steps)
     if "date" in frame.columns:
         return joined_clock(frame["date"], frame["time"], name, ledger, reading)
     return read_clock(frame["time"], name, ledger, reading)

@@ -107,10 +107,7 @@ class _Match:
         frame = self.other.fetch([self.names[column] for column in wanted])
         where = pl.Series(at).set(pl.Series(at < 0), None)
         return pl.DataFrame(
-            [
-                frame[self.names[column]].gather(where).alias(column)
-                for column in wanted
-            ]
+            [frame[self.names[column]].gather(where).alias(column) for column in wanted]
         )
 
     def found(self, keys: pl.Series) -> NDArray[np.int64]:

@@ -82,9 +82,6 @@ def joined(tables: Sequence[Table]) -> Table:
     names = [table.name for table in tables]
     few = len(names) <= FEW_PARTS
     remarks = list(dict.fromkeys(remark for table in tables for remark in table.remarks))
-    parts = tuple((table.name, table.rows) for table in tables)
-    if len(parts) > MANY_PARTS:
-        remarks.append(parts_in_one_line(parts))
     return Table(
         name=", ".join(names) if few else f"{names[0]} and {len(names) - 1} more",
         source_format=first.source_format,
@@ -98,8 +95,15 @@ def joined(tables: Sequence[Table]) -> Table:
         dropped=dropped,
         numbers=numbers,
         size=sum(table.size for table in tables),
-        parts=parts if len(parts) <= MANY_PARTS else (),
+        parts=tuple((table.name, table.rows) for table in tables),
     )
+
+
+def told_parts(parts: Sequence[tuple[str, int]]) -> list[str]:
+    """A sentence for each part; one for all where there are many."""
+    if len(parts) > MANY_PARTS:
+        return [parts_in_one_line(parts)]
+    return [f"{name}: {rows:,} {'row' if rows == 1 else 'rows'}." for name, rows in parts]
 
 
 def parts_in_one_line(parts: Sequence[tuple[str, int]]) -> str:

@@ -14,7 +14,7 @@ import polars as pl
 from spadework.data.reading.cells_of_lists import entries_of, sign_in, sign_of_lists
 from spadework.data.reading.column_roles import candidates, listed
 from spadework.data.reading.set_aside import counted
-from spadework.data.reading.tables import Table
+from spadework.data.reading.tables import Table, told_parts
 from spadework.errors import BadData, Undecided
 
 MATRIX, IMPRESSIONS, LISTS = "matrix", "impressions", "lists"
@@ -244,7 +244,8 @@ def _of_frame(table: Table, frame: pl.DataFrame, said: str) -> Table:
         fetch=fetch,
         head=frame.head,
         headerless=False,
-        remarks=(*table.remarks, said),
+        remarks=(*table.remarks, said, *told_parts(table.parts)),
+        parts=(),
         numbers=None,
         sampled=None,
     )
