@@ -433,3 +433,45 @@ def test_rows_that_a_recipe_leaves_out_are_no_alarm(read: Reader):
     assert "INT-3" not in found(
         read(rows("rating", lambda at: str(at % 5 + 1)), positive="rating > 4")
     )
+
+
+# ---- letters, and amounts with gaps
+
+
+@pytest.mark.parametrize(
+    ("header", "letters", "line"),
+    [("rating", "ABCDF", "rating != D and rating != F"),
+     ("grade", "AABBCCDE", "grade != D and grade != E"),
+     ("Bewertung", ("A+", "A", "B-", "D+"), "Bewertung != D+")],
+)  # fmt: skip
+def test_letters_are_judgements(read: Reader, header, letters, line):
+    text = rows(header, lambda at: letters[at % len(letters)])
+    told, command = found(read(text))["INT-30"]
+    assert told.startswith(f"The column {header!r} is not read, and says of ")
+    assert shlex.split(command)[-1] == line
+    assert "INT-30" not in found(read(text, positive=line))
+
+
+@pytest.mark.parametrize(
+    ("header", "letters"),
+    [("grade", "ABC"), ("rating", "DEF"), ("size", "ABCDF"), ("grade", "ABZF")],
+)
+def test_other_letters_are_not_told(read: Reader, header, letters):
+    assert "INT-30" not in found(read(rows(header, lambda at: letters[at % len(letters)])))
+
+
+def test_returns_in_a_column_with_many_gaps_are_told(read: Reader):
+    cells = ("1", "", "2", "", "-1", "3")
+    log = read(rows("quantity", lambda at: cells[at % 6]))
+    assert log.weights is None
+    assert log.account is not None
+    assert (
+        "The weight column 'quantity' is empty in 33% of the rows and is not used; name it to use "
+        "the other rows alone. 100 rows below zero, perhaps of returns, count like purchases; "
+        "--dislikes 'quantity < 0' sets them aside."
+    ) in log.account.remarks
+    without = read(rows("quantity", lambda at: cells[at % 6]), dislikes="quantity < 0")
+    assert len(without) == 500
+    plain = read(rows("quantity", lambda at: cells[at % 6].removeprefix("-")))
+    assert plain.account is not None
+    assert not any("below zero" in remark for remark in plain.account.remarks)

@@ -71,7 +71,8 @@ def _begin_like(
         if not len(found):
             break
     ended = (at > last) | _IS_SIGN[data[np.minimum(at, last)]]
-    return found[ended]
+    kept: NDArray[np.int64] = found[ended]
+    return kept
 
 
 def _same_as(data: NDArray[np.uint8], records: Records, one: int) -> NDArray[np.int64]:
