@@ -248,6 +248,37 @@ def _cells(rng: Random) -> Source:
     )
 
 
+def _lines_of_orders(rng: Random) -> Source:
+    """Lines of one to three items, and the orders in a file beside them."""
+    lines, orders, events = [], [], []
+    for at, event in enumerate(_events(rng)):
+        orders.append([str(700 + at), event["user"], _clock(event["time"])])
+        for item in rng.sample(range(1, 12), 1 + at % 3):
+            lines.append([str(700 + at), f"i{item}"])
+            events.append({"user": event["user"], "item": f"i{item}", "time": event["time"]})
+    return Source(
+        shape="",
+        given="lines.csv",
+        parts={
+            "lines.csv": Grid(["order_id", "sku"], lines),
+            "orders.csv": Grid(["order_id", "customer_id", "created_at"], orders),
+        },
+        events=events,
+    )
+
+
+def _steps(rng: Random) -> Source:
+    events = _events(rng)
+    rows = [[e["user"], e["item"], str((e["time"] - TIME) // 5)] for e in events]
+    return Source(
+        shape="",
+        given="log.csv",
+        parts={"log.csv": Grid(["user_id", "item_id", "step"], rows)},
+        events=_only(events, "user", "item", "time"),
+        rows=len(rows),
+    )
+
+
 def _dates_in_columns(rng: Random) -> Source:
     events = _events(rng)
     rows = []
@@ -544,6 +575,8 @@ LARGER: Mapping[str, Callable[[Random], Source]] = {
     "Orders with returns and guests": _invoices,
     "Lists in cells": _cells,
     "Year, month and day in columns of their own": _dates_in_columns,
+    "Lines of orders, and the orders beside them": _lines_of_orders,
+    "Steps from a known start": _steps,
     "Lines of a user and their items": _adjacency("train.txt", numbers=True),
     "Lines of a user and their items, with other ids": _adjacency("lists.txt", numbers=False),
     "One basket a line, without users": _baskets,
@@ -603,6 +636,11 @@ def options_of(shape: shape_table.Shape) -> dict[str, Any]:
     return options
 
 
+def _beside(options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The options where a joined table lies in a folder."""
+    return options | ({"join": f"{folder}/{options['join']}"} if "join" in options else {})
+
+
 SHAPES = {shape.name: shape for group in shape_table.GROUPS.values() for shape in group}
 
 
@@ -611,7 +649,7 @@ def source_of(name: str, rng: Random, folder: Path) -> Source:
     shape = SHAPES[name]
     if name in LARGER:
         source = LARGER[name](rng)
-        source.shape, source.options = name, options_of(shape)
+        source.shape, source.options = name, _beside(options_of(shape), folder)
         if name == "JSON lines":
             for event in source.events:
                 event["item"] = event["item"][1:]

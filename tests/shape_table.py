@@ -103,6 +103,12 @@ def _two_files(pattern: Path) -> None:
         (pattern.parent / name).write_text(f"user_id,item_id\n{at},i{at}\n")
 
 
+def _lines_of_orders(path: Path) -> None:
+    path.write_text("order_id,sku,qty\n1,i1,1\n1,i2,2\n2,i1,1\n")
+    orders = "order_id,customer_id,created_at\n1,u1,2026-01-01\n2,u2,2026-01-02\n"
+    (path.parent / "orders.csv").write_text(orders)
+
+
 def _packed(text: str) -> Callable[[Path], None]:
     return _bytes(gzip.compress(text.encode()))
 
@@ -269,6 +275,31 @@ TEXT = [
         shown="user_id,item_id,year,month,day\nu1,i1,2026,1,1\nu2,i1,2026,1,2\n",
         read="They are one date, where no other column is called a time.",
         rows=[("u1", "i1", TIME), ("u2", "i1", TIME + 86_400)],
+    ),
+    Shape(
+        name="Lines of orders, and the orders beside them",
+        file="lines.csv",
+        shown="lines.csv:  order_id,sku,qty\n            1,i1,1\n"
+        "orders.csv: order_id,customer_id,created_at\n            1,u1,2026-01-01\n",
+        read="Each row gets the columns of its order; `orders.csv:order_id=id` where the key is "
+        "called `id` there, and `--join` again for a further table. Rows without an order are set "
+        "aside, and an order with several rows is refused.",
+        options={"join": "orders.csv:order_id"},
+        rows=[
+            ("u1", "i1", TIME, 1.0, 0),
+            ("u1", "i2", TIME, 2.0, 0),
+            ("u2", "i1", TIME + 86_400, 1.0, 1),
+        ],
+        write=_lines_of_orders,
+    ),
+    Shape(
+        name="Steps from a known start",
+        file="log.csv",
+        shown="user_id,item_id,step\nu1,i1,0\nu2,i1,720\n",
+        read="A step has any length (5s, 250ms, 1h, 1d), and the start is step 0. Without this, "
+        "such numbers are an order without dates.",
+        options={"time": "step:5s from 2026-01-01"},
+        rows=[("u1", "i1", TIME), ("u2", "i1", TIME + 3_600)],
     ),
 ]
 

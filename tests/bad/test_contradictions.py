@@ -129,3 +129,51 @@ def test_a_run_reads_its_dates_in_three_columns_again(tmp_path: Path) -> None:
     other.write_text("user,item,date\nme,i1,2025-01-01\n")
     with pytest.raises(BadData, match="year/month/day"):
         histories_of(run, str(other))
+
+
+# ---- small logs that are fine
+
+
+SMALL = {
+    "every book once, by genre": (
+        "user_id,book_id,item_genre,read_at",
+        lambda at: f"u{at % 6},b{at},{('crime', 'poetry', 'travel')[at % 3]},{day(at)}", 30,
+    ),
+    "every product once, with a category": (
+        "customer_id,product_id,product_category,quantity,order_date",
+        lambda at: f"{at % 9},{1000 + at},c{at % 4},{at % 3 + 1},{day(at)}", 60,
+    ),
+    "a menu of three": (
+        "order_id,item_id,product_name,customer,date",
+        lambda at: f"{at // 3},{at % 3 + 1},{('soup', 'bread', 'tea')[at % 3]},c{at // 3 % 5},"
+        f"{day(at // 3)}", 45,
+    ),
+    "tracks and artists": (
+        "user,track_id,artist_id,played_at",
+        lambda at: f"u{at % 4},t{at * 7 % 23},a{at * 7 % 23 // 4},{day(at)}", 40,
+    ),
+    "clicks of sessions": (
+        "session_id,item_id,category,timestamp",
+        lambda at: f"s{at // 5},{500 + at * 3 % 11},{at % 3},{1_767_225_600 + at}", 25,
+    ),
+    "products and their names": (
+        "customer,product_id,product_name,date",
+        lambda at: f"c{at % 7},{at + 1},Name {max(at, 3)},{day(at)}", 30,
+    ),
+    "one person's films": (
+        "user_id,movie_id,title,rating,date",
+        lambda at: f"me,{at + 1},Film {at + 1},{at % 5 + 1},{day(at)}", 24,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("header", "row", "count"), SMALL.values(), ids=SMALL)
+def test_small_logs_that_are_fine_are_not_asked_about(
+    read: Reader, header: str, row: Callable[[int], str], count: int
+) -> None:
+    log = read(table(header, row, count))
+    assert log.account is not None
+    assert log.account.used == count
+    items = ("book_id", "product_id", "item_id", "track_id", "movie_id")
+    expected = next(name for name in header.split(",") if name in items)
+    assert log.account.columns["item"] == expected

@@ -313,3 +313,49 @@ def test_a_part_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.parquet").write_text("user,item\n")
     with pytest.raises(BadData, match=r"b\.parquet is not a parquet file"):
         read_interactions(tmp_path)
+
+
+# ---- several folders, and keys within keys
+
+
+def test_folders_at_different_depths_say_the_same_columns(tmp_path: Path) -> None:
+    part(tmp_path / "event=buy" / "dt=2026-01-01" / "p.parquet")
+    part(tmp_path / "event=buy" / "dt=2026-01-02" / "p.parquet", user=2)
+    part(tmp_path / "event=view" / "dt=2026-01-01" / "p.parquet", user=3)
+    part(tmp_path / "event=view" / "dt=2026-01-02" / "p.parquet", user=4)
+    whole = read_interactions(tmp_path)
+    for given in (
+        ["event=buy", "event=view"],
+        ["event=buy", "event=view/dt=2026-01-01", "event=view/dt=2026-01-02/p.parquet"],
+        ["event=buy/dt=2026-01-01/p.parquet", "event=buy/dt=2026-01-02", "event=view"],
+    ):
+        log = read_interactions([tmp_path / name for name in given])
+        assert log.fingerprint == whole.fingerprint, given
+        assert log.account is not None
+        assert log.account.columns["time"] == "dt"
+
+
+def test_days_below_months_that_are_given_are_dates(tmp_path: Path) -> None:
+    months = [tmp_path / "year=2026" / f"month=0{month}" for month in (1, 2)]
+    for month, folder in enumerate(months):
+        part(folder / "day=01" / "p.parquet", user=month)
+        part(folder / "day=02" / "p.parquet", user=month)
+    log = read_interactions(months)
+    assert log.times is not None
+    assert sorted(log.times.tolist()) == [DAY, DAY + 86_400, DAY + 31 * 86_400, DAY + 32 * 86_400]
+
+
+def test_one_type_for_keys_of_all_folders(tmp_path: Path) -> None:
+    for shop, city in (("7", "north"), ("A7", "south")):
+        part(tmp_path / city / f"shop={shop}" / "p.parquet")
+    log = read_interactions([tmp_path / "north", tmp_path / "south"], user="shop")
+    assert log.user_vocabulary.ids.to_list() == ["7", "A7"]
+
+
+def test_a_key_that_stands_twice_in_a_path_is_refused(tmp_path: Path) -> None:
+    part(tmp_path / "event=buy" / "event=view" / "p.parquet")
+    said = refusal(tmp_path)
+    assert "say 'event' twice, as 'buy' and as 'view'" in said
+    assert "Rename one of them" in said
+    part(tmp_path / "own" / "event=buy" / "event=buy" / "p.parquet")
+    assert len(read_interactions(tmp_path / "own" / "event=buy")) == 1

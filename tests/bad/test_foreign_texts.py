@@ -77,6 +77,28 @@ def test_a_header_that_comes_again_is_no_row(read: Reader) -> None:
         read("user,item\nuser,item\n")
 
 
+@pytest.mark.parametrize(
+    "again",
+    ["User_ID, item_id,TIMESTAMP", "user_id,item_id,timestamp", '"user_id","item_id","timestamp"',
+     " user_id , item_id , timestamp ", "user id,Item ID,timestamp"],
+    ids=["case and a blank", "the same", "quotes", "blanks", "signs"],
+)  # fmt: skip
+def test_a_header_that_comes_again_in_another_way_is_no_row(read: Reader, again: str) -> None:
+    rows = [f"u{at},i{at % 3},{1_767_225_600 + at}" for at in range(4)]
+    lines = [
+        "user_id,item_id,timestamp",
+        *rows[:2],
+        again,
+        *rows[2:],
+        "user_idx,item_id,1767225600",
+    ]
+    log = read("\n".join(lines) + "\n")
+    assert log.account is not None
+    assert dict(log.account.set_aside) == {"header written again": 1}
+    assert "The header is written again in 1 row." in log.account.remarks
+    assert log.user_vocabulary.ids.to_list() == ["u0", "u1", "u2", "u3", "user_idx"]
+
+
 def test_a_title_above_the_header_is_said(read: Reader) -> None:
     with pytest.raises(BadData) as caught:
         read("Sales of January 2026\n\nuser,item,date\na,x,2026-01-01\nb,y,2026-01-02\n")

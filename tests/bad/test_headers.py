@@ -248,3 +248,17 @@ def test_rows_and_headers_that_begin_with_a_mark_stay(read: Reader) -> None:
 def test_the_first_line_of_a_workbook_names_the_delimiter(read: Reader) -> None:
     log = read("sep=;\nuser;item;price\na;x;1,5\nb;y;2,5\n")
     assert log.frame().rows() == [("a", "x"), ("b", "y")]
+
+
+def test_a_column_called_event_stays_beside_what_was_shown(read: Reader) -> None:
+    text = "id\twho\titem\tevent\tshown\n1\tU1\ta\tmail\tN1-1 N2-0\n2\tU2\tb\tweb\tN3-0 N1-1\n"
+    log = read(text, "log.tsv", shape="impressions", user="who", positive="own_event == mail")
+    assert log.event_type_counts == {"clicked": 1, "shown": 1}
+    account = log.account
+    assert account is not None
+    assert "The table's own column 'event' is called 'own_event' then." in account.remarks[0]
+    assert "The table's own column 'item' is called 'own_item' then." in account.remarks[0]
+    again = read(
+        text, "log.tsv", shape="impressions", positive="own_event == mail", **account.columns
+    )
+    assert again.frame().equals(log.frame())

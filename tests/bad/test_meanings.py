@@ -425,3 +425,92 @@ def test_rows_that_a_recipe_leaves_out_are_no_alarm(read: Reader):
     assert "INT-3" not in found(
         read(rows("rating", lambda at: str(at % 5 + 1)), positive="rating > 4")
     )
+
+
+# ---- letters, and amounts with gaps
+
+
+@pytest.mark.parametrize(
+    ("header", "letters", "line"),
+    [("rating", "ABCDF", "rating != D and rating != F"),
+     ("grade", "AABBCCDE", "grade != D and grade != E"),
+     ("Bewertung", ("A+", "A", "B-", "D+"), "Bewertung != D+")],
+)  # fmt: skip
+def test_letters_are_judgements(read: Reader, header, letters, line):
+    text = rows(header, lambda at: letters[at % len(letters)])
+    told, command = found(read(text))["INT-30"]
+    assert told.startswith(f"The column {header!r} is not read, and says of ")
+    assert shlex.split(command)[-1] == line
+    assert "INT-30" not in found(read(text, positive=line))
+
+
+@pytest.mark.parametrize(
+    ("header", "letters"),
+    [("grade", "ABC"), ("rating", "DEF"), ("size", "ABCDF"), ("grade", "ABZF")],
+)
+def test_other_letters_are_not_told(read: Reader, header, letters):
+    assert "INT-30" not in found(read(rows(header, lambda at: letters[at % len(letters)])))
+
+
+def test_returns_in_a_column_with_many_gaps_are_told(read: Reader):
+    cells = ("1", "", "2", "", "-1", "3")
+    log = read(rows("quantity", lambda at: cells[at % 6]))
+    assert log.weights is None
+    assert log.account is not None
+    assert (
+        "The weight column 'quantity' is empty in 33% of the rows and is not used; name it to use "
+        "the other rows alone. 100 rows below zero, perhaps of returns, count like purchases; "
+        "--dislikes 'quantity < 0' sets them aside."
+    ) in log.account.remarks
+    without = read(rows("quantity", lambda at: cells[at % 6]), dislikes="quantity < 0")
+    assert len(without) == 500
+    plain = read(rows("quantity", lambda at: cells[at % 6].removeprefix("-")))
+    assert plain.account is not None
+    assert not any("below zero" in remark for remark in plain.account.remarks)
+
+
+# ---- ids that went through floating numbers
+
+
+def items_of(ids):
+    return "user_id,item_id,timestamp\n" + "".join(
+        f"u{at % 7},{each},{1_700_000_000 + at}\n" for at, each in enumerate(ids)
+    )
+
+
+def test_numbers_that_were_rounded_to_floats_are_told(read: Reader):
+    rng = np.random.default_rng(0)
+    ids = rng.integers(10**18, 2 * 10**18, 60)
+    assert "INT-25" not in found(read(items_of(ids)))
+    says, _ = found(read(items_of(ids.astype(float).astype(np.int64))))["INT-25"]
+    assert says.startswith("60 of 60 item ids are numbers that floating numbers hold exactly")
+    assert "their last digits were rounded" in says
+    generated = (ids >> 22) << 22  # with a counter that stays at zero
+    assert "INT-25" not in found(read(items_of(generated)))
+    assert "INT-25" not in found(read(items_of(ids.astype(float).astype(np.int64)[:19])))
+
+
+def test_powers_among_whole_numbers_are_told(read: Reader):
+    says, _ = found(read(items_of([*range(980, 1_000), "1e3", *range(1_001, 1_020)])))["INT-25"]
+    assert says.startswith("1 of 40 item ids are numbers in scientific notation, such as 1e3:")
+    assert "INT-25" not in found(read(items_of(["1e3", "2e4", "77", "a7"] * 9)))
+
+
+def test_ids_that_are_written_as_decimals_are_told_and_kept(read: Reader):
+    log = read(items_of(["4001230000000.0", "12.0"]))
+    assert log.item_vocabulary.ids.to_list() == ["12.0", "4001230000000.0"]
+    assert log.account is not None
+    assert any(
+        remark.startswith("Item ids in 'item_id' that are written as decimals, and kept so: 2 of 2,"
+                          " such as '12.0'. Whole numbers")
+        for remark in log.account.remarks
+    )  # fmt: skip
+    mixed = read(items_of(["7.0", "7", "8", "9.0"]))
+    assert mixed.account is not None
+    assert any(
+        "2 of 4, such as '7.0'; 1 of them also without .0, which are other ids" in remark
+        for remark in mixed.account.remarks
+    )
+    plain = read(items_of(["v1.0", "1.5", "1.00"]))
+    assert plain.account is not None
+    assert not any("as decimals" in remark for remark in plain.account.remarks)

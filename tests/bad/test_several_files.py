@@ -10,6 +10,7 @@ import pytest
 
 from command_line import call
 from spadework.data.addresses import read_interactions
+from spadework.data.interactions import Interactions
 from spadework.errors import BadData, BadRequest, SpadeworkError
 
 
@@ -135,3 +136,62 @@ def test_types_that_fit_no_role_end_in_a_sentence(
     pl.DataFrame({"user_id": [1, 2], "item_id": [3, 4], "odd": values}).write_parquet(path)
     outcome = outcome_of(path, role)
     assert outcome == 2 or "'odd'" in str(outcome)
+
+
+# ---- each file has an account
+
+
+def parts_of(log: Interactions) -> list[tuple[str, int, int, dict[str, int]]]:
+    assert log.account is not None
+    assert log.account.read == sum(part.read for part in log.account.parts)
+    assert log.account.used == sum(part.used for part in log.account.parts)
+    return [(part.source, part.read, part.used, dict(part.set_aside)) for part in log.account.parts]
+
+
+def test_each_file_tells_what_is_set_aside_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("user,item,ts\nu,x,1767225600\n,x,1767225600\nu,y,5\nv\n")
+    (tmp_path / "b.csv").write_text("user,item,ts\nu,x,1767225600\nv,z,1767225700\n")
+    (tmp_path / "c.csv").write_text("user,item,ts\nw,x,1767225600\n")
+    log = read_interactions(str(tmp_path / "*.csv"), skip_bad=True)
+    assert parts_of(log) == [
+        ("a.csv", 4, 1, {"user missing": 1, "time before 1971": 1,
+                         "fewer fields than the header": 1}),
+        ("b.csv", 2, 1, {"exact duplicate": 1}),
+        ("c.csv", 1, 1, {}),
+    ]  # fmt: skip
+    assert log.account is not None
+    assert log.account.remarks[-3:] == (
+        "a.csv: 4 rows, 3 set aside: 1 user missing, 1 time before 1971, 1 fewer fields than the "
+        "header.",
+        "b.csv: 2 rows, 1 set aside: 1 exact duplicate.",
+        "c.csv: 1 row.",
+    )
+    assert log.account.as_json()["parts"][1] == {
+        "source": "b.csv",
+        "rows": {"read": 2, "used": 1, "set_aside": {"exact duplicate": 1}},
+    }
+
+
+def test_entries_of_lists_are_rows_of_their_file(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        '{"user": "u", "items": ["x", "y", null]}\nbroken\n{"user": null, "items": ["x", "z"]}\n'
+    )
+    (tmp_path / "b.jsonl").write_text('{"user": "v", "items": ["x"]}\n')
+    log = read_interactions(str(tmp_path / "*.jsonl"), skip_bad=True)
+    assert [(name, read, used) for name, read, used, _ in parts_of(log)] == [
+        ("a.jsonl", 6, 2),
+        ("b.jsonl", 1, 1),
+    ]
+
+
+def test_many_files_have_one_sentence_and_an_account_each(tmp_path: Path) -> None:
+    for at in range(60):
+        lost = ",x\n" if at % 20 == 3 else ""
+        (tmp_path / f"{at:02}.csv").write_text(f"user,item\nu{at},x\n{lost}")
+    log = read_interactions(str(tmp_path / "*.csv"))
+    assert len(parts_of(log)) == 60
+    assert log.account is not None
+    assert (
+        "60 parts, from 00.csv to 59.csv, of 1 to 2 rows. Rows are set aside in 3 of them, most in "
+        "03.csv (1 set aside: 1 user missing)."
+    ) in log.account.remarks

@@ -472,7 +472,8 @@ def test_21_small_numbers_are_positions(read: Reader) -> None:
     assert remarks(log) == (
         (
             "The numbers in 'timestamp' are too small for a calendar and are read as positions: "
-            "there is an order, but no dates."
+            "there is an order, but no dates. If they count steps of one length from a known "
+            "start: --time 'timestamp:5s from 2026-01-01'."
         ),
     )
 

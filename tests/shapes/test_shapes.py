@@ -23,7 +23,10 @@ def options_of(shape: shape_table.Shape) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("shape", READ, ids=lambda shape: shape.name)
-def test_a_shape_is_read(tmp_path: Path, shape: shape_table.Shape) -> None:
+def test_a_shape_is_read(
+    tmp_path: Path, shape: shape_table.Shape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where joined tables are
     log = read_interactions(shape.make(tmp_path), **options_of(shape))
     assert log.frame().rows() == list(shape.rows)
     account = log.account

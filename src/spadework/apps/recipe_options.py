@@ -71,6 +71,7 @@ def inputs_of(where: str) -> list[str]:
     data = as_map(run_files.contents(Path(where), run_files.DATA).value)
     named = [recipe.get("source"), recipe.get("items"), *as_list(recipe.get("more"))]
     named += [data.get("path"), data.get("items path"), *as_list(data.get("more paths"))]
+    named += as_list(data.get("join paths"))
     texts = [text for text in map(as_text, named) if text]
     texts += [path for text in texts for path in files.matching(text)]
     names = [*run_files.digests(Path(where)), "model.json", "arrays.safetensors", "items.parquet"]

@@ -39,6 +39,26 @@ class UnreadWords:
     rows: int  # rows that were looked at
 
 
+@dataclass(frozen=True, kw_only=True)
+class PartAccount:
+    """The rows of one file of several: `read == used + Σ set_aside`, checked on construction."""
+
+    source: str
+    read: int
+    used: int
+    set_aside: tuple[tuple[str, int], ...] = ()  # reason and rows
+
+    def __post_init__(self) -> None:
+        missing = self.read - self.used - sum(rows for _, rows in self.set_aside)
+        if missing:
+            raise AssertionError(f"{missing} rows of {self.source} are unaccounted for")
+
+    def as_json(self) -> dict[str, Any]:
+        """As a part of the account of all files."""
+        rows = {"read": self.read, "used": self.used, "set_aside": dict(self.set_aside)}
+        return {"source": self.source, "rows": rows}
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RowAccount:
     """`read == used + Σ set_aside`, checked on construction.
@@ -62,6 +82,7 @@ class RowAccount:
     counts: Mapping[str, int] = field(default_factory=dict)
     rows_set_aside: pl.DataFrame | None = None
     excluded_items: tuple[int | str, ...] = ()  # ids of items that are no products
+    parts: tuple[PartAccount, ...] = ()  # of each file, where there are several
 
     def __post_init__(self) -> None:
         missing = self.read - self.used - sum(self.set_aside.values())
@@ -85,4 +106,5 @@ class RowAccount:
             "remarks": list(self.remarks),
             "counts": dict(self.counts),
             "excluded_items": list(self.excluded_items),
+            "parts": [part.as_json() for part in self.parts],
         }

@@ -14,6 +14,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.item_tables import read_item_table
 from spadework.data.reading.assembly import Duplicates
 from spadework.data.reading.conditions import between
+from spadework.data.reading.joined_tables import GivenJoins, joins_of
 from spadework.data.reading.opening import Source
 from spadework.data.reading.reading import RowRules, TextForm, read_source
 from spadework.data.reading.returned_rows import OnReturns
@@ -47,6 +48,7 @@ def read_interactions(
     dislikes: str | Sequence[str] | None = None,
     exclude_items: str | int | Path | Sequence[str | int | Path] | None = None,
     items: Source | ItemContent | None = None,
+    join: GivenJoins | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
@@ -64,8 +66,11 @@ def read_interactions(
     `since` and `until` are the first and the last date. `dislikes` are event types, or rules such
     as "rating <= 2", of rows that are no choices: they become `.unwanted`. `exclude_items` are ids
     of items that are no products, files of ids, or rules about the item table `items`. What these
-    leave out has lines of its own in the account. Rows with a weight below zero are returns, taken
-    off what the user bought of the item before; with `returns="set aside"` purchases stay.
+    leave out has lines of its own in the account. `join="orders.csv:order_id"` takes columns from
+    another table, by a column of both (`order_id=id` where it is called `id` there); a list joins
+    several, and `(frame, "order_id")` a frame. Roles are found over all columns. Rows with a weight
+    below zero are returns, taken off what the user bought of the item before; with
+    `returns="set aside"` purchases stay.
 
     Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
@@ -82,6 +87,7 @@ def read_interactions(
             "skip_bad": skip_bad, "duplicates": duplicates != "set aside",
             "returns": returns != "net", "shape": shape, "positive": positive, "since": since,
             "until": until, "dislikes": dislikes or None, "exclude_items": exclude_items,
+            "join": join or None,
         }  # fmt: skip
         _refuse(source, options)
         return _log_of(source)
@@ -95,7 +101,7 @@ def read_interactions(
         excluded=() if exclude_items is None else excluded_items(exclude_items, items),
     )
     text = TextForm(delimiter=delimiter, encoding=encoding, skip_bad=skip_bad)
-    return read_source(source, given, rules, text, shape)
+    return read_source(source, given, rules, text, shape, joins_of(join))
 
 
 def _check_names(given: Mapping[str, object]) -> None:

@@ -53,12 +53,17 @@ def join(ids: pl.Series, vocabulary: Vocabulary, *, what: str, here: str, there:
     if not known:
         raise _nothing_fits(unknown, vocabulary, twins, what, here, there)
     sentence = (
-        f"{what.capitalize()} ids of {here} that are not in {there}: {len(unknown):,} of "
+        f"{what[:1].upper()}{what[1:]} ids of {here} that are not in {there}: {len(unknown):,} of "
         f"{known + len(unknown):,}, such as {examples_of(unknown)}."
     )
     if twins is not None:
         sentence += f" Perhaps {shown(twins[0])} in {here} is {shown(twins[1])} in {there}."
     return Joined(codes, (*remarks, sentence), len(unknown))
+
+
+def codes_of(ids: pl.Series, vocabulary: Vocabulary) -> Codes:
+    """The code of each id as `join` finds it, without a word."""
+    return vocabulary.codes(_alike(ids, vocabulary, "", "", "")[0])
 
 
 def shown(value: object) -> str:

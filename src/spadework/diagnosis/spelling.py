@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from spadework import formatting
-from spadework.arrays import Array
+from spadework.arrays import Array, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.conditions import Condition
@@ -51,6 +51,8 @@ MUCH, MANY_TIMES, LARGE = 0.01, 10, 0.05
 """Least share of the rows, and least multiple of the median id, of a placeholder."""
 SHOWN = 4
 _SCIENTIFIC = r"^\d[.,]\d+[eE]\+?\d+$|^\d[eE]\+\d+$"
+_SHORT_POWER, _WHOLE = r"^\d[eE]\d+$", r"^\d+$"
+"""1e3 is a number where nearly all other ids are whole numbers, else perhaps a code."""
 _LONG, _ENOUGH = r"^\d{16,}$", 20
 """Spreadsheets and JavaScript keep fifteen or sixteen digits; so many ids that all end in 0."""
 _DATED = (
@@ -58,6 +60,11 @@ _DATED = (
     r"|^(Jan|Feb|Mar|Mrz|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez)[- ]\d{2}$"
 )
 """What a spreadsheet makes of 1-3 and MAR1."""
+_FLOATED, _LARGE_NUMBER = "", r"^\d{16,19}$"
+MOSTLY, ODD = 0.9, 0.25
+"""Share of whole numbers among ids where 1e3 is one; least share of odd multiples of what floating
+numbers can tell apart.
+"""
 _NOT_ASKED = re.compile(r"^event '(.*)' not asked for$", re.DOTALL)
 
 
@@ -149,7 +156,8 @@ def _placeholder_finding(
 @check("INT-25")
 def shortened_numbers(log: Interactions, content: ItemContent | None) -> Finding | None:
     """Ids are what a spreadsheet or a script made of them: numbers in scientific notation, such as
-    4.00123E+12, digits that are zeros from the sixteenth on, dates such as 1-Mar.
+    4.00123E+12 or 1e3, digits that are zeros from the sixteenth on, dates such as 1-Mar; or long
+    numbers that went through floating numbers, as those of JavaScript are, which rounded them.
 
     Different items then share one id, and none fits to another table. What is lost is lost: export
     the column again as text. It errs where ids are really written so.
@@ -157,6 +165,7 @@ def shortened_numbers(log: Interactions, content: ItemContent | None) -> Finding
     for pattern, what in (
         (_SCIENTIFIC, "numbers in scientific notation"),
         (_LONG, "numbers of sixteen digits and more that all end in 0"),
+        (_FLOATED, "numbers that floating numbers hold exactly, though they are beyond 2^53"),
         (_DATED, "dates"),
     ):
         if found := _damaged(log, pattern, what):
@@ -171,10 +180,11 @@ def _damaged(log: Interactions, pattern: str, what: str) -> Finding | None:
         ("item", log.item_vocabulary, log.item_counts),
     ):
         ids = vocabulary.ids
-        if ids.dtype != pl.String and pattern != _LONG:
+        if ids.dtype != pl.String and pattern not in (_LONG, _FLOATED):
             continue
         texts = ids.cast(pl.String)
-        cut = texts.str.contains(pattern).to_numpy() & (np.asarray(counts) > 0)
+        there = np.asarray(counts) > 0
+        cut = (_floated(texts) if pattern == _FLOATED else _hits(texts, pattern)) & there
         if pattern == _LONG and not _all_end_in_zero(texts.filter(pl.Series(cut))):
             continue
         if cut.any():
@@ -188,6 +198,7 @@ def _damaged(log: Interactions, pattern: str, what: str) -> Finding | None:
         _SCIENTIFIC: "their last digits are lost, so different ones may have become the same",
         _LONG: "the digits after the fifteenth are lost, so different ones may have become the "
         "same",
+        _FLOATED: "their last digits were rounded, so different ones may have become the same",
         _DATED: "a spreadsheet has turned ids into dates",
     }[pattern]
     return Finding(
@@ -198,6 +209,34 @@ def _damaged(log: Interactions, pattern: str, what: str) -> Finding | None:
         advice="Export the column again as text; in a spreadsheet, format it as text first.",
         command="spadework look SOURCE",
     )
+
+
+def _hits(texts: pl.Series, pattern: str) -> Mask:
+    """Which ids fit a pattern; of scientific notation also 1e3 among whole numbers."""
+    found = texts.str.contains(pattern)
+    if pattern == _SCIENTIFIC:
+        short = texts.str.contains(_SHORT_POWER)
+        whole = int(texts.str.contains(_WHOLE).sum())
+        if whole >= _ENOUGH and whole >= MOSTLY * int((~short).sum()):
+            found |= short
+    return found.to_numpy()
+
+
+def _floated(texts: pl.Series) -> Mask:
+    """Which ids are whole numbers beyond 2^53, where all of these are floating numbers, and many
+    are no multiples of a larger power of two, as the numbers of a generator may be.
+    """
+    large = texts.str.contains(_LARGE_NUMBER)
+    numbers = texts.filter(large).cast(pl.Int64, strict=False)
+    none = np.zeros(len(texts), np.bool_)
+    values = numbers.drop_nulls().to_numpy()
+    values = values[values > 2**53]
+    if len(values) < _ENOUGH:
+        return none
+    steps = np.spacing(values.astype(np.float64)).astype(np.int64)
+    if (values % steps).any() or float(((values // steps) % 2).mean()) < ODD:
+        return none
+    return (large & (texts.cast(pl.Int64, strict=False) > 2**53).fill_null(False)).to_numpy()
 
 
 def _all_end_in_zero(texts: pl.Series) -> bool:

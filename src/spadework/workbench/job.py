@@ -11,6 +11,7 @@ from typing import Any
 from spadework import durations, events, files
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.reading.joined_tables import joins_of
 from spadework.data.splitting import Split
 from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.finding import Finding
@@ -174,6 +175,8 @@ class Job:
         for name, given in (("path", self.recipe.source), ("items path", self.recipe.items)):
             entry[name] = None if given is None else _path_of(given)
         entry["more paths"] = [_path_of(given) for given in self.recipe.more or ()]
+        joined = [str(join.source) for join in joins_of(self.recipe.join)]
+        entry["join paths"] = [_path_of(given) for given in joined]
         entry["items"] = None if items is None else items.as_json()
         files.write_json(self.folder / "data.json", entry)
         if (

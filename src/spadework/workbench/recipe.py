@@ -33,7 +33,7 @@ from spadework.evaluation.trial import DEFAULT_METRICS, LIST_METRICS
 from spadework.models.catalogue import catalogue
 
 VERSION = 1
-_LISTS = ("metrics", "models", "events", "more", "dislikes", "exclude_items")
+_LISTS = ("metrics", "models", "events", "more", "join", "dislikes", "exclude_items")
 _SECRET = re.compile(r"(pass(word|wd)?|secret|token|api_?key|credential)", re.IGNORECASE)
 _SECRET_URL = re.compile(r"^[a-z+]+://[^/@\s]+:[^/@\s]+@", re.IGNORECASE)
 
@@ -55,11 +55,11 @@ class Recipe(BaseModel):
         None, description="Further files of the same log, with the same columns."
     )
     items: str | None = Field(None, description="An item table: texts and categories.")
+    join: list[str] | None = Field(
+        None, description="Tables with more columns, by a key: orders.csv:order_id (order_id=id)."
+    )
     items_id: str | None = Field(
-        None,
-        description=(
-            "Name of the column with item ids in the item table; found by itself if absent."
-        ),
+        None, description="The item table's column of item ids; found by itself if absent."
     )
     items_encoding: str = Field(
         "utf-8", description="Encoding of the item table, where it is a text file."
@@ -206,7 +206,7 @@ class Recipe(BaseModel):
     faces: int = Field(12, ge=0, le=50, description="Users shown in the report.")
     with_ids: bool = Field(False, description="Print the users' own ids in the report.")
 
-    @field_validator("dislikes", "exclude_items", mode="before")
+    @field_validator("join", "dislikes", "exclude_items", mode="before")
     @classmethod
     def _one_or_several(cls, value: Any) -> Any:
         """A text or a number alone is a list of one; ids that are numbers are texts here."""

@@ -63,6 +63,7 @@ def read_for(
             dislikes=recipe.dislikes,
             exclude_items=recipe.exclude_items,
             items=_table_of_rules(recipe, given),
+            join=recipe.join,
         )
     if not len(log):
         raise Unsuitable(

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from spadework.data.account import RowAccount
-from spadework.data.reading.set_aside import Ledger, counted
-from spadework.data.reading.tables import Table
+from spadework.data.account import PartAccount, RowAccount
+from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.tables import Table, told_parts
 
 
 def account_of(
@@ -34,8 +34,10 @@ def account_of(
             f"There is not enough memory for all rows, so 1 of {every} users was read, "
             "with all their rows."
         )
-    for name, rows in table.parts:
-        ledger.remark(f"{name}: {counted(rows, 'row')}.")
+    aside = _rows_set_aside(frame, table, ledger, numbers)
+    known = every == 1 and sum(rows for _, rows in table.parts) == table.rows
+    parts = _parts_of(table.parts, aside) if known else ()
+    _tell_parts(table.parts, parts, ledger)
     return RowAccount(
         source=table.name,
         read=table.rows,
@@ -44,8 +46,57 @@ def account_of(
         columns=names,
         remarks=tuple(ledger.remarks),
         counts=ledger.counts,
-        rows_set_aside=_rows_set_aside(frame, table, ledger, numbers),
+        rows_set_aside=aside,
+        parts=parts,
     )
+
+
+def _parts_of(parts: Sequence[tuple[str, int]], aside: pl.DataFrame) -> tuple[PartAccount, ...]:
+    """The account of each file; `aside` has the number and the reason of each row set aside."""
+    ends = np.cumsum([rows for _, rows in parts])
+    counts = (
+        aside.select("reason", at=pl.Series(np.searchsorted(ends, aside["row"].to_numpy())))
+        .group_by("at", "reason", maintain_order=True)
+        .len()
+    )
+    found: dict[int, list[tuple[str, int]]] = {}
+    for reason, at, rows in counts.select("reason", "at", "len").iter_rows():
+        found.setdefault(at, []).append((reason, rows))
+    return tuple(
+        PartAccount(
+            source=name,
+            read=rows,
+            used=rows - sum(count for _, count in found.get(at, [])),
+            set_aside=tuple(found.get(at, [])),
+        )
+        for at, (name, rows) in enumerate(parts)
+    )
+
+
+def _tell_parts(
+    given: Sequence[tuple[str, int]], parts: Sequence[PartAccount], ledger: Ledger
+) -> None:
+    """A sentence for each file; one for all where there are many."""
+    said = told_parts(given)
+    some = [part for part in parts if part.set_aside]
+    if len(said) < len(given) and some:
+        most = max(some, key=lambda part: part.read - part.used)
+        said[-1] += (
+            f" Rows are set aside in {len(some):,} of them, most in {most.source} "
+            f"({_in_words(most)})."
+        )
+    elif some:
+        said = [
+            f"{sentence.removesuffix('.')}, {_in_words(part)}." if part.set_aside else sentence
+            for sentence, part in zip(said, parts, strict=True)
+        ]
+    for sentence in said:
+        ledger.remark(sentence)
+
+
+def _in_words(part: PartAccount) -> str:
+    reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in part.set_aside)
+    return f"{part.read - part.used:,} set aside: {reasons}"
 
 
 def _rows_set_aside(

@@ -14,7 +14,7 @@ from spadework.arrays import Floats, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.reading.accounting import account_of
 from spadework.data.reading.clocks import Clock, positions_of_rows, read_clock
-from spadework.data.reading.column_roles import Roles, plain_name
+from spadework.data.reading.column_roles import Roles
 from spadework.data.reading.conditions import (
     NOT_POSITIVE,
     TOO_EARLY,
@@ -37,25 +37,20 @@ from spadework.data.reading.no_choices import (
 from spadework.data.reading.numbers import read_weights
 from spadework.data.reading.returned_rows import OF_NOTHING, OnReturns
 from spadework.data.reading.second_look import (
-    JUDGEMENT,
-    RATINGS,
+    FirstRows,
     UsedRows,
     second_look,
     telling_words,
 )
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.sorted_log import sorted_log
+from spadework.data.reading.steps import Steps, read_steps
 from spadework.data.reading.tables import Table
 from spadework.data.reading.times_of_day import joined_clock
+from spadework.data.reading.unused_columns import is_left_out, is_rating
 from spadework.errors import BadData
 
 Duplicates = Literal["set aside", "keep"]
-
-
-MANY_GAPS = 0.15
-"""Share of empty weights above which a weight column that the user did not name is left out,
-instead of its rows.
-"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -122,6 +117,8 @@ def assemble(
     ledger = Ledger(frame.height)
     for remark in (*table.remarks, *plan.roles.remarks):
         ledger.remark(remark)
+    for reason, mask in table.aside.items():
+        ledger.set_aside(_of_rows(mask, table, numbers), reason)
     names = plan.roles.columns()
     columns = _checked(frame, names, plan, numbers, ledger)
     used = ledger.used()
@@ -164,15 +161,23 @@ def assemble(
     taken |= {names["weight"]} if "returns" in ledger.counts else set()
     others = tuple(column for column in table.columns if column not in taken)
     rows = UsedRows(ledger.used(), {names[role]: frame[role] for role in ("user", "item")})
-    unread, words = second_look(table, others, rows), telling_words(table, others, rows)
+    first = FirstRows(table, rows)
     account = replace(
         account,
         other_columns=others,
-        unread=unread,
-        unread_words=words,
+        unread=second_look(first, others),
+        unread_words=telling_words(first, others),
         excluded_items=columns.excluded,
     )
     return replace(log, account=account)
+
+
+def _of_rows(mask: Mask, table: Table, numbers: NDArray[np.int64] | None) -> Mask:
+    """A mask over the rows of a table, for those with these numbers."""
+    if numbers is None or len(numbers) == len(mask):
+        return mask
+    part: Mask = mask[np.searchsorted(table.row_numbers(), numbers)]
+    return part
 
 
 def _checked(
@@ -200,7 +205,7 @@ def _checked(
         role
         for role in ("time", "weight")
         if role in frame.columns
-        and _is_empty(frame[role], role, names[role], role in named, ledger)
+        and is_left_out(frame[role], role, names[role], role in named, ledger)
     }
     clock = _clock(frame, names, absent, plan.roles, numbers, ledger)
     leave_out_times(clock, plan.between, ledger)
@@ -212,7 +217,7 @@ def _checked(
             frame["weight"],
             names["weight"],
             ledger,
-            keep_returns=plan.returns == "net" and not _is_rating(names["weight"]),
+            keep_returns=plan.returns == "net" and not is_rating(names["weight"]),
         )
         if "weight" in names and "weight" not in absent
         else None
@@ -242,12 +247,6 @@ def _checked(
     )
 
 
-def _is_rating(name: str) -> bool:
-    """Whether a column of weights holds ratings: one below zero takes nothing back."""
-    plain = plain_name(name)
-    return plain in RATINGS or JUDGEMENT.search(plain) is not None
-
-
 def _clock(
     frame: pl.DataFrame,
     names: Mapping[str, str],
@@ -264,46 +263,12 @@ def _clock(
     if "time" in absent:
         return None
     name, reading = names["time"], roles.time.reading
+    steps = None if reading is None else Steps.parse(reading)
+    if reading is not None and steps is not None:
+        return read_steps(frame["time"], name, ledger, reading, steps)
     if "date" in frame.columns:
         return joined_clock(frame["date"], frame["time"], name, ledger, reading)
     return read_clock(frame["time"], name, ledger, reading)
-
-
-def _is_empty(column: pl.Series, role: str, name: str, named: bool, ledger: Ledger) -> bool:
-    values = column.drop_nulls()
-    gaps = 1 - len(values) / max(len(column), 1)
-    # rows matter more than a column that the user did not name
-    if role == "weight" and not named and MANY_GAPS < gaps < 1:
-        ledger.remark(
-            f"The weight column {name!r} is empty in {gaps:.0%} of the rows and is not "
-            "used; name it to use the other rows alone."
-        )
-        return True
-    if role == "weight" and not named and _are_words(values):
-        ledger.remark(
-            f"The weight column {name!r} holds texts such as {values[0]!r} and is not used."
-        )
-        return True
-    if len(column) == 0 or (
-        len(values) and not (values.dtype == pl.String and (values.str.strip_chars() == "").all())
-    ):
-        return False
-    if named:
-        raise BadData(
-            f"The {role} column {name!r} is empty throughout.",
-            f"Name another column, or read none: --{role} -.",
-        )
-    ledger.remark(f"The {role} column {name!r} is empty throughout and is not used.")
-    return True
-
-
-def _are_words(values: pl.Series) -> bool:
-    """Whether hardly any text begins with a number, or is one."""
-    if values.dtype in (pl.Categorical, pl.Enum):
-        values = values.cast(pl.String)
-    if values.dtype != pl.String or not len(values):
-        return False
-    return float(values.str.contains(r"^\s*[-+]?[0-9.,]+\s*$").mean()) < MANY_GAPS  # type: ignore[arg-type]
 
 
 def _baskets(column: pl.Series, name: str, ledger: Ledger) -> pl.Series | None:

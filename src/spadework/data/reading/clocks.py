@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spadework import formatting
 from spadework.data.reading.calendars import parse_dates
 from spadework.data.reading.date_forms import EXAMPLES, MONTHS, date_forms
-from spadework.data.reading.readings import UNITS
+from spadework.data.reading.readings import UNITS, steps_option
 from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.whole_times import (
     FIRST,
@@ -31,7 +31,7 @@ from spadework.data.reading.whole_times import (
 from spadework.errors import BadData
 
 _POLARS_UNITS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
-_MICRO = 10**6
+MICRO = 10**6
 _FEW = 20  # values that are looked at first, before all are
 _WHOLE, _DECIMAL = "whole numbers", "decimals"
 
@@ -64,17 +64,17 @@ def read_clock(column: pl.Series, name: str, ledger: Ledger, reading: str | None
         _refuse_reading(reading, name, "dates with a type of their own")
         if dtype.time_zone is None:
             ledger.remark(f"Times in {name!r} have no zone and are read as UTC.")
-        return _in_unit(
-            *_filled(column.to_physical(), ledger), _POLARS_UNITS[dtype.time_unit], ledger
+        return in_unit(
+            *filled(column.to_physical(), ledger), _POLARS_UNITS[dtype.time_unit], ledger
         )
     if dtype == pl.Date:
         _refuse_reading(reading, name, "dates with a type of their own")
-        days, is_present = _filled(column.to_physical().cast(pl.Int64), ledger)
-        return _in_unit(days * 86_400, is_present, 1, ledger)
+        days, is_present = filled(column.to_physical().cast(pl.Int64), ledger)
+        return in_unit(days * 86_400, is_present, 1, ledger)
     if dtype.is_integer():
         wide = column.cast(pl.Int64, strict=False)
         _refuse_lost(column, wide, name)
-        return _of_integers(*_filled(wide, ledger), name, ledger, reading)
+        return _of_integers(*filled(wide, ledger), name, ledger, reading)
     if dtype.is_float() or dtype.is_decimal():
         _tell_lost_digits(column, name, ledger)
         return _of_decimals(column.cast(pl.Float64), name, ledger, reading)
@@ -158,7 +158,7 @@ def _refuse_reading(reading: str | None, name: str, found: str) -> None:
         )
 
 
-def _filled(column: pl.Series, ledger: Ledger) -> tuple[Timestamps, NDArray[np.bool_] | None]:
+def filled(column: pl.Series, ledger: Ledger) -> tuple[Timestamps, NDArray[np.bool_] | None]:
     """Numbers with zeros where they are missing, and the mask of those that are present (None is
     all).
     """
@@ -219,12 +219,13 @@ def _clock_of(whole: Whole, is_present: NDArray[np.bool_] | None, ledger: Ledger
     if whole.reading == "position":
         ledger.counts["time_is_position"] = 1
         return as_positions(whole.values)
-    return _in_unit(whole.values, is_present, whole.scale, ledger)
+    return in_unit(whole.values, is_present, whole.scale, ledger)
 
 
-def _in_unit(
+def in_unit(
     values: Timestamps, is_present: NDArray[np.bool_] | None, scale: int, ledger: Ledger
 ) -> Clock:
+    """The clock of numbers that are counted from 1970, `scale` a second."""
     seconds = values if scale == 1 else values // scale
     is_exact = scale == 1 or bool((values == seconds * scale).all())
     tomorrow = now() + 86_400
@@ -237,7 +238,7 @@ def _in_unit(
 
 def _of_decimals(column: pl.Series, name: str, ledger: Ledger, reading: str | None) -> Clock:
     column = column.fill_nan(None)
-    values, is_present = _filled(column, ledger)
+    values, is_present = filled(column, ledger)
     present = values if is_present is None else values[is_present]
     if len(present) and not np.isfinite(present).all():
         raise BadData(f"The time column {name!r} holds infinite values.", "Give epoch seconds.")
@@ -260,13 +261,13 @@ def _of_decimals(column: pl.Series, name: str, ledger: Ledger, reading: str | No
         raise BadData(
             f"The time column {name!r} holds small numbers with decimals, which are no times.",
             f"Give epoch seconds. --time {shlex.quote(f'{name}:position')} takes their order "
-            "alone.",
+            f"alone, and {steps_option(name)} counts steps from a known start.",
         )
     scale = (
         UNITS[reading] if reading is not None and reading in UNITS else _scale_of(np.floor(present))
     )
     # what is out of range was set aside as a time in the future
-    fine = np.clip(np.rint(values * (_MICRO / scale)), -(2.0**62), 2.0**62)
+    fine = np.clip(np.rint(values * (MICRO / scale)), -(2.0**62), 2.0**62)
     return Clock(coarse.seconds, fine.astype(np.int64), True)
 
 
@@ -278,9 +279,7 @@ def _of_serials(
         f"Times in {name!r} are read as days of a spreadsheet, counted from 1899-12-30, to the "
         "nearest second."
     )
-    return _in_unit(
-        np.rint((values - SERIAL_1970) * 86_400).astype(np.int64), is_present, 1, ledger
-    )
+    return in_unit(np.rint((values - SERIAL_1970) * 86_400).astype(np.int64), is_present, 1, ledger)
 
 
 def _scale_of(present: NDArray[np.float64]) -> int:
@@ -293,7 +292,7 @@ def _of_text(column: pl.Series, name: str, ledger: Ledger, reading: str | None) 
     text = text.set(text == "", None) if (text == "").any() else text
     numbers = text.cast(pl.Int64, strict=False)
     if numbers.null_count() == text.null_count():
-        return _of_integers(*_filled(numbers, ledger), name, ledger, reading)
+        return _of_integers(*filled(numbers, ledger), name, ledger, reading)
     forms = _forms(text, numbers)
     counts: dict[str, Any] = dict(forms.filter(forms != "").value_counts(sort=True).iter_rows())
     unreadable = (forms == "").fill_null(False)
@@ -319,12 +318,12 @@ def _of_text(column: pl.Series, name: str, ledger: Ledger, reading: str | None) 
         return _of_decimals(text.cast(pl.Float64, strict=False), name, ledger, reading)
     if form == _WHOLE:
         whole = text.cast(pl.Int64, strict=False)
-        return _of_integers(*_filled(whole, ledger), name, ledger, reading)
+        return _of_integers(*filled(whole, ledger), name, ledger, reading)
     if reading not in (None, "day-first", "month-first"):
         _refuse_reading(reading, name, "written dates")
     timestamps = parse_dates(text, form, name, reading, ledger)
-    values, is_present = _filled(timestamps, ledger)
-    return _in_unit(values, is_present, _MICRO, ledger)
+    values, is_present = filled(timestamps, ledger)
+    return in_unit(values, is_present, MICRO, ledger)
 
 
 def _tell_exponents(text: pl.Series, name: str, ledger: Ledger) -> None:

@@ -130,6 +130,13 @@ class Look:
         values = self._head[column]
         return len(values) >= _ENOUGH and values.n_unique() == len(values)
 
+    def decides(self, column: str, other: str) -> bool:
+        """Whether each value of a column stands with one value of another one throughout, as an id
+        does with a name.
+        """
+        pairs = self._head.select(column, other).drop_nulls().unique()
+        return len(pairs) == pairs[column].n_unique()
+
     def numbers_lines(self, column: str, basket: str | None) -> bool:
         """Whether values count 1, 2, 3 … and begin again: in nearly every basket, or from row to
         row.

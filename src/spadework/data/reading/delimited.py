@@ -17,7 +17,8 @@ from spadework.data.reading.encodings import decoded
 from spadework.data.reading.headers import LOOKED_AT, header_of
 from spadework.data.reading.line_lists import blank_layout, parse_line_lists, with_single_blanks
 from spadework.data.reading.preambles import without_preamble
-from spadework.data.reading.records import Records, same_as, scan
+from spadework.data.reading.records import Records, scan
+from spadework.data.reading.repeated_headers import headers
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData, BadRequest, Undecided
@@ -179,7 +180,7 @@ def _table(
         raise BadData(f"{text.name} has a header and 0 rows.", "Give a file with rows.")
     if int(present[-1]) - int(present[0]) + 1 != len(present):
         remarks.append("Blank lines are ignored.")
-    same = same_as(text.bytes, records, int(present[0]))
+    same = headers(text.bytes, records, int(present[0]), columns, text.fields_of)
     if len(same) == len(present) and not headerless:
         raise BadData(f"{text.name} has a header and 0 rows.", "Give a file with rows.")
     bad = _bad_rows(text, rows, len(columns), skip_bad)

@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from spadework.data.reading import byte_sources
 from spadework.data.reading.columnar import open_columnar, scan_of, table_of_scan
 from spadework.data.reading.lakes import lake_of, refuse_lake
 from spadework.data.reading.library_errors import LIBRARY_ERRORS, broken
-from spadework.data.reading.partitions import Value, columns_of_folders, dtype_of
+from spadework.data.reading.partitions import FolderColumns, Value, top_of
 from spadework.data.reading.tables import FEW_PARTS, Table, check_same_columns, parts_in_one_line
 from spadework.errors import BadData, BadRequest
 
@@ -32,9 +33,27 @@ CLOSED = "no right to read"
 OWN = "runs of spadework"
 
 
-def open_folder(folder: Path, top: Path | None = None) -> Table:
-    """The table of a folder's parquet files. Folders called KEY=VALUE are columns, from `top` on
-    where it is given.
+def columns_by_address(addresses: Sequence[str | Path]) -> list[FolderColumns]:
+    """The columns that folders called KEY=VALUE give to the files of each address, which is a file
+    or a folder. Raises BadData where they have different keys.
+    """
+    if len(addresses) == 1 and str(addresses[0]) == "-":
+        return [FolderColumns.of([])]
+    paths = [Path(address).absolute() for address in addresses]
+    pairs = [(path, os.path.isdir(path)) for path in paths]
+    for path, is_folder in pairs:
+        if is_folder:
+            refuse_lake(path)
+    files = [_walked(path)[0] if is_folder else [path] for path, is_folder in pairs]
+    folders = [path if is_folder else path.parent for path, is_folder in pairs]
+    root = top_of(Path(os.path.commonpath(folders)))
+    whole = FolderColumns.of([path.relative_to(root) for some in files for path in some])
+    ends = np.cumsum([len(some) for some in files]).tolist()
+    return [whole.part(end - len(some), end) for end, some in zip(ends, files, strict=True)]
+
+
+def open_folder(folder: Path, said: FolderColumns) -> Table:
+    """The table of a folder's parquet files. `said` are the columns of their folders.
 
     Raises BadRequest where there are no such files, BadData where the folder is a table of Delta,
     Iceberg or Hudi, or its parts differ in their columns.
@@ -59,10 +78,7 @@ def open_folder(folder: Path, top: Path | None = None) -> Table:
             check_same_columns(tables[0].name, tables[0].schema, name, table.schema)
         tables.append(table)
     remarks = [_remark(left_out)] if left_out else []
-    values = columns_of_folders(
-        [path.absolute().relative_to(top or folder.absolute()) for path in files]
-    )
-    own = [key for key in values[0] if key in tables[0].schema]
+    own = [key for key in said.types if key in tables[0].schema]
     if own:
         remarks.append(
             f"The files hold {', '.join(map(repr, own))} themselves, so the names of the folders "
@@ -73,7 +89,7 @@ def open_folder(folder: Path, top: Path | None = None) -> Table:
         remarks.append(parts_in_one_line(parts))
     try:
         return table_of_scan(
-            _scan(files, values, list(tables[0].schema)),
+            _scan(files, said, list(tables[0].schema)),
             folder.name if len(tables) > 1 else tables[0].name,
             "parquet",
             sum(table.size for table in tables),
@@ -85,13 +101,11 @@ def open_folder(folder: Path, top: Path | None = None) -> Table:
         raise broken(folder.name, "parquet", error) from None
 
 
-def _scan(
-    files: Sequence[Path], values: Sequence[Mapping[str, Value]], columns: list[str]
-) -> pl.LazyFrame:
-    keys = [key for key in values[0] if key not in columns]
+def _scan(files: Sequence[Path], said: FolderColumns, columns: list[str]) -> pl.LazyFrame:
+    values, types = said.values, said.types
+    keys = [key for key in types if key not in columns]
     if not keys:
         return _of_parts(files, columns)
-    types = {key: dtype_of([found[key] for found in values]) for key in keys}
     groups: list[tuple[tuple[Value, ...], list[Path]]] = []
     for path, found in zip(files, values, strict=True):
         group = tuple(found[key] for key in keys)

@@ -148,6 +148,7 @@ def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Seri
             ledger.set_aside(hit, reason)
             column = column.set(hit, None)
     _tell_unseen(column, facts["id"], role, ledger)
+    _tell_decimals(facts["id"], role, name, ledger)
     foreign = facts.filter(pl.col("id").str.len_bytes() > pl.col("id").str.len_chars())["id"]
     normal = foreign.str.normalize("NFC")
     if len(foreign) and (normal != foreign).any():
@@ -173,6 +174,21 @@ def _tell_unseen(column: pl.Series, distinct: pl.Series, role: str, ledger: Ledg
             f"{role.capitalize()} ids with blanks around them or signs that are not seen, kept as "
             f"written: {len(odd):,}, such as {odd[0]!r}."
         )
+
+
+def _tell_decimals(distinct: pl.Series, role: str, name: str, ledger: Ledger) -> None:
+    """Tell ids that went through decimal numbers: 17850.0 is another id than 17850."""
+    ends = distinct.filter(distinct.str.ends_with(".0"))
+    whole = ends.filter(ends.str.contains(r"^[0-9]+\.0$")).sort()
+    if not len(whole):
+        return
+    twins = int(whole.str.strip_suffix(".0").is_in(distinct.implode()).sum())
+    also = f"; {twins:,} of them also without .0, which are other ids" if twins else ""
+    ledger.remark(
+        f"{role.capitalize()} ids in {name!r} that are written as decimals, and kept so: "
+        f"{len(whole):,} of {len(distinct):,}, such as {whole[0]!r}{also}. Whole numbers with gaps "
+        "turn into decimals in pandas: write them as Int64 or as text."
+    )
 
 
 def count_near_twins(ids: pl.Series, role: str, ledger: Ledger) -> None:

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from spadework.data.reading.column_roles import ABSENT, ROLES, candidates, listed
+from spadework.data.reading.numbered_entries import numbered, parts_of_entries
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.errors import BadData, Undecided
@@ -275,7 +276,7 @@ def _one_row_an_entry(table: Table, chosen: str, given: Mapping[str, str | None]
         outer = [column for column in columns if column in single]
         return apart(table.fetch([*outer, *entries.columns]), columns)
 
-    rows, numbers, dropped = _numbered(table, entries.counts)
+    rows, numbers, dropped = numbered(table, entries.counts)
     records = len(entries.counts)
     said = (
         f"Each entry of {listed(entries.columns)} is a row: {counted(rows, 'row')} of "
@@ -288,6 +289,7 @@ def _one_row_an_entry(table: Table, chosen: str, given: Mapping[str, str | None]
         fetch=fetch,
         head=lambda n: apart(table.head(n), list(schema)).head(n),
         remarks=(*table.remarks, said),
+        parts=parts_of_entries(table, entries.counts),
         numbers=numbers,
         dropped=dropped,
         sampled=None,
@@ -372,21 +374,3 @@ def _entries(table: Table, chosen: str, given: Mapping[str, str | None]) -> _Ent
                 "Lists that belong together need one length; leave the column out, or mend it.",
             )
     return _Entries(tuple(c for c in table.columns if c in together), counts)
-
-
-def _numbered(
-    table: Table, counts: NDArray[np.int64]
-) -> tuple[int, RowNumbers | None, dict[str, RowNumbers]]:
-    """Rows, their numbers and those of records that could not be parsed, in the order of the
-    source.
-    """
-    if not table.dropped:
-        return int(counts.sum()), None, {}
-    widths = np.ones(table.rows, np.int64)
-    records = table.row_numbers() - 1
-    widths[records] = counts
-    starts = np.concatenate(([0], np.cumsum(widths)))
-    within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    numbers = np.repeat(starts[records], counts) + within + 1
-    dropped = {reason: starts[rows - 1] + 1 for reason, rows in table.dropped.items()}
-    return int(starts[-1]), numbers, dropped

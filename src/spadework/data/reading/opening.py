@@ -16,7 +16,7 @@ from spadework import forks
 from spadework.data.reading import byte_sources
 from spadework.data.reading.columnar import open_columnar, table_of_scan
 from spadework.data.reading.delimited import check_delimiter, parse_delimited
-from spadework.data.reading.folder_parts import open_folder
+from spadework.data.reading.folder_parts import columns_by_address, open_folder
 from spadework.data.reading.foreign_texts import refuse_foreign
 from spadework.data.reading.jsonlines import parse_jsonlines
 from spadework.data.reading.known_formats import refuse_sqlite
@@ -28,12 +28,7 @@ from spadework.data.reading.line_lists import (
     parse_line_lists,
     with_file_number,
 )
-from spadework.data.reading.partitions import (
-    columns_of_folders,
-    dtype_of,
-    top_of,
-    with_columns,
-)
+from spadework.data.reading.partitions import FolderColumns, with_columns
 from spadework.data.reading.path_patterns import given_twice, matched
 from spadework.data.reading.reading_memory import check_text_size
 from spadework.data.reading.tables import Table, joined
@@ -119,19 +114,20 @@ def open_table(
 
 def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
     alone = len(addresses) == 1
-    tables = [_open_address(address, options, alone) for address in addresses]
-    paths = [Path(address).absolute() for address in addresses]
-    if alone and (str(addresses[0]) == "-" or paths[0].is_dir()):
+    known = columns_by_address(addresses)
+    tables = [
+        _open_address(address, options, columns)
+        for address, columns in zip(addresses, known, strict=True)
+    ]
+    if alone and (str(addresses[0]) == "-" or os.path.isdir(addresses[0])):
         return tables[0]
     if options.shape == BASKETS and not alone:
         tables = [with_file_number(table, at) for at, table in enumerate(tables, start=1)]
-    # of a folder its own name says KEY=VALUE, too
-    paths = [path / "*" if path.is_dir() else path for path in paths]
-    root = top_of(Path(os.path.commonpath([path.parent for path in paths])))
-    values = columns_of_folders([path.relative_to(root) for path in paths])
-    types = {key: dtype_of([found[key] for found in values]) for key in values[0]}
     whole = joined(
-        [with_columns(table, found, types) for table, found in zip(tables, values, strict=True)]
+        [
+            table if os.path.isdir(address) else with_columns(table, found.values[0], found.types)
+            for address, table, found in zip(addresses, tables, known, strict=True)
+        ]
     )
     said = tuple(
         f"{name} is given more than once; where there are no times, its rows count each time."
@@ -140,7 +136,7 @@ def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
     return replace(whole, remarks=(*whole.remarks, *said))
 
 
-def _open_address(address: str | Path, options: Options, alone: bool) -> Table:
+def _open_address(address: str | Path, options: Options, known: FolderColumns) -> Table:
     _refuse_remote(address)
     if str(address) == "-":
         data = byte_sources.read_standard_input()
@@ -151,7 +147,7 @@ def _open_address(address: str | Path, options: Options, alone: bool) -> Table:
     byte_sources.check_path(path)
     if path.is_dir():
         _refuse_lines(options.shape, f"the folder {path.name!r}")
-        return open_folder(path, top_of(path.absolute()) if alone else None)
+        return open_folder(path, known)
     head = byte_sources.head_of(path)
     if not head:
         raise BadData(f"{path.name} is empty.", "Give a file with a header and rows.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path, PurePath
 from typing import TypeAlias
@@ -54,6 +54,25 @@ def columns_of_folders(paths: Sequence[PurePath]) -> list[dict[str, Value]]:
     return [{key: values[at] for key, values in typed.items()} for at in range(len(paths))]
 
 
+@dataclass(frozen=True)
+class FolderColumns:
+    """The columns that the names of folders give: values of each file, and types over all."""
+
+    values: Sequence[Mapping[str, Value]]
+    types: Mapping[str, pl.DataType]
+
+    @classmethod
+    def of(cls, paths: Sequence[PurePath]) -> FolderColumns:
+        """Those of paths relative to the root."""
+        values = columns_of_folders(paths)
+        keys = list(values[0]) if values else []
+        return cls(values, {key: dtype_of([found[key] for found in values]) for key in keys})
+
+    def part(self, begin: int, end: int) -> FolderColumns:
+        """Those of some of the files, in the types of all."""
+        return FolderColumns(self.values[begin:end], self.types)
+
+
 def dtype_of(values: Sequence[Value]) -> pl.DataType:
     """The type of a column of folders."""
     present = [value for value in values if value is not None]
@@ -98,8 +117,14 @@ def _texts(path: PurePath) -> dict[str, str | None]:
     for folder in path.parent.parts:
         match = _FOLDER.fullmatch(folder)
         if match is not None:
-            text = _decoded(match[2])
-            found[_decoded(match[1])] = None if text in (_EMPTY, "") else text
+            key, text = _decoded(match[1]), _decoded(match[2])
+            value = None if text in (_EMPTY, "") else text
+            if found.setdefault(key, value) != value:
+                raise BadData(
+                    f"The folders of {path.as_posix()} say {key!r} twice, as {found[key]!r} and as "
+                    f"{value!r}.",
+                    "Rename one of them: a row has one value in a column.",
+                )
     return found
 
 

@@ -21,6 +21,7 @@ from spadework.data.reading.conditions import Condition, is_rule, parse
 from spadework.data.reading.guests import names_of_user, with_guests
 from spadework.data.reading.headers import names_something
 from spadework.data.reading.identifiers import check_id_type
+from spadework.data.reading.joined_tables import Join, with_joined
 from spadework.data.reading.library_errors import named
 from spadework.data.reading.nested_rows import unnested
 from spadework.data.reading.no_choices import Dislike, ExcludedItems
@@ -92,9 +93,10 @@ def read_source(
     rules: RowRules,
     text: TextForm,
     shape: str | None,
+    joins: Sequence[Join] = (),
 ) -> Interactions:
     """The log of a file, a folder or a frame; `given` maps roles to the names that the user
-    gave.
+    gave. `joins` are tables with further columns.
     """
     wanted = [
         part
@@ -118,6 +120,7 @@ def read_source(
         elif shape in (IMPRESSIONS, LISTS):
             given = {**given, "item": "item"}
         table, found = unnested(table, given)
+        table = with_joined(table, joins, encoding=text.encoding, skip_bad=text.skip_bad)
         table = with_guests(table, given.get("user"))
         table, dates = with_dates(table, given.get("time") or found.get("time"))
     found |= dates

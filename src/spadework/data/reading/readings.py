@@ -1,7 +1,11 @@
-"""What a user says about the time: `--time COLUMN`, `COLUMN:READING`, `DATE+CLOCK`, or `@row`."""
+"""What a user says about the time: `--time COLUMN`, `COLUMN:READING`, `DATE+CLOCK`, `@row`, or
+`COLUMN:5s from 2026-01-01` where numbers count steps.
+"""
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,6 +36,8 @@ READINGS = (
 1899-12-30; `written` are digits such as 202601310930; `position` is
 an order without dates.
 """
+_STEPS = re.compile(r"\s*([^:]*?[0-9][^:]*?)\s+from\s+(\S.*)", re.IGNORECASE)
+_LENGTH = re.compile(r"\s*[0-9.]+\s*[a-zA-Z]+\s*")
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,16 @@ def parse_time(given: str, columns: Sequence[str]) -> TimeChoice:
     whole = _columns_of(given, columns)
     if whole:
         return TimeChoice(whole)
-    name, colon, reading = given.rpartition(":")
+    name, colon, reading = _parted(given)
     found = _columns_of(name, columns) if colon else ()
-    if reading in READINGS and colon:
+    if colon and (reading in READINGS or (steps_in(reading) is not None and len(found) < 2)):
         return TimeChoice(found or (name,), reading)
+    if len(found) == 1 and _LENGTH.fullmatch(reading):
+        raise BadRequest(
+            f"Steps of {reading.strip()} need the time of step 0 (--time {given}).",
+            f"Write it behind: {steps_option(name, reading.strip())}. Where the start is not known "
+            "any date will do, and the distances between events are right.",
+        )
     if found:
         near = nearest(reading, READINGS)
         hint = f"Did you mean {near!r}? " if near else ""
@@ -70,6 +82,27 @@ def parse_time(given: str, columns: Sequence[str]) -> TimeChoice:
             f"{hint}Known: {', '.join(READINGS)}.",
         )
     return TimeChoice((given,))
+
+
+def steps_in(reading: str) -> tuple[str, str] | None:
+    """The length of a step and the start in a reading such as `5s from 2026-01-01`; None where it
+    is another one.
+    """
+    found = _STEPS.fullmatch(reading)
+    return None if found is None else (found[1], found[2].strip())
+
+
+def steps_option(name: str, length: str = "5s") -> str:
+    """The option that reads a column as steps, as an example to type."""
+    return "--time " + shlex.quote(f"{name}:{length} from 2026-01-01")
+
+
+def _parted(given: str) -> tuple[str, str, str]:
+    """The column, a colon where there is one, and the reading, which may hold colons itself."""
+    for at, sign in enumerate(given):
+        if sign == ":" and steps_in(given[at + 1 :]) is not None:
+            return given[:at], ":", given[at + 1 :].strip()
+    return given.rpartition(":")
 
 
 def _columns_of(name: str, columns: Sequence[str]) -> tuple[str, ...]:
@@ -86,5 +119,6 @@ def names_in(given: str) -> list[str]:
     """The column names in a text for the time, before the columns are known."""
     if given == ROW:
         return []
-    name, colon, reading = given.rpartition(":")
-    return (name if colon and reading in READINGS else given).split("+")
+    name, colon, reading = _parted(given)
+    is_reading = bool(colon) and (reading in READINGS or steps_in(reading) is not None)
+    return (name if is_reading else given).split("+")

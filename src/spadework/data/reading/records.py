@@ -85,19 +85,6 @@ def scan(data: NDArray[np.uint8], delimiter: int, *, quotes: bool) -> Records:
     )
 
 
-def same_as(data: NDArray[np.uint8], records: Records, one: int) -> NDArray[np.int64]:
-    """The records whose bytes are those of one of them, itself included. O(records), and the bytes
-    of those that begin alike.
-    """
-    start, length = int(records.starts[one]), int(records.lengths[one])
-    same = np.flatnonzero(records.lengths == length)
-    for at in range(length):
-        if len(same) == 1:
-            break
-        same = same[data[records.starts[same] + at] == data[start + at]]
-    return same
-
-
 def _records(
     data: NDArray[np.uint8],
     stops: NDArray[np.int64],

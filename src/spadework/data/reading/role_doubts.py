@@ -51,9 +51,9 @@ def item_doubt(chosen: Mapping[str, str], others: Sequence[str], look: Look) -> 
         rivals = _rivals_by_values(item, others, look)
     if not rivals:
         return None
-    if look.numbers_lines(item, chosen.get("basket")):
+    if look.numbers_lines(item, chosen.get("basket")) and not look.decides(item, rivals[0]):
         why = "looks like the number of a line within an order: it counts up and begins again"
-    elif look.numbers_rows(item) and not look.numbers_rows(rivals[0]):
+    elif look.numbers_rows(item) and _repeats(rivals[0], look):
         why = f"has another value in every row {look.where}, as a key of the rows has"
     elif look.is_constant(item) and not look.is_constant(rivals[0]):
         why = f"holds one value {look.where}, {look.example(item)}"
@@ -75,8 +75,17 @@ def _rivals_by_values(item: str, others: Sequence[str], look: Look) -> list[str]
         return [column for column in others if not look.is_constant(column)]
     telling = [column for column in others if _ITEM.search(plain_name(column))]
     if look.numbers_rows(item):
+        if look.count_rows() < _ROWS:  # a few purchases may all be of different items
+            return []
         return [column for column in telling if not look.numbers_rows(column)]
     return [column for column in telling if _has_few(item, column, look)]
+
+
+def _repeats(column: str, look: Look) -> bool:
+    """Whether values come back; among few rows, as often as those of a catalogue would."""
+    if look.count_rows() < _ROWS:
+        return look.count_kinds(column) * 2 <= look.count_rows()
+    return not look.numbers_rows(column)
 
 
 def _has_few(item: str, other: str, look: Look) -> bool:

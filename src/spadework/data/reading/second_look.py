@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -67,6 +68,9 @@ _OPINION = re.compile(
     r"|bewertung|评价|评分"
 )
 
+_MARKS = re.compile(r"rating|grade|^marks?$|^score$|^note$|^stars?$|bewertung|^schulnote$")
+"""Names of columns in which letters from A to F are judgements."""
+
 
 @dataclass(frozen=True, eq=False)
 class UsedRows:
@@ -87,9 +91,29 @@ class UsedRows:
         )
 
 
-def second_look(
-    table: Table, columns: Sequence[str], used: UsedRows | None = None
-) -> tuple[UnreadColumn, ...]:
+class FirstRows:
+    """The first rows of a table, without those that were set aside where they can be told apart;
+    read once, and only where a column is worth a look.
+    """
+
+    def __init__(self, table: Table, used: UsedRows | None = None) -> None:
+        self.schema = table.schema
+        self._table, self._used = table, used
+
+    @cached_property
+    def frame(self) -> pl.DataFrame | None:
+        """The rows; None where they cannot be read, which must not stop a reading."""
+        try:
+            head = self._table.head(ROWS)
+        except SpadeworkError:
+            return None
+        used = self._used
+        if used is None or used.mask is None or not used.begin_with(head):
+            return head
+        return head.filter(pl.Series(used.mask[: head.height]))
+
+
+def second_look(first: FirstRows, columns: Sequence[str]) -> tuple[UnreadColumn, ...]:
     """The numbers in the first rows of those columns whose name is worth a look; columns without
     any are left out. Nothing is read where no name is.
     """
@@ -97,13 +121,10 @@ def second_look(
         column
         for column in columns
         if any(name.search(plain_name(column)) for name in _NAMES)
-        and not table.schema[column].is_nested()
+        and not first.schema[column].is_nested()
     ][:MOST_COLUMNS]
-    if not worth:
-        return ()
-    try:
-        head = _first_rows(table, used)
-    except SpadeworkError:  # what is not read must not stop a reading
+    head = first.frame if worth else None
+    if head is None:
         return ()
     found = []
     for column in worth:
@@ -120,18 +141,13 @@ def second_look(
     return tuple(found)
 
 
-def telling_words(
-    table: Table, columns: Sequence[str], used: UsedRows | None = None
-) -> tuple[UnreadWords, ...]:
+def telling_words(first: FirstRows, columns: Sequence[str]) -> tuple[UnreadWords, ...]:
     """Those columns some of whose values, but not all, say that a row is no choice."""
     texts = [
-        column for column in columns if table.schema[column] in (pl.String, pl.Categorical, pl.Enum)
+        column for column in columns if first.schema[column] in (pl.String, pl.Categorical, pl.Enum)
     ]
-    if not texts:
-        return ()
-    try:
-        head = _first_rows(table, used)
-    except SpadeworkError:  # what is not read must not stop a reading
+    head = first.frame if texts else None
+    if head is None:
         return ()
     found = []
     for column in texts:
@@ -142,18 +158,18 @@ def telling_words(
         counts = values.value_counts(name="rows").sort("rows", "word", descending=[True, False])
         plain = counts["word"].str.to_lowercase().str.replace_all(r"[^\p{L}]", "")
         hits = counts.filter(plain.is_in(list(known)))
+        if _MARKS.search(plain_name(column)) and _are_grades(counts["word"]):
+            hits = counts.filter(plain.is_in(["d", "e", "f"]))
         if 0 < len(hits) < len(counts):
             words = tuple((str(word), int(rows)) for word, rows in hits.iter_rows())
             found.append(UnreadWords(name=column, words=words, rows=head.height))
     return tuple(found)
 
 
-def _first_rows(table: Table, used: UsedRows | None) -> pl.DataFrame:
-    """The first rows, without those that were set aside where they can be told apart."""
-    head = table.head(ROWS)
-    if used is None or used.mask is None or not used.begin_with(head):
-        return head
-    return head.filter(pl.Series(used.mask[: head.height]))
+def _are_grades(words: pl.Series) -> bool:
+    """Whether all words are letters of a school, from A to F."""
+    letters = words.str.strip_chars().str.to_uppercase()
+    return bool(letters.str.contains(r"^[A-F][+-]?$").all()) and bool(letters.is_in(["A"]).any())
 
 
 def _numbers(column: pl.Series) -> NDArray[np.float64]:

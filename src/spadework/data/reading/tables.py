@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from spadework import formatting
+from spadework.arrays import Mask
 from spadework.errors import BadData
 from spadework.ragged import offsets_of
 
@@ -47,6 +48,8 @@ class Table:
     sampled: Callable[[Sequence[str], str, int], tuple[pl.DataFrame, RowNumbers]] | None = None
     parts: tuple[tuple[str, int], ...] = ()  # name and rows of each source, where there are several
     of_user: tuple[str, ...] = ()  # columns of which the users were taken together
+    # by reason, the fetched rows that are not used, as no row of another table belongs to them
+    aside: Mapping[str, Mask] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
@@ -80,9 +83,6 @@ def joined(tables: Sequence[Table]) -> Table:
     names = [table.name for table in tables]
     few = len(names) <= FEW_PARTS
     remarks = list(dict.fromkeys(remark for table in tables for remark in table.remarks))
-    parts = tuple((table.name, table.rows) for table in tables)
-    if len(parts) > MANY_PARTS:
-        remarks.append(parts_in_one_line(parts))
     return Table(
         name=", ".join(names) if few else f"{names[0]} and {len(names) - 1} more",
         source_format=first.source_format,
@@ -96,8 +96,15 @@ def joined(tables: Sequence[Table]) -> Table:
         dropped=dropped,
         numbers=numbers,
         size=sum(table.size for table in tables),
-        parts=parts if len(parts) <= MANY_PARTS else (),
+        parts=tuple((table.name, table.rows) for table in tables),
     )
+
+
+def told_parts(parts: Sequence[tuple[str, int]]) -> list[str]:
+    """A sentence for each part; one for all where there are many."""
+    if len(parts) > MANY_PARTS:
+        return [parts_in_one_line(parts)]
+    return [f"{name}: {rows:,} {'row' if rows == 1 else 'rows'}." for name, rows in parts]
 
 
 def parts_in_one_line(parts: Sequence[tuple[str, int]]) -> str:

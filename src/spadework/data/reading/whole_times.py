@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spadework import formatting
-from spadework.data.reading.readings import UNITS
+from spadework.data.reading.readings import UNITS, steps_option
 from spadework.data.reading.written_times import (
     ENOUGH,
     Layout,
@@ -142,7 +142,8 @@ def _as_positions(values: Timestamps, name: str) -> Whole:
         values,
         1,
         f"The numbers in {name!r} are too small for a calendar and are read as positions: "
-        "there is an order, but no dates.",
+        "there is an order, but no dates. If they count steps of one length from a known start: "
+        f"{steps_option(name)}.",
     )
 
 
@@ -247,6 +248,7 @@ def _question(name: str, above: Timestamps, others: Sequence[str] = ()) -> Undec
         f"The numbers in {name!r}, {low} to {high}, can be read in several ways: {readings}.",
         "Say which: "
         + "".join(f"{option}, " for option in options)
+        + (f"{steps_option(name, '1ms')} for steps from a start, " if low < FIRST else "")
         + f"--time {shlex.quote(f'{name}:position')} for their order alone, without dates, or "
         "--time - for none.",
     )

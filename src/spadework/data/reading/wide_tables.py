@@ -14,7 +14,7 @@ import polars as pl
 from spadework.data.reading.cells_of_lists import entries_of, sign_in, sign_of_lists
 from spadework.data.reading.column_roles import candidates, listed
 from spadework.data.reading.set_aside import counted
-from spadework.data.reading.tables import Table
+from spadework.data.reading.tables import Table, told_parts
 from spadework.errors import BadData, Undecided
 
 MATRIX, IMPRESSIONS, LISTS = "matrix", "impressions", "lists"
@@ -154,7 +154,9 @@ def _ask_for_impressions(table: Table) -> None:
 def _of_impressions(table: Table, item: str | None) -> Table:
     """One row for each entry, with the event `clicked` or `shown`."""
     columns = table.columns
-    shown = [item] if item in columns else _shown_columns(table)
+    found = _shown_columns(table)
+    # what was read once has an item column of this name
+    shown = [item] if item in columns and (item != "item" or item in found) else found
     if len(shown) != 1:
         raise BadData(
             f"{table.name} has {len(shown)} columns of entries such as N123-1 N456-0.",
@@ -164,6 +166,10 @@ def _of_impressions(table: Table, item: str | None) -> Table:
     if table.headerless and len(columns) == len(_MIND) and shown == columns[-1:]:
         names = dict(zip(columns, _MIND, strict=True))
     names[shown[0]] = "item"
+    moved = {c: f"own_{c}" for c in columns if c in ("item", "event") and c != shown[0]}
+    while set(moved.values()) & set(columns):
+        moved = {column: f"own_{name}" for column, name in moved.items()}
+    names |= moved
     frame = table.fetch(columns).rename(names)
     entries = (
         frame.with_columns(
@@ -183,6 +189,8 @@ def _of_impressions(table: Table, item: str | None) -> Table:
         f"Each entry of {shown[0]!r} is a row: {counted(entries.height, 'row')} of "
         f"{counted(frame.height, 'list')}, {clicked:,} of them clicked and the others shown."
     )
+    for column, name in moved.items():
+        said += f" The table's own column {column!r} is called {name!r} then."
     return _of_frame(table, entries, said)
 
 
@@ -244,7 +252,8 @@ def _of_frame(table: Table, frame: pl.DataFrame, said: str) -> Table:
         fetch=fetch,
         head=frame.head,
         headerless=False,
-        remarks=(*table.remarks, said),
+        remarks=(*table.remarks, said, *told_parts(table.parts)),
+        parts=(),
         numbers=None,
         sampled=None,
     )

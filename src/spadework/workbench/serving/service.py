@@ -17,6 +17,7 @@ from spadework.data.excluded_items import is_file
 from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import ABSENT, ROLES
 from spadework.data.reading.conditions import is_rule
+from spadework.data.reading.joined_tables import joins_of
 from spadework.data.reading.returned_rows import OF_NOTHING
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.wide_tables import MATRIX
@@ -126,7 +127,8 @@ def reading_of(run: Run) -> Recipe:
     in the same way; roles without a column have `-`, but for a weight, which may not have varied
     and still tells which rows are returns.
     """
-    recipe, columns = _excluding(run, run.recipe), as_map(run.data.get("columns"))
+    recipe = _excluding(run, run.recipe).model_copy(update={"join": _joins_here(run)})
+    columns = as_map(run.data.get("columns"))
     if not columns:
         return recipe  # a log that was made in memory, or by a world
     # the roles of a matrix are no columns of its file
@@ -176,6 +178,8 @@ def _read_as(run: Run | None, histories: str, settings: Sequence[str]) -> Intera
             f" ({columns})" if columns else ""
         )
         rule = "" if recipe.positive is None else "; --set positive= reads all rows"
+        if recipe.join:
+            rule += f"; --set join= reads it without {', '.join(recipe.join)}"
         raise type(error)(
             error.message,
             f"{error.hint} {how}; change that with --set user=COLUMN and the like, and read no "
@@ -212,7 +216,20 @@ def recipe_here(run: Run) -> Recipe:
         name if files.is_there(name) else as_text(path, name)
         for name, path in zip_longest(recipe.more or (), paths[: len(recipe.more or ())])
     ]
-    return _excluding(run, recipe).model_copy(update={"more": more or None})
+    here = {"more": more or None, "join": _joins_here(run)}
+    return _excluding(run, recipe).model_copy(update=here)
+
+
+def _joins_here(run: Run) -> list[str] | None:
+    """The run's joined tables, as they can be found from the present folder."""
+    if not run.recipe.join:
+        return None
+    found, paths = joins_of(run.recipe.join), as_list(run.data.get("join paths"))
+    return [
+        f"{join.source if files.is_there(str(join.source)) else as_text(path, str(join.source))}"
+        f":{join.key}"
+        for join, path in zip_longest(found, paths[: len(found)])
+    ]
 
 
 def source_of(run: Run, instead: str) -> str:
