@@ -63,6 +63,7 @@ def read_for(
             dislikes=recipe.dislikes,
             exclude_items=recipe.exclude_items,
             items=_table_of_rules(recipe, given),
+            table=recipe.table,
         )
     if not len(log):
         raise Unsuitable(
@@ -95,6 +96,7 @@ def _content_of(recipe: Recipe, given: Any, log: Interactions | None) -> ItemCon
         delimiter=recipe.items_delimiter,
         encoding=recipe.items_encoding,
         before=recipe.items_before,
+        table=recipe.items_table,
     )
 
 

@@ -22,6 +22,7 @@ from spadework.data.reading.guests import names_of_user, with_guests
 from spadework.data.reading.headers import names_something
 from spadework.data.reading.identifiers import check_id_type
 from spadework.data.reading.library_errors import named
+from spadework.data.reading.named_tables import for_log
 from spadework.data.reading.nested_rows import unnested
 from spadework.data.reading.no_choices import Dislike, ExcludedItems
 from spadework.data.reading.opening import Source, open_table
@@ -78,19 +79,20 @@ class RowRules:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextForm:
-    """How a text file is written."""
+class FileForm:
+    """How a text file is written, or which table of a file of several is read."""
 
     delimiter: str | None = None
     encoding: str = "utf-8"
     skip_bad: bool = False
+    table: str | None = None
 
 
 def read_source(
     source: Source,
     given: Mapping[str, str | None],
     rules: RowRules,
-    text: TextForm,
+    form: FileForm,
     shape: str | None,
 ) -> Interactions:
     """The log of a file, a folder or a frame; `given` maps roles to the names that the user
@@ -105,11 +107,13 @@ def read_source(
     wanted += [condition.column for condition in rules.conditions()]
     table = open_table(
         source,
-        delimiter=text.delimiter,
-        encoding=text.encoding,
-        skip_bad=text.skip_bad,
+        delimiter=form.delimiter,
+        encoding=form.encoding,
+        skip_bad=form.skip_bad,
         wanted=wanted,
         shape=shape,
+        inside=form.table,
+        purpose=for_log(given, wanted),
     )
     with named(table.name, _types_of(table)):
         table = reshaped(table, shape, given)
@@ -191,7 +195,7 @@ def _roles(table: Table, given: Mapping[str, str | None]) -> Roles:
 
 def _may_lack_a_header(table: Table) -> bool:
     return (
-        table.source_format == "csv"
+        table.has_header_row
         and not table.headerless
         and not any(map(names_something, table.columns))
     )
