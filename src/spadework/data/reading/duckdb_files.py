@@ -173,7 +173,7 @@ def _refusal(name: str, error: BaseException) -> BadData:
             "Close that connection, or give its result as the source: connection.sql('FROM "
             "my_table').",
         )
-    if "version" in said and "read" in said:
+    if "version number" in said:
         return BadData(
             f"{name} was written by another version of DuckDB than the one installed: {said}.",
             f"Install a newer one: pip install --upgrade duckdb. {_EXPORT}",

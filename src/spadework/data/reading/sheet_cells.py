@@ -81,16 +81,18 @@ def _header(
 
 
 def _row_of_header(top: pl.DataFrame) -> int:
-    """The first of the upper rows that is filled as rows of the table are, and names a user and an
-    item where there is such a row.
+    """The first of the upper rows that is filled as rows of the table are; one below that names a
+    user and an item where all above are narrower.
     """
     rows = [[cell for cell in row if (cell or "").strip()] for row in top.rows()]
-    most = max(map(len, rows))
-    filled = [
-        at for at, row in enumerate(rows[:_TITLES]) if len(row) >= max(min(2, most), _FILLED * most)
-    ]
-    telling = [at for at in filled if candidates("user", rows[at]) and candidates("item", rows[at])]
-    return next(iter(telling or filled), 0)
+    widths = [len(row) for row in rows]
+    least = max(min(2, max(widths)), _FILLED * max(widths))
+    filled = [at for at, width in enumerate(widths[:_TITLES]) if width >= least]
+    for at in filled:
+        narrower = all(width < widths[at] for width in widths[:at])
+        if narrower and candidates("user", rows[at]) and candidates("item", rows[at]):
+            return at
+    return next(iter(filled), 0)
 
 
 def _named(

@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from spadework.data.reading.named_tables import Inside, Purpose, chosen
+from spadework.data.reading.set_aside import counted
 from spadework.data.reading.streamed_tables import Streamed, table_of_stream
 from spadework.data.reading.tables import Table, joined
 from spadework.errors import BadData, BadRequest
@@ -27,6 +28,7 @@ PATIENCE = 5.0
 """Seconds to wait for a lock of another program."""
 _IMMUTABLE = "?immutable=1"
 _LOG_MODE = 2  # in the two bytes of the header that tell the mode of journalling
+_HEADER = 100  # bytes
 _ASKED = 400  # columns that one statement asks about
 _AGAIN = "Copy or write the file again."
 _LOCKED = "Close the program that writes to it, or give a copy of the file."
@@ -52,6 +54,26 @@ class _Database:
         self._file = path.resolve()
         self._log = self._file.with_name(f"{self._file.name}-wal")
         self._copy: Path | None = None
+        with self._file.open("rb") as file:
+            self._header = file.read(_HEADER)
+        self._check_length()
+
+    def _check_length(self) -> None:
+        """Refuse a file that is shorter than its header says: SQLite reads zeros for what is lost
+        of the last page.
+        """
+        page, pages = self._number(16, 2), self._number(28, 4)
+        size = (page if page > 1 else 65_536) * pages
+        is_told = self._number(24, 4) == self._number(92, 4)  # else an old SQLite wrote it
+        if is_told and self.size < size:
+            raise BadData(
+                f"{self.name} is cut off: its header tells of {size:,} bytes, and it has "
+                f"{self.size:,}.",
+                _AGAIN,
+            )
+
+    def _number(self, at: int, length: int) -> int:
+        return int.from_bytes(self._header[at : at + length], "big")
 
     @contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:
@@ -89,8 +111,7 @@ class _Database:
                 return f"{self._file.as_uri()}?mode=ro"
             if self._log.stat().st_size:
                 return self._copied().as_uri()
-        with self._file.open("rb") as file:
-            has_log_mode = _LOG_MODE in file.read(20)[18:]
+        has_log_mode = _LOG_MODE in self._header[18:20]
         return self._file.as_uri() + (_IMMUTABLE if has_log_mode else "?mode=ro")
 
     def _copied(self) -> Path:
@@ -256,8 +277,8 @@ def _mixtures(
             source.select(f"{texts}, count({_quoted(column)})")
         ).fetchone()
         remarks.append(
-            f"The column {column!r} holds {count:,} texts and {total - count:,} numbers; all are "
-            "read as texts, the number 7 as '7'."
+            f"The column {column!r} holds {counted(count, 'text')} and "
+            f"{counted(total - count, 'number')}; all are read as texts, the number 7 as '7'."
         )
     return remarks
 

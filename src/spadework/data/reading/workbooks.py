@@ -71,6 +71,8 @@ def open_workbook(
         for name, sheet in sheets.items()
         if sheet.frame.height
     }
+    if named in sheets and named not in tables:
+        raise BadData(f"{path.name}/{named} is empty.", "Name a sheet with a header and rows.")
     inside = [
         Inside(
             name=name,
