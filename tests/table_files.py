@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ def _is_cell(value: float) -> bool:
 def _of_sqlite(value: Any) -> Any:
     if value is None or isinstance(value, str | bytes | float):
         return value
+    if isinstance(value, Decimal):
+        return float(value)
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return value
     return str(value)

@@ -284,6 +284,29 @@ def test_a_broken_database_is_said(tmp_path: Path) -> None:
         read_interactions(path)
 
 
+def test_a_database_that_changes_between_two_looks_is_said(tmp_path: Path) -> None:
+    for number, change in enumerate(
+        ("insert into orders values ('u', 'i', 1)", "update orders set timestamp = 'later'")
+    ):
+        path = shop(tmp_path / f"{number}.db")
+        table = open_table(path)
+        connection = sqlite3.connect(path)
+        connection.execute(change)
+        connection.commit()
+        connection.close()
+        with pytest.raises(BadData, match="changed while it was read"):
+            table.fetch(["user_id", "timestamp"])
+
+
+def test_names_that_are_not_utf_8_are_said(tmp_path: Path) -> None:
+    path = shop(tmp_path / "shop.db")
+    path.write_bytes(path.read_bytes().replace(b"item_id", b"item\xffid"))
+    with pytest.raises(
+        BadData, match=r"shop\.db (holds text that is not UTF-8|is a broken SQLite database)"
+    ):
+        read_interactions(path)
+
+
 def test_views_are_read_and_broken_ones_are_not_chosen(tmp_path: Path) -> None:
     path = shop(tmp_path / "shop.db", "create view broken as select * from gone")
     assert read_interactions(path).frame().rows() == ROWS

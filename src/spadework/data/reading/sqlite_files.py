@@ -85,13 +85,18 @@ class _Database:
                 opened.execute("pragma trusted_schema = off")
                 opened.execute("pragma query_only = on")
                 yield opened
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:  # the latter for names of columns
             raise _refusal(self.name, error) from None
+        except TypeError:  # a value of another type than its column had when it was looked at
+            raise self._has_changed() from None
         if address.endswith(_IMMUTABLE) and self._stamp() != before:
-            raise BadData(
-                f"{self.name} changed while it was read.",
-                "Wait until it is written, and read it again.",
-            )
+            raise self._has_changed()
+
+    def _has_changed(self) -> BadData:
+        return BadData(
+            f"{self.name} changed while it was read.",
+            "Wait until it is written, and read it again.",
+        )
 
     def _stamp(self) -> list[tuple[int, int]]:
         """When the database and its log were written, and their bytes."""
@@ -292,7 +297,7 @@ def _starts(sql: str | None, words: str) -> bool:
     return " ".join((sql or "").lower().split()).startswith(words)
 
 
-def _refusal(name: str, error: sqlite3.Error) -> BadData:
+def _refusal(name: str, error: Exception) -> BadData:
     said = str(error)
     if "locked" in said:
         return BadData(f"{name} is locked: another program writes to it.", _LOCKED)
