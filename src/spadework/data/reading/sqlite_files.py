@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from spadework.data.reading.streamed_tables import Streamed, table_of_stream
 from spadework.data.reading.tables import Table, joined
 from spadework.errors import BadData, BadRequest
 
-BATCH = 50_000
+BATCH = 10_000
 """Rows that are Python values at one time."""
 PATIENCE = 5.0
 """Seconds to wait for a lock of another program."""
@@ -87,12 +88,11 @@ class _Database:
                 yield opened
         except (sqlite3.Error, UnicodeError) as error:  # the latter for names of columns
             raise _refusal(self.name, error) from None
-        except TypeError:  # a value of another type than its column had when it was looked at
-            raise self._has_changed() from None
         if address.endswith(_IMMUTABLE) and self._stamp() != before:
-            raise self._has_changed()
+            raise self.changed()
 
-    def _has_changed(self) -> BadData:
+    def changed(self) -> BadData:
+        """The error for a file that another program wrote to meanwhile."""
         return BadData(
             f"{self.name} changed while it was read.",
             "Wait until it is written, and read it again.",
@@ -214,12 +214,15 @@ def _table(
         with database.connected() as opened:
             cursor = opened.execute(statement)
             while batch := cursor.fetchmany(BATCH):
-                yield pl.DataFrame(
-                    [
-                        storages[column].series(column, values)
-                        for column, values in zip(names, zip(*batch, strict=True), strict=True)
-                    ]
-                )
+                try:
+                    yield pl.DataFrame(
+                        [
+                            storages[column].series(column, list(map(itemgetter(at), batch)))
+                            for at, column in enumerate(names)
+                        ]
+                    )
+                except TypeError:  # of another type than the column was when it was looked at
+                    raise database.changed() from None
 
     return table_of_stream(
         Streamed(
