@@ -70,6 +70,14 @@ def test_values_are_what_the_cells_hold_not_how_they_are_shown(tmp_path: Path) -
     assert table.fetch(["b"])["b"].to_list() == ["1.5", "true", "x", None]
 
 
+def test_texts_below_thousands_of_numbers_are_not_lost(tmp_path: Path) -> None:
+    """Readers that take a column's type from its first rows make them missing."""
+    ids = [*range(1_500), "A1500", "A1501"]
+    path = workbook(tmp_path / "orders.xlsx", ("Orders", [HEADER[:2], *([1, at] for at in ids)]))
+    log = read_interactions(path)
+    assert set(log.item_vocabulary.ids) == set(map(str, ids))
+
+
 @pytest.mark.parametrize("from_1904", [False, True])
 def test_dates_and_times_of_day(tmp_path: Path, from_1904: bool) -> None:
     rows = [

@@ -52,8 +52,6 @@ _DATABASES = (
     "mysql://",
     "mssql://",
     "oracle://",
-    "sqlite://",
-    "duckdb://",
     "snowflake://",
     "bigquery://",
 )
@@ -258,6 +256,11 @@ def _refuse_inside(options: Options, name: str) -> None:
 def _refuse_remote(address: str | Path) -> None:
     if not isinstance(address, str) or "://" not in address:
         return
+    if address.startswith(("sqlite://", "duckdb://")):
+        raise BadRequest(
+            f"{address!r} is an address, and files are given by their path.",
+            "Leave out what stands before the path: shop.db --table orders.",
+        )
     if address.startswith(_DATABASES):
         scheme = address.split("://")[0]
         raise BadRequest(
