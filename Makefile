@@ -7,16 +7,21 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # for apart, since pip asks every index for every package.
 TORCH := --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torch
 
-.PHONY: dig test quick check format docs site bench bench-neural bench-budgets clean
+.PHONY: dig test quick long check format docs site bench bench-neural bench-budgets clean
 
 dig: .venv/warm  ## install, then the main job on the embedded grocery log
 	$(BIN)/spadework dig
 
-test: .venv/dev  ## install, then all tests, shared by the processors
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+test: .venv/dev  ## install, then all laws, shared by the processors
+	$(PYTEST) -m "not long"
 
 quick: .venv/dev  ## laws and units without journeys, golden logs and whole runs
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(PYTEST) -m "not slow and not long"
+
+long: .venv/dev  ## the same laws with more seeds and on larger logs
+	$(PYTEST) -m long
 
 check: .venv/dev  ## ruff and mypy strict
 	$(BIN)/ruff check .

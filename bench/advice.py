@@ -26,7 +26,7 @@ from spadework import events
 from spadework.data.interactions import Interactions
 from spadework.randomness import generator
 from spadework.workbench.recipe import make
-from spadework.workbench.training.excavator import train
+from spadework.workbench.training.excavator import train_transformer
 
 EVENTS = 80_000
 SEEDS = 2
@@ -145,7 +145,7 @@ def run(parts: list[str]) -> None:
                 folder=folder,
                 recipe=make({**log.recipe, "budget": BUDGET, "faces": 0}),
             )
-            told = train(
+            told = train_transformer(
                 made, changes=CHANGES, ablate=True, seeds=log.seeds, source=source, content=content
             )
         told |= {

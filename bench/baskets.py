@@ -41,7 +41,7 @@ def run(quick: bool) -> Outcome:
     }
     ours, theirs = in_turn(contenders, 1 if quick else 3)
     recalls = [one.samples[0].answer for one in (ours, theirs)]
-    check_equal(what, *recalls, TOLERANCE)
+    check_equal(what, recalls[0], recalls[1], TOLERANCE)
     remarks.append(
         f"Recall@10 {recalls[0]['recall@10']:.4f} and {recalls[1]['recall@10']:.4f}: "
         "neighbours at equal distances are chosen differently."

@@ -64,11 +64,11 @@ class Read:
         path = self.where.results / "pairs" / f"{Path(these).stem}-{Path(those).stem}.json"
         if Path(these).exists() and Path(those).exists():
             try:
-                found = dict(worker(OURS, "budget_cut", "compare", these, those)().answer)
+                compared = dict(worker(OURS, "budget_cut", "compare", these, those)().answer)
             except BenchFailed:
                 return None
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(found), encoding="utf-8")
+            path.write_text(json.dumps(compared), encoding="utf-8")
         found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
         same = found is not None and mean is not None and abs(found["these"] - mean) < 1e-6
         return found if same else None

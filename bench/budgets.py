@@ -180,7 +180,7 @@ def dig(cell: Cell, where: Where, tree: Path) -> dict[str, Any]:
             environment={"PYTHONPATH": str(source / "src"), **cold},
         )
     shutil.rmtree(folder / "models", ignore_errors=True)
-    told = {
+    told: dict[str, Any] = {
         "log": cell.log,
         "budget": budget,
         "around": cell.around,

@@ -60,7 +60,7 @@ SLOW_FILES = {
 }
 NETWORKS = {"transformer", "mult-vae"}
 """Models whose laws are slow."""
-SLOW_FIXTURES = {"order_run", "by_seed", "bare", "several", "swept", "trained"}
+SLOW_FIXTURES = {"order_run", "bare", "several", "swept", "trained"}
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

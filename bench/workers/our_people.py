@@ -26,7 +26,7 @@ def main(users: int) -> None:
     few = SparseRows(
         rows.starts[: FEW + 1], rows.columns[: rows.starts[FEW]], rows.values[: rows.starts[FEW]]
     )
-    nearest_users.alike(UserIndex.of(few, ITEMS), few, 0.5, 1.0, NEAR)
+    nearest_users.most_similar(UserIndex.of(few, ITEMS), few, 0.5, 1.0, NEAR)
     begun = time.perf_counter()
     index = UserIndex.of(rows, ITEMS)
     indexed = time.perf_counter()
@@ -35,7 +35,7 @@ def main(users: int) -> None:
         rows.columns[: rows.starts[ASKED]],
         rows.values[: rows.starts[ASKED]],
     )
-    near = nearest_users.alike(index, asked, 0.5, 1.0, NEAR)
+    near = nearest_users.most_similar(index, asked, 0.5, 1.0, NEAR)
     seconds = time.perf_counter() - indexed
     found = np.where(near.users >= 0, index.given[near.users], -1)
     answer = {"index": indexed - begun}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from _pytest.mark import ParameterSet
 from scipy.sparse import csr_array, diags_array
 
 from makers import make_log, outside_data
@@ -19,6 +20,11 @@ from spadework.models.base import Recommender
 from spadework.models.labels import model
 
 NEAR = 0.0005
+
+
+def long(*values: object) -> ParameterSet:
+    """A case that takes many seconds, of a function that has a quicker one."""
+    return pytest.param(*values, marks=pytest.mark.long)
 
 
 def log_of(name: str):
@@ -87,10 +93,10 @@ def test_beauty_of_s3rec(leave_one_out, name, params, with_valid, hit_rate, ndcg
     ("name", "params", "hit_rate", "ndcg", "near"),
     [
         ("blend", {"parts": "forward + vmis-knn"}, 0.0849, 0.0530, NEAR),
-        ("blend", {"parts": "forward + vmis-knn", "how": "learned"}, 0.0848, 0.0530, NEAR),
-        ("blend", {"parts": "forward + vmis-knn", "how": "ranks"}, 0.0817, 0.0497, NEAR),
-        ("blend", {"parts": "forward-ridge + forward"}, 0.0858, 0.0544, NEAR),
-        (
+        long("blend", {"parts": "forward + vmis-knn", "how": "learned"}, 0.0848, 0.0530, NEAR),
+        long("blend", {"parts": "forward + vmis-knn", "how": "ranks"}, 0.0817, 0.0497, NEAR),
+        long("blend", {"parts": "forward-ridge + forward"}, 0.0858, 0.0544, NEAR),
+        long(
             "blend",
             {"parts": "forward + ease(l2=10, dropout=0.0, history=0.7)"},
             0.0821,
@@ -98,7 +104,7 @@ def test_beauty_of_s3rec(leave_one_out, name, params, with_valid, hit_rate, ndcg
             NEAR,
         ),
         # trees of another release of the library differ a little
-        ("boosted", {"parts": "forward + vmis-knn"}, 0.0859, 0.0536, 0.0015),
+        long("boosted", {"parts": "forward + vmis-knn"}, 0.0859, 0.0536, 0.0015),
     ],
 )
 def test_mixtures_on_beauty(leave_one_out, name, params, hit_rate, ndcg, near):
@@ -112,6 +118,7 @@ def test_mixtures_on_beauty(leave_one_out, name, params, hit_rate, ndcg, near):
     assert found == pytest.approx((hit_rate, ndcg), abs=near)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "learned", "answers"),
     [
@@ -125,7 +132,11 @@ def test_mixtures_on_beauty(leave_one_out, name, params, hit_rate, ndcg, near):
             {"l2": 10.0, "dropout": 0.6},
             [({"history": 0.7, "item_power": 0.3}, 0.0750, 0.0462)],
         ),
-        ("forward-ridge", {}, [({}, 0.0816, 0.0518), ({"item_power": 0.2}, 0.0828, 0.0533)]),
+        (
+            "forward-ridge",
+            {},
+            [({}, 0.0816, 0.0518), ({"item_power": 0.2}, 0.0828, 0.0533)],
+        ),
     ],
     ids=["ease", "edlae with dan", "forward ridge"],
 )
@@ -176,7 +187,7 @@ def test_most_popular_on_gowalla_of_lightgcn(gowalla):
 @pytest.mark.parametrize(
     ("name", "params", "recall"),
     [
-        (
+        long(
             "cooccurrence",
             {
                 "weight": "power",
@@ -201,11 +212,13 @@ def test_neighbours_on_gowalla_with_settings_chosen_on_a_cut_of_the_train_part(
     assert found >= 0.157
 
 
+@pytest.mark.long
 def test_the_graph_filter_on_gowalla(gowalla):
     """BARS has .1849, from a decomposition of its own and with all pairs."""
     assert recall_at_20(model("gf-cf"), gowalla) == pytest.approx(0.1849, abs=NEAR)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "recall"), [("mrf", 0.1836), ("sansa", 0.1839), ("slim", 0.1829)])
 def test_sparse_least_squares_on_gowalla_as_they_come(gowalla, name, recall):
     """Defaults chosen on cuts of the train parts of four logs, see docs/lab/notes-sansa.md; BARS
@@ -266,7 +279,7 @@ def test_sar_on_ml_100k():
 # ---- cosine to six digits
 
 
-@pytest.mark.parametrize("name", ["ml-1m", "gowalla_lightgcn"])
+@pytest.mark.parametrize("name", ["ml-1m", long("gowalla_lightgcn")])
 def test_cosine_agrees_with_the_product_of_normalised_columns(name):
     """The hundred nearest of each item, against X'X of unit columns in float64: the numbers that
     implicit's CosineRecommender has too.
