@@ -30,7 +30,7 @@ _CLOSED: Mapping[str, Any] = {
 """No other file, no network, no extension that is fetched or loaded, no files beside it."""
 # types that no frame holds, or not as they are: they are read as the texts that DuckDB writes
 _AS_TEXT = re.compile(
-    r"\b(INTERVAL|BIT|UNION|MAP|JSON|VARIANT|GEOMETRY|BIGNUM|TIME WITH TIME ZONE)\b"
+    r"\b(INTERVAL|BIT|UNION|MAP|JSON|VARIANT|GEOMETRY|BIGNUM|VARINT|TIME WITH TIME ZONE)\b"
 )
 _DATES = re.compile(r"(DATE|TIMESTAMP\w*)( WITH TIME ZONE)?")
 _ROW = "row number"
