@@ -7,6 +7,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +20,10 @@ import polars as pl
 import zstandard
 
 import shape_table
+from table_files import write_duckdb, write_sqlite, write_xlsx
 
 TIME = shape_table.TIME
+TABLES = {"sqlite": write_sqlite, "duckdb": write_duckdb, "xlsx": write_xlsx}
 Event: TypeAlias = dict[str, Any]  # user, item and, where the shape has them, time, weight, event
 
 
@@ -57,18 +60,29 @@ class Records:
 
 @dataclass
 class Frame:
-    """A parquet or Arrow file."""
+    """A parquet or Arrow file, or a table in a database or a workbook."""
 
     frame: pl.DataFrame
     form: str = "parquet"
 
     def data(self) -> bytes:
         buffer = io.BytesIO()
+        if self.form in TABLES:
+            return self._in_a_file(TABLES[self.form])
         if self.form == "parquet":
             self.frame.write_parquet(buffer)
         else:
             self.frame.write_ipc(buffer)
         return buffer.getvalue()
+
+    def _in_a_file(self, write: Callable[[Path, Mapping[str, pl.DataFrame]], None]) -> bytes:
+        with tempfile.TemporaryDirectory() as place:
+            path = Path(place) / "made"
+            try:
+                write(path, {"orders": self.frame})
+            except Exception:  # columns that no such table can have
+                return b""
+            return path.read_bytes()
 
 
 @dataclass
@@ -474,6 +488,33 @@ def _columnar(rng: Random) -> Source:
     )
 
 
+def _in_tables(file: str, form: str) -> Callable[[Random], Source]:
+    def build(rng: Random) -> Source:
+        events = _events(rng, numbers=True)
+        return Source(
+            shape="",
+            given=file,
+            parts={file: Frame(_frame(events), form)},
+            events=_only(events, "user", "item", "time"),
+            rows=len(events),
+        )
+
+    return build
+
+
+def _sheets(rng: Random) -> Source:
+    source = _in_tables("retail.xlsx", "xlsx")(rng)
+    frame = source.parts["retail.xlsx"]
+    assert isinstance(frame, Frame)
+    half = frame.frame.height // 2
+    sheets = {"Year 2025": frame.frame[:half], "Year 2026": frame.frame[half:]}
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "made.xlsx"
+        write_xlsx(path, sheets)
+        source.parts["retail.xlsx"] = Raw(path.read_bytes())
+    return source
+
+
 def _sequential(rng: Random) -> Source:
     events = _events(rng, numbers=True)
     own = _by_user(events)
@@ -625,6 +666,10 @@ LARGER: Mapping[str, Callable[[Random], Source]] = {
     "A folder of parquet": _folder,
     "A folder whose folders say KEY=VALUE (Hive)": _hive,
     "Several files": _several,
+    "An SQLite database": _in_tables("shop.sqlite", "sqlite"),
+    "A DuckDB database": _in_tables("shop.duckdb", "duckdb"),
+    "A workbook (.xlsx, .ods)": _in_tables("orders.xlsx", "xlsx"),
+    "Several sheets, or tables, of one log": _sheets,
 }
 
 

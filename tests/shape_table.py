@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import sqlite3
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +14,11 @@ from typing import Any
 
 import polars as pl
 
+from table_files import write_duckdb, write_sqlite, write_xlsx
+
 TIME = 1_767_225_600  # 2026-01-01
 FRAME = pl.DataFrame({"user_id": [1, 1, 2], "item_id": [21, 33, 21], "timestamp": [TIME] * 3})
+PRODUCTS = pl.DataFrame({"item_id": [21, 33], "title": ["a", "b"]})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ class Shape:
 
 
 def _quoted(text: str) -> str:
-    return f"'{text}'" if set(text) & set(" |;") else text
+    return f"'{text}'" if set(text) & set(" |;*") else text
 
 
 def _numbered(*roles: str) -> dict[str, str]:
@@ -82,13 +84,6 @@ def _lake(log: str) -> Callable[[Path], None]:
         FRAME.write_parquet(folder / "part-0.parquet")
 
     return write
-
-
-def _sqlite(path: Path) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute("create table orders (user_id, item_id)")
-    connection.commit()
-    connection.close()
 
 
 def _hive(folder: Path) -> None:
@@ -449,6 +444,54 @@ COLUMNS = [
     ),
 ]
 
+TABLES = [
+    Shape(
+        name="An SQLite database",
+        file="shop.sqlite",
+        shown="orders (user_id, item_id, timestamp)\nproducts (item_id, title)",
+        read="The only table or view with a user and an item is read; where there are several, or "
+        "none, you are asked: `--table orders`. Nothing is written, neither to the file nor beside "
+        "it, and rows in a write-ahead log are not lost.",
+        rows=[(1, 21, TIME), (1, 33, TIME), (2, 21, TIME)],
+        write=lambda path: write_sqlite(path, {"orders": FRAME, "products": PRODUCTS}),
+    ),
+    Shape(
+        name="A DuckDB database",
+        file="shop.duckdb",
+        shown="orders (user_id, item_id, timestamp)\nproducts (item_id, title)",
+        read="As SQLite; needs `pip install 'spadework[sql]'`. No extension is loaded and no other "
+        "file is reached. A table of another schema is named `--table schema.orders`.",
+        options={"table": "orders"},
+        rows=[(1, 21, TIME), (1, 33, TIME), (2, 21, TIME)],
+        write=lambda path: write_duckdb(path, {"orders": FRAME, "products": PRODUCTS}),
+    ),
+    Shape(
+        name="A workbook (.xlsx, .ods)",
+        file="orders.xlsx",
+        shown="A        B        C\nuser_id  item_id  timestamp\n1        21       1767225600",
+        read="A sheet is read as csv would be: values are texts, whole numbers without decimals, "
+        "dates as 2026-01-31. Titles above the header and blank rows are left out, hidden sheets "
+        "are not chosen. Needs `pip install 'spadework[excel]'`.",
+        rows=[("1", "21", TIME), ("1", "33", TIME), ("2", "21", TIME)],
+        write=lambda path: write_xlsx(path, {"Orders": FRAME, "Products": PRODUCTS}),
+    ),
+    Shape(
+        name="Several sheets, or tables, of one log",
+        file="retail.xlsx",
+        shown="Year 2025 (user_id, item_id)\nYear 2026 (user_id, item_id)",
+        read="A pattern takes all that it matches, which have to have the same columns.",
+        options={"table": "Year *"},
+        rows=[("1", "21"), ("1", "33"), ("2", "21"), ("3", "21")],
+        write=lambda path: write_xlsx(
+            path,
+            {
+                "Year 2025": FRAME.drop("timestamp"),
+                "Year 2026": pl.DataFrame({"user_id": [3], "item_id": [21]}),
+            },
+        ),
+    ),
+]
+
 REFUSED = [
     Shape(
         name="A Delta table",
@@ -476,28 +519,12 @@ REFUSED = [
         write=_lake(".hoodie/hoodie.properties"),
     ),
     Shape(
-        name="An SQLite database",
-        file="shop.sqlite",
-        shown="(a file of SQLite)",
-        read="The error names its tables and the command that exports one.",
-        refused="shop.sqlite is an SQLite database, which is not read; it has the tables 'orders'.",
-        write=_sqlite,
-    ),
-    Shape(
-        name="A DuckDB database",
-        file="shop.duckdb",
-        shown="(a file of DuckDB)",
-        read="The error names the command that exports a table. In Python, give its result.",
-        refused="shop.duckdb is a DuckDB database, which is not read.",
-        write=_bytes(b"\x11\x22\x33\x44\x55\x66\x77\x88DUCK" + bytes(64)),
-    ),
-    Shape(
-        name="A workbook",
+        name="A workbook with a password, or of the old kind (.xls)",
         file="orders.xlsx",
         shown="(a file of Excel)",
-        read="Save the sheet as csv.",
-        refused="orders.xlsx is an Excel or Office document.\nSave the sheet as csv.",
-        write=lambda path: _zipped(path, {"[Content_Types].xml": "x", "xl/a.xml": "x"}),
+        read="Save it again as xlsx without a password, or save the sheet as csv.",
+        refused="orders.xlsx has a password, so it is not read.\nSave it again as xlsx",
+        write=_bytes(b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le")),
     ),
     Shape(
         name="A zip with several files",
@@ -513,6 +540,7 @@ GROUPS = {
     "Text": TEXT,
     "JSON": JSON,
     "Columns and folders": COLUMNS,
+    "Databases and workbooks": TABLES,
     "Refused, with the way out": REFUSED,
 }
 

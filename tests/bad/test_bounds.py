@@ -14,7 +14,8 @@ from spadework import durations
 from spadework.diagnosis.ingredients import read_recipe
 from spadework.errors import BadRequest
 from spadework.evaluation.metrics import parse
-from spadework.workbench.recipe import from_settings, from_toml, make
+from spadework.workbench.recipe import make
+from spadework.workbench.recipe_texts import from_settings, from_toml
 
 DEEP = "[" * 5000 + "]" * 5000
 LONG = "9" * 6000

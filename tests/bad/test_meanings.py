@@ -11,7 +11,8 @@ import pytest
 from spadework.data.interactions import Interactions
 from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.judgements import scale_of
-from spadework.workbench.recipe import from_settings, make
+from spadework.workbench.recipe import make
+from spadework.workbench.recipe_texts import from_settings
 
 Reader = Callable[..., Interactions]
 

@@ -11,7 +11,8 @@ from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
 from spadework.data.reading.conditions import parse
 from spadework.errors import BadData, BadRequest, SpadeworkError
-from spadework.workbench.recipe import from_settings, make
+from spadework.workbench.recipe import make
+from spadework.workbench.recipe_texts import from_settings
 from spadework.workbench.report.next_line import line_for
 
 Reader = Callable[..., Interactions]

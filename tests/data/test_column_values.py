@@ -12,7 +12,8 @@ from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
 from spadework.data.reading.readings import TimeChoice, names_in, parse_time
 from spadework.errors import BadData, Undecided
-from spadework.workbench.recipe import from_settings, make
+from spadework.workbench.recipe import make
+from spadework.workbench.recipe_texts import from_settings
 
 MIDNIGHT = 1_767_225_600  # 2026-01-01
 

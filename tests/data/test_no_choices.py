@@ -10,7 +10,8 @@ import spadework as sw
 from spadework.data.excluded_items import excluded_items
 from spadework.data.reading.conditions import is_rule
 from spadework.errors import BadData, BadRequest
-from spadework.workbench.recipe import from_settings, make
+from spadework.workbench.recipe import make
+from spadework.workbench.recipe_texts import from_settings
 
 DAY = 86_400
 START = 1_704_067_200

@@ -308,10 +308,11 @@ def test_53_paths_that_cannot_be_read(tmp_path: Path) -> None:
     [
         (
             "postgresql://host/base",
-            (
-                "Databases (postgresql://…) cannot be read by this version; the extra `sql` "
-                "does not exist yet."
-            ),
+            "Databases of a server (postgresql://…) are not read.",
+        ),
+        (
+            "sqlite:///shop.db",
+            "'sqlite:///shop.db' is an address, and files are given by their path.",
         ),
         (
             "https://host/log.csv",

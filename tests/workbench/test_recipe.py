@@ -6,7 +6,8 @@ import pytest
 
 import spadework as sw
 from spadework.errors import BadRequest
-from spadework.workbench.recipe import VERSION, Recipe, from_settings, from_toml, make
+from spadework.workbench.recipe import VERSION, Recipe, make
+from spadework.workbench.recipe_texts import from_settings, from_toml
 
 
 def test_defaults_are_filled_in_and_round_trip():

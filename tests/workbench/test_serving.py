@@ -23,6 +23,7 @@ from spadework.workbench.run import Run
 from spadework.workbench.serving.choices import Choice
 from spadework.workbench.serving.service import histories_of, reading_of
 from spadework.workbench.serving.serving_answers import recommend
+from table_files import write_sqlite
 
 ROWS = [  # user, asin, parent_asin, kind, quantity, day
     ("u1", "a1", "p1", "View", 1, 1), ("u1", "a2", "p1", "Purchase", 2, 2),
@@ -132,6 +133,29 @@ def test_what_came_back_is_not_recommended_where_the_file_lacks_its_purchase(tmp
     assert output.code == 2
     assert "No row of mine.csv can be used: 1 a return of nothing bought before." in output.err
     assert "Give the earlier purchases, too" in output.err
+
+
+def test_the_table_of_a_run_is_that_of_its_later_readings(orders, tmp_path, capsys):
+    frame = pl.read_csv(orders).drop("parent_asin", "kind", "quantity")
+    mine = frame.filter(pl.col("user") != "u1")
+    shop, other, found = (tmp_path / name for name in ("shop.db", "other.db", "found.db"))
+    titles = pl.DataFrame({"asin": ["a1", "a2", "a3"], "title": ["one", "two", "three"]})
+    write_sqlite(shop, {"old": frame.head(2), "new": frame, "items": titles, "more": titles})
+    settings = {"source": str(shop), "table": "new", "items": str(shop), "items_table": "more"}
+    run = Run(served_run(tmp_path / "run", settings))
+    assert histories_of(run, None).fingerprint == run.data["fingerprint"]["log"]
+    shown = call(capsys, "recommend", run.folder, "--only", "title=two", "-k", "1", "--json").out
+    assert {row["item_id"] for row in json.loads(shown)} == {"a2"}
+    write_sqlite(other, {"old": frame, "new": mine})
+    assert histories_of(run, str(other)).user_vocabulary.ids.to_list() == ["u2", "u3"]
+    mine.write_csv(tmp_path / "mine.csv")
+    assert len(histories_of(run, str(tmp_path / "mine.csv"))) == len(mine)
+    write_sqlite(found, {"log": mine})
+    with pytest.raises(BadData, match="has no table 'new'") as caught:
+        histories_of(run, str(found))
+    assert "table = 'new'" in caught.value.hint
+    assert len(histories_of(run, str(found), ["table=log"])) == len(mine)
+    assert len(histories_of(run, str(found), ["table="])) == len(mine)
 
 
 def test_a_matrix_is_read_again_as_a_matrix(tmp_path):

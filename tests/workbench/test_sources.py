@@ -8,7 +8,8 @@ from makers import DAY, START, make_log
 from spadework import events
 from spadework.data.worlds.worlds import worlds
 from spadework.errors import BadRequest, UnknownName, Unsuitable
-from spadework.workbench.recipe import command_of, from_settings, make
+from spadework.workbench.recipe import make
+from spadework.workbench.recipe_texts import command_of, from_settings
 from spadework.workbench.sources import choose_split, read_for, target_of
 
 EVENT_TYPES = ["view", "view", "buy", "view"]

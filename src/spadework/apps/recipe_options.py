@@ -9,7 +9,8 @@ from typing import Any
 
 from spadework.data.addresses import ADDRESSES
 from spadework.errors import BadRequest
-from spadework.workbench.recipe import Recipe, from_settings, from_toml, make
+from spadework.workbench.recipe import Recipe, make
+from spadework.workbench.recipe_texts import from_settings, from_toml
 
 
 def recipe_of(

@@ -16,7 +16,7 @@ from spadework.data.reading.assembly import Duplicates
 from spadework.data.reading.conditions import between
 from spadework.data.reading.joined_tables import GivenJoins, joins_of
 from spadework.data.reading.opening import Source
-from spadework.data.reading.reading import RowRules, TextForm, read_source
+from spadework.data.reading.reading import FileForm, RowRules, read_source
 from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.samples import sample, sample_content
 from spadework.data.vocabulary import listed
@@ -49,11 +49,13 @@ def read_interactions(
     exclude_items: str | int | Path | Sequence[str | int | Path] | None = None,
     items: Source | ItemContent | None = None,
     join: GivenJoins | None = None,
+    table: str | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
     `source` is a path, a list of paths, a pattern (`logs/*.csv`), a folder of parquet, `-` for
-    standard input, `sample:grocery`, `world:NAME`, or a frame with the Arrow interface. `shape` is
+    standard input, `sample:grocery`, `world:NAME`, or a frame with the Arrow interface. Of a
+    database (SQLite, DuckDB) or a workbook, `table` names the table, view or sheet. `shape` is
     what cannot be seen: "adjacency" or "baskets" (lines are lists), "matrix" (a column for each
     item), "impressions" (lists of what was shown and clicked), "lists" (cells such as a|b|c).
     docs/shapes.md shows all.
@@ -87,7 +89,7 @@ def read_interactions(
             "skip_bad": skip_bad, "duplicates": duplicates != "set aside",
             "returns": returns != "net", "shape": shape, "positive": positive, "since": since,
             "until": until, "dislikes": dislikes or None, "exclude_items": exclude_items,
-            "join": join or None,
+            "join": join or None, "table": table,
         }  # fmt: skip
         _refuse(source, options)
         return _log_of(source)
@@ -100,8 +102,8 @@ def read_interactions(
         dislikes=dislikes,
         excluded=() if exclude_items is None else excluded_items(exclude_items, items),
     )
-    text = TextForm(delimiter=delimiter, encoding=encoding, skip_bad=skip_bad)
-    return read_source(source, given, rules, text, shape, joins_of(join))
+    form = FileForm(delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, table=table)
+    return read_source(source, given, rules, form, shape, joins_of(join))
 
 
 def _check_names(given: Mapping[str, object]) -> None:
@@ -153,16 +155,17 @@ def read_content(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     before: float | str | date | None = None,
+    table: str | None = None,
 ) -> ItemContent:
     """The content of items from a table, aligned to the items of `log`, or to the table's own items
     without a log.
 
     Ids match exactly. Where one side has numbers and the other text, a number matches its canonical
-    decimal text only: 7 is "7", not "007". `source` is what `read_interactions` takes; numbers in
-    csv are numbers. `title` names the column of titles, where its name does not tell. A table with
-    a row for each property of an item becomes one with a column for each; where its values change
-    with time, the latest `before` a day (or epoch seconds) counts. Raises BadData when not one row
-    fits to the log, with two ids side by side.
+    decimal text only: 7 is "7", not "007". `source` and `table` are what `read_interactions` takes;
+    numbers in csv are numbers. `title` names the column of titles, where its name does not tell. A
+    table with a row for each property of an item becomes one with a column for each; where its
+    values change with time, the latest `before` a day (or epoch seconds) counts. Raises BadData
+    when not one row fits to the log, with two ids side by side.
     """
     if isinstance(source, str) and source.startswith(ADDRESSES):
         options = {"item": item, "title": title, "delimiter": delimiter, "before": before}
@@ -176,6 +179,7 @@ def read_content(
         delimiter=delimiter,
         encoding=encoding,
         before=before,
+        inside=table,
     )
 
 

@@ -25,7 +25,7 @@ from spadework.errors import BadRequest
 ENDINGS = frozenset(
     (
         ".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather",
-        ".gz", ".zst", ".zip",
+        ".gz", ".zst", ".zip", ".xlsx", ".ods", ".sqlite", ".sqlite3", ".db", ".duckdb",
     )
 )  # fmt: skip
 """What ends so is a file of ids; ids that end so stand in one."""

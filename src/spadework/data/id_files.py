@@ -9,6 +9,7 @@ import polars as pl
 from spadework.data.reading import byte_sources
 from spadework.data.reading.column_roles import candidates, listed, plain_name
 from spadework.data.reading.identifiers import clean_ids
+from spadework.data.reading.named_tables import FOR_IDS
 from spadework.data.reading.opening import open_table
 from spadework.data.reading.set_aside import Ledger
 from spadework.errors import BadData
@@ -27,7 +28,7 @@ def read_item_ids(source: str | Path) -> pl.Series:
         named = bool(lines) and _is_name(lines[0])
         ids, name = pl.Series("item", lines[1:] if named else lines, dtype=pl.String), "item"
     else:
-        table = open_table(source)
+        table = open_table(source, purpose=FOR_IDS)
         hits = candidates("item", table.columns) or [
             column for column in table.columns if plain_name(column) == "id"
         ]

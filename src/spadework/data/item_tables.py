@@ -19,6 +19,7 @@ from spadework.data.reading.conditions import seconds_in
 from spadework.data.reading.identifiers import check_id_type, clean_ids
 from spadework.data.reading.item_options import item_options
 from spadework.data.reading.library_errors import named
+from spadework.data.reading.named_tables import for_items
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.tables import Table
@@ -36,11 +37,19 @@ def read_item_table(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     before: float | str | date | None = None,
+    inside: str | None = None,
 ) -> ItemContent:
     """The content of items from a file or a frame; see `read_content`."""
     wanted = [column for column in (item, title) if column]
     with item_options():
-        table = open_table(source, delimiter=delimiter, encoding=encoding, wanted=wanted)
+        table = open_table(
+            source,
+            delimiter=delimiter,
+            encoding=encoding,
+            wanted=wanted,
+            inside=inside,
+            purpose=for_items(item),
+        )
         if table.rows == 0:
             raise BadData(f"{table.name} has 0 rows.", "Give an item table with rows.")
         name = _item_column(table, item)

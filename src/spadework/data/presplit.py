@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from spadework.data import cuts
 from spadework.data.addresses import read_interactions
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.reading.named_tables import for_log
 from spadework.data.reading.opening import Source, open_table
 from spadework.data.reading.returned_rows import OnReturns
 from spadework.data.splitting import Split
@@ -31,17 +32,18 @@ def read_split(
     time: str | None = None,
     exclude_items: str | int | Path | Sequence[str | int | Path] | None = None,
     items: Source | ItemContent | None = None,
+    table: str | None = None,
 ) -> Split:
     """Read a table whose `column` labels each row as train or test rows, and keep that cut.
 
     Rows labelled `valid` are trained on in the final fit and expected in the validation cut. Any
     other label is an error. `exclude_items` are no products, as in `read_interactions`: their rows
-    are in no part. The table is read once per label, since every part has its own row
-    account (`split.train.account` and so on). What the cut leaks, and test rows that stand in
-    train, are told in `.leak` and `.remarks`.
+    are in no part; `table` is that of a database or a workbook. The source is read once per label,
+    since every part has its own row account (`split.train.account` and so on). What the cut leaks,
+    and test rows that stand in train, are told in `.leak` and `.remarks`.
     """
     labels = [label for label in (train, valid, test) if label is not None]
-    _check_labels(source, column, labels)
+    _check_labels(source, column, labels, table, {"user": user, "item": item})
 
     def read(names: list[str], returns: OnReturns = "net") -> Interactions:
         log = read_interactions(
@@ -55,6 +57,7 @@ def read_split(
             returns=returns,
             exclude_items=exclude_items,
             items=items,
+            table=table,
         )
         # labels of a split are no event types
         return replace(log, event_types=None, event_type_names=())
@@ -98,14 +101,21 @@ def _split(
     )
 
 
-def _check_labels(source: Source, column: str, labels: list[str]) -> None:
+def _check_labels(
+    source: Source,
+    column: str,
+    labels: list[str],
+    inside: str | None,
+    given: Mapping[str, str | None],
+) -> None:
     if not isinstance(column, str):
         raise BadRequest(
             f"The split is named by a column, and {type(column).__name__} is none.",
             "Put the parts into one table with a column that says which part a row is of, "
             "such as train or test, and give the column's name.",
         )
-    table = open_table(source, wanted=[column])
+    purpose = for_log(given, [column])
+    table = open_table(source, wanted=[column], inside=inside, purpose=purpose)
     if column not in table.schema:
         raise BadData(
             f"{table.name} has no column {column!r}.",

@@ -23,7 +23,8 @@ from spadework.json_values import as_map
 from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.labels import model
-from spadework.workbench.recipe import Recipe, command_of
+from spadework.workbench.recipe import Recipe
+from spadework.workbench.recipe_texts import command_of
 from spadework.workbench.report.next_line import line_for
 from spadework.workbench.search import model_families
 from spadework.workbench.search.board_parts import why_repeats

@@ -4,12 +4,8 @@ an unknown key names the nearest known one.
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
-import tomllib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import (
@@ -21,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from spadework import durations, files
+from spadework import durations
 from spadework.data.reading.conditions import between, is_rule
 from spadework.data.reading.conditions import parse as parse_rule
 from spadework.data.reading.encodings import check_encoding
@@ -33,7 +29,6 @@ from spadework.evaluation.trial import DEFAULT_METRICS, LIST_METRICS
 from spadework.models.catalogue import catalogue
 
 VERSION = 1
-_LISTS = ("metrics", "models", "events", "more", "join", "dislikes", "exclude_items")
 _SECRET = re.compile(r"(pass(word|wd)?|secret|token|api_?key|credential)", re.IGNORECASE)
 _SECRET_URL = re.compile(r"^[a-z+]+://[^/@\s]+:[^/@\s]+@", re.IGNORECASE)
 
@@ -48,11 +43,19 @@ class Recipe(BaseModel):
         "sample:grocery",
         description=(
             "A file, a pattern (logs/*.csv), a folder of parquet, sample:grocery, world:NAME or - "
-            "for standard input."
+            "for standard input. Files are text, parquet, JSON, databases (SQLite, DuckDB) or "
+            "workbooks."
         ),
     )
     more: list[str] | None = Field(
         None, description="Further files of the same log, with the same columns."
+    )
+    table: str | None = Field(
+        None,
+        description=(
+            "The table, view or sheet of a database or a workbook; the only one that holds a log "
+            "is found by itself. A pattern ('orders_*') takes several as one log."
+        ),
     )
     items: str | None = Field(None, description="An item table: texts and categories.")
     join: list[str] | None = Field(
@@ -72,6 +75,13 @@ class Recipe(BaseModel):
         None,
         description=(
             "Of an item table whose values change with time, the latest before this day count."
+        ),
+    )
+    items_table: str | None = Field(
+        None,
+        description=(
+            "The table, view or sheet with the items, where the item table is in a database or a "
+            "workbook; found by itself if absent."
         ),
     )
     title: str | None = Field(
@@ -248,67 +258,6 @@ def make(values: Mapping[str, Any], where: str = "The recipe") -> Recipe:
         raise BadRequest(
             f"{where} is nested without end.", "Write plain keys and values."
         ) from None
-
-
-def command_of(recipe: Recipe, folder: Path | None = None) -> str:
-    """The command line of this recipe, quoted for a shell."""
-    words = ["spadework", "dig", recipe.source, *(recipe.more or ())]
-    words += [] if folder is None else ["--run", str(folder)]
-    for key, value in recipe.model_dump().items():
-        if key in ("source", "more") or value == Recipe.model_fields[key].default:
-            continue
-        text = value if isinstance(value, str) else json.dumps(value)
-        words += [f"--{key}", text] if key in ("budget", "items") else ["--set", f"{key}={text}"]
-    return shlex.join(words)
-
-
-def from_toml(path: Path) -> dict[str, Any]:
-    """The keys of a TOML file."""
-    try:
-        return tomllib.loads(files.content_of(path, most=files.MOST_TOML).decode())
-    except OSError as error:
-        raise BadRequest(
-            f"The recipe {str(path)!r} cannot be read: {error.strerror}.", "Check the path."
-        ) from None
-    except (ValueError, RecursionError) as error:  # what is no TOML, too long a number, no UTF-8
-        raise BadRequest(
-            f"The recipe {str(path)!r} is not TOML: {error}.", 'Write lines such as: budget = "5m"'
-        ) from None
-
-
-def from_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Values of `key=value` texts, each read as TOML where it is TOML, else as text. Of a key that
-    is given twice the last value counts; lists add up. Nothing after the = is the default of a
-    key that has no value by default.
-    """
-    values: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals or not key.strip():
-            raise BadRequest(
-                f"The setting {setting!r} is not key=value.", "Write it as --set seed=3"
-            )
-        name = key.strip()
-        before = values.get(name)
-        field = Recipe.model_fields.get(name)
-        if field is not None and field.default is None and not text:
-            values[name] = None
-            continue
-        if field is not None and field.annotation in (str, str | None):
-            values[name] = text
-            continue
-        try:
-            values[name] = tomllib.loads(
-                f"value = {text.lower() if text in ('True', 'False') else text}"
-            )["value"]
-        except (ValueError, RecursionError):
-            several = name in _LISTS and not is_rule(text)
-            values[name] = [part.strip() for part in text.split(",")] if several else text
-        if name in _LISTS and not isinstance(values[name], list):
-            values[name] = [text]
-        if isinstance(before, list) and isinstance(values[name], list):
-            values[name] = [*before, *values[name]]
-    return values
 
 
 def _refuse_secrets(values: Mapping[str, Any], where: str) -> None:

@@ -64,6 +64,7 @@ def read_for(
             exclude_items=recipe.exclude_items,
             items=_table_of_rules(recipe, given),
             join=recipe.join,
+            table=recipe.table,
         )
     if not len(log):
         raise Unsuitable(
@@ -95,6 +96,7 @@ def _content_of(recipe: Recipe, given: Any, log: Interactions | None) -> ItemCon
         delimiter=recipe.items_delimiter,
         encoding=recipe.items_encoding,
         before=recipe.items_before,
+        table=recipe.items_table,
     )
 
 

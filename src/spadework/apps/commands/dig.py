@@ -82,7 +82,7 @@ def command(
     from pathlib import Path
 
     from spadework.apps.recipe_options import recipe_of
-    from spadework.workbench.recipe import command_of
+    from spadework.workbench.recipe_texts import command_of
     from spadework.workbench.run import dig
 
     parsed_recipe = recipe_of(
@@ -119,7 +119,8 @@ def _blocks(run: Run) -> bool:
 
 def _summary(run: Run) -> str:
     from spadework.apps.summary import summary_text
-    from spadework.workbench.recipe import Recipe, command_of
+    from spadework.workbench.recipe import Recipe
+    from spadework.workbench.recipe_texts import command_of
     from spadework.workbench.report import run_facts
 
     facts = run_facts.read(run.folder)

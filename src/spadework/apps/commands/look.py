@@ -47,7 +47,7 @@ def command(
     from spadework.apps.recipe_options import recipe_of
     from spadework.diagnosis.checking import diagnose
     from spadework.diagnosis.portrait import facts
-    from spadework.workbench.recipe import command_of
+    from spadework.workbench.recipe_texts import command_of
     from spadework.workbench.sources import choose_split, read_for
 
     parsed_recipe = recipe_of(sources, items=items, path=recipe, settings=settings)

@@ -94,14 +94,14 @@ def head_of(path: Path, length: int = 4096) -> bytes:
 
 
 def format_of(head: bytes, name: str) -> str:
-    """parquet, arrow, gz, zst, zip, sqlite, json, jsonl or text, by content first and name second;
-    other binary formats are refused by name.
+    """parquet, arrow, gz, zst, zip, office, sqlite, duckdb, json, jsonl or text, by content first
+    and name second; other binary formats are refused by name.
     """
     for magic, file_format in READ:
         if head.startswith(magic):
             return file_format
-    if head.startswith(b"SQLite format 3\x00"):
-        return "sqlite"
+    if head[8:12] == b"DUCK":
+        return "duckdb"
     refuse_known(head, name)
     suffix = Path(name.removesuffix(".gz").removesuffix(".zst")).suffix.lower()
     if suffix in (".parquet", ".arrow", ".feather", ".ipc"):
@@ -150,19 +150,24 @@ def unpacked(data: bytes, name: str) -> bytes:
         pieces = _pieces_of_zst(data, name)
     else:
         return data
-    limit = max(LEAST_LIMIT, EXPANSION_LIMIT * len(data))
     out = io.BytesIO()
     for piece in pieces:
         out.write(piece)
-        if out.tell() > limit:
-            raise BadData(
-                f"{name} expands from {len(data):,} bytes to more than {limit:,}.",
-                (
-                    f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is "
-                    "sound, unpack it and give the result."
-                ),
-            )
+        check_unpacked(out.tell(), len(data), name)
     return out.getvalue()
+
+
+def check_unpacked(size: int, packed: int, name: str) -> None:
+    """Refuse what expands from `packed` bytes to a `size` that no log has."""
+    limit = max(LEAST_LIMIT, EXPANSION_LIMIT * packed)
+    if size > limit:
+        raise BadData(
+            f"{name} expands from {packed:,} bytes to more than {limit:,}.",
+            (
+                f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is "
+                "sound, unpack it and give the result."
+            ),
+        )
 
 
 def _pieces_of_gz(data: bytes, name: str) -> Iterator[bytes]:
@@ -213,7 +218,8 @@ def unzipped(path: Path) -> tuple[bytes, str]:
             names = [name for name in archive.namelist() if not name.endswith("/")]
             if "[Content_Types].xml" in names:
                 raise BadData(
-                    f"{path.name} is an Excel or Office document.", "Save the sheet as csv."
+                    f"{path.name} is an Office document, but no workbook that is read.",
+                    "Save the sheet as xlsx or csv.",
                 )
             own = [name for name in names if not name.startswith(_BESIDE)]
             if len(own) == 1:
@@ -232,15 +238,8 @@ def unzipped(path: Path) -> tuple[bytes, str]:
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
-    limit = max(LEAST_LIMIT, EXPANSION_LIMIT * path.stat().st_size)
+    packed = path.stat().st_size
     with archive.open(name) as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise BadData(
-            f"{path.name} expands from {path.stat().st_size:,} bytes to more than {limit:,}.",
-            (
-                f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is "
-                "sound, unpack it and give the result."
-            ),
-        )
+        data = file.read(max(LEAST_LIMIT, EXPANSION_LIMIT * packed) + 1)
+    check_unpacked(len(data), packed, path.name)
     return data

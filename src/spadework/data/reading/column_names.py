@@ -71,7 +71,7 @@ def check_header(table: Table, found: Mapping[str, str]) -> None:
 def _check_that_names_are_names(table: Table) -> None:
     """A first row in which there are numbers, and no name that means anything, is data."""
     numbers = [name for name in table.columns if _NUMBER.match(name.strip())]
-    if table.source_format != "csv" or not numbers:
+    if not table.has_header_row or not numbers:
         return
     if any(candidates(role, table.columns) for role in ("user", "item", "time")):
         return

@@ -4,9 +4,6 @@ way out.
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
-
 from spadework.errors import BadData
 
 READ: tuple[tuple[bytes, str], ...] = (
@@ -16,9 +13,10 @@ READ: tuple[tuple[bytes, str], ...] = (
     (b"\x28\xb5\x2f\xfd", "zst"),
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
+    (b"SQLite format 3\x00", "sqlite"),
+    (b"\xd0\xcf\x11\xe0", "office"),  # of the old kind, or with a password
 )
 _UNPACK = "Unpack it and give the file to read."
-_CSV = "Save the sheet as csv."
 _R = "Write it from R: write.csv(x, 'log.csv', row.names = FALSE)."
 _REFUSED: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"FEA1", "a Feather file of the first version", ""),
@@ -36,12 +34,6 @@ _REFUSED: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"Rar!", "a rar archive", _UNPACK),
     (257, b"ustar", "a tar archive", _UNPACK),
     (0, b"\x89PNG", "a PNG image", ""),
-    (
-        0,
-        b"\xd0\xcf\x11\xe0",
-        "an Excel or Office document of the old kind",
-        "Save the sheet as csv.",
-    ),
     (0, b"RDX", "a file of R", _R),
     (0, b"X\n\x00\x00", "a file of R", _R),
     (0, b"MATLAB 5.0", "a MATLAB file", ""),
@@ -53,42 +45,8 @@ _REFUSED: tuple[tuple[int, bytes, str, str], ...] = (
 
 def refuse_known(head: bytes, name: str) -> None:
     """Raise BadData where the first bytes are those of a format that is not read."""
-    if head[8:12] == b"DUCK":
-        raise BadData(
-            f"{name} is a DuckDB database, which is not read.",
-            (
-                "Export the table and give that file: "
-                f"duckdb {name} \"COPY my_table TO 'log.parquet'\"; SHOW TABLES lists its tables. "
-                "In Python, a result of duckdb can be given as the source."
-            ),
-        )
     for at, magic, what, way in _REFUSED:
         if head.startswith(magic, at):
             raise BadData(
                 f"{name} is {what}, which is not read.", way or "Save it as parquet or csv."
             )
-
-
-def refuse_sqlite(path: Path) -> None:
-    """Raise BadData that lists the tables of an SQLite file."""
-    try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
-        try:
-            found = connection.execute(
-                "select name from sqlite_master where type in ('table', 'view') "
-                "and name not like 'sqlite_%' order by name limit 20"
-            ).fetchall()
-        finally:
-            connection.close()
-    except sqlite3.Error:
-        found = []
-    tables = [str(name) for (name,) in found]
-    example = tables[0] if tables else "my_table"
-    raise BadData(
-        f"{path.name} is an SQLite database, which is not read"
-        + (f"; it has the tables {', '.join(map(repr, tables))}." if tables else "."),
-        (
-            "Export the table and give that file: "
-            f'sqlite3 -header -csv {path.name} "SELECT * FROM {example}" > log.csv'
-        ),
-    )

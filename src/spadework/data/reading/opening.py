@@ -8,18 +8,19 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, TypeAlias
 
 import polars as pl
 
 from spadework import forks
 from spadework.data.reading import byte_sources
+from spadework.data.reading.arrow_streams import ArrowFrame, frame_of
 from spadework.data.reading.columnar import open_columnar, table_of_scan
 from spadework.data.reading.delimited import check_delimiter, parse_delimited
+from spadework.data.reading.duckdb_files import open_duckdb
 from spadework.data.reading.folder_parts import columns_by_address, open_folder
 from spadework.data.reading.foreign_texts import refuse_foreign
 from spadework.data.reading.jsonlines import parse_jsonlines
-from spadework.data.reading.known_formats import refuse_sqlite
 from spadework.data.reading.lakes import refuse_lake
 from spadework.data.reading.library_errors import first_line
 from spadework.data.reading.line_lists import (
@@ -28,23 +29,15 @@ from spadework.data.reading.line_lists import (
     parse_line_lists,
     with_file_number,
 )
+from spadework.data.reading.named_tables import ANY_LOG, Purpose
 from spadework.data.reading.partitions import FolderColumns, with_columns
 from spadework.data.reading.path_patterns import given_twice, matched
 from spadework.data.reading.reading_memory import check_text_size
+from spadework.data.reading.sqlite_files import open_sqlite
 from spadework.data.reading.tables import Table, joined
 from spadework.data.reading.wide_tables import IMPRESSIONS, LISTS, MATRIX
+from spadework.data.reading.workbooks import is_workbook, open_workbook, refuse_old
 from spadework.errors import BadData, BadRequest
-
-
-@runtime_checkable
-class ArrowFrame(Protocol):
-    """Objects with the Arrow PyCapsule interface: frames of pandas, polars and pyarrow, results of
-    duckdb.
-    """
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """A stream of record batches."""
-
 
 Source: TypeAlias = str | Path | Sequence[str | Path] | ArrowFrame | pl.LazyFrame
 
@@ -54,8 +47,6 @@ _DATABASES = (
     "mysql://",
     "mssql://",
     "oracle://",
-    "sqlite://",
-    "duckdb://",
     "snowflake://",
     "bigquery://",
 )
@@ -67,13 +58,17 @@ SHAPES = (ADJACENCY, BASKETS, MATRIX, IMPRESSIONS, LISTS)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How files are read; `wanted` are the columns that the user named."""
+    """How files are read; `wanted` are the columns that the user named, `inside` is the table, view
+    or sheet.
+    """
 
     delimiter: str | None = None
     encoding: str = "utf-8"
     skip_bad: bool = False
     wanted: Sequence[str] = ()
     shape: str | None = None
+    inside: str | None = None
+    purpose: Purpose = ANY_LOG
 
 
 def open_table(
@@ -84,18 +79,32 @@ def open_table(
     skip_bad: bool = False,
     wanted: Sequence[str] = (),
     shape: str | None = None,
+    inside: str | None = None,
+    purpose: Purpose = ANY_LOG,
 ) -> Table:
     """The table of a source; several files are appended, and a pattern (`logs/*.csv`) stands for
-    the files that it matches. Raises BadRequest and BadData with the file's name.
+    the files that it matches. Of a database or a workbook it is the table that `inside` names, else
+    the one that is of use for the `purpose`. Raises BadRequest and BadData with the file's name.
     """
     forks.check()
     if shape is not None and shape not in SHAPES:
         raise BadRequest(f"There is no shape {shape!r}.", f"Known: {', '.join(SHAPES)}.")
+    options = Options(
+        delimiter=delimiter,
+        encoding=encoding,
+        skip_bad=skip_bad,
+        wanted=wanted,
+        shape=shape,
+        inside=inside,
+        purpose=purpose,
+    )
     if isinstance(source, pl.LazyFrame):
         _refuse_lines(shape, "the lazy frame")
+        _refuse_inside(options, "the lazy frame")
         return table_of_scan(source, "the lazy frame", "frame", 0)
     if isinstance(source, ArrowFrame):
         _refuse_lines(shape, "a frame")
+        _refuse_inside(options, "a frame")
         return _table_of_frame(source)
     if not isinstance(source, str | Path | Sequence) or isinstance(source, bytes):
         type_name = type(source).__name__
@@ -106,10 +115,19 @@ def open_table(
     addresses = [source] if isinstance(source, str | Path) else list(source)
     if not addresses:
         raise BadRequest("The list of sources is empty.", "Give at least one path.")
-    options = Options(
-        delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, wanted=wanted, shape=shape
-    )
     return _appended(matched(addresses), options)
+
+
+def has_tables(address: str | Path) -> bool:
+    """Whether an address is that of a database or a workbook, so that it has tables."""
+    path = Path(address)
+    if not path.is_file():
+        return False
+    return _has_tables(path, byte_sources.format_of(byte_sources.head_of(path), path.name))
+
+
+def _has_tables(path: Path, source_format: str) -> bool:
+    return source_format in ("sqlite", "duckdb") or (source_format == "zip" and is_workbook(path))
 
 
 def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
@@ -142,18 +160,23 @@ def _open_address(address: str | Path, options: Options, known: FolderColumns) -
         data = byte_sources.read_standard_input()
         if not data:
             raise BadData("standard input is empty.", "Pipe csv or JSON lines into the command.")
+        _refuse_inside(options, "standard input")
         return _of_text(data, "standard input", options)
     path = Path(address)
     byte_sources.check_path(path)
     if path.is_dir():
         _refuse_lines(options.shape, f"the folder {path.name!r}")
+        _refuse_inside(options, f"the folder {path.name!r}")
         return open_folder(path, known)
     head = byte_sources.head_of(path)
     if not head:
         raise BadData(f"{path.name} is empty.", "Give a file with a header and rows.")
     source_format = byte_sources.format_of(head, path.name)
-    if source_format == "sqlite":
-        refuse_sqlite(path)
+    if source_format == "office":
+        refuse_old(path)
+    if _has_tables(path, source_format):
+        return _open_inside(path, source_format, options)
+    _refuse_inside(options, path.name)
     if source_format in ("parquet", "arrow"):
         refuse_lake(path)
         _refuse_lines(options.shape, path.name)
@@ -162,6 +185,17 @@ def _open_address(address: str | Path, options: Options, known: FolderColumns) -
     if source_format == "zip":
         return _of_text(*byte_sources.unzipped(path), options)
     return _of_text(byte_sources.read_bytes(path), path.name, options)
+
+
+def _open_inside(path: Path, source_format: str, options: Options) -> Table:
+    """A table of a database, or a sheet of a workbook."""
+    _refuse_lines(options.shape, path.name)
+    inside, purpose = options.inside, options.purpose
+    if source_format == "sqlite":
+        return open_sqlite(path, inside, purpose)
+    if source_format == "duckdb":
+        return open_duckdb(path, inside, purpose)
+    return open_workbook(path, inside, purpose, options.wanted, options.shape == MATRIX)
 
 
 def _of_text(data: bytes, name: str, options: Options) -> Table:
@@ -206,17 +240,29 @@ def _refuse_lines(shape: str | None, name: str) -> None:
         )
 
 
+def _refuse_inside(options: Options, name: str) -> None:
+    """Refuse the name of a table where a source has no tables inside."""
+    if options.inside is not None:
+        option = options.purpose.option or "a table"
+        raise BadRequest(
+            f"{name} is no database and no workbook, so {option} has no meaning.", "Leave it out."
+        )
+
+
 def _refuse_remote(address: str | Path) -> None:
     if not isinstance(address, str) or "://" not in address:
         return
+    if address.startswith(("sqlite://", "duckdb://")):
+        raise BadRequest(
+            f"{address!r} is an address, and files are given by their path.",
+            "Leave out what stands before the path: shop.db --table orders.",
+        )
     if address.startswith(_DATABASES):
         scheme = address.split("://")[0]
         raise BadRequest(
-            (
-                f"Databases ({scheme}://…) cannot be read by this version; the extra `sql` does "
-                "not exist yet."
-            ),
-            "Export the table to parquet and give that file.",
+            f"Databases of a server ({scheme}://…) are not read.",
+            "Give the file of an SQLite or DuckDB database by its path, or export the table to "
+            "parquet and give that file.",
         )
     raise BadRequest(
         (
@@ -227,23 +273,13 @@ def _refuse_remote(address: str | Path) -> None:
     )
 
 
-class _Capsule:
-    """Only the Arrow interface of a frame, so that polars has no special path for pandas."""
-
-    def __init__(self, frame: ArrowFrame) -> None:
-        self._frame = frame
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self._frame.__arrow_c_stream__(requested_schema)
-
-
 def _table_of_frame(source: ArrowFrame) -> Table:
     name = f"the {type(source).__module__.split('.')[0].lstrip('_')} frame"
     if isinstance(source, pl.DataFrame):
         frame = source
     else:
         try:
-            frame = pl.DataFrame(_Capsule(source))
+            frame = frame_of(source)
         except Exception as error:  # whatever the foreign library raises
             raise BadData(
                 f"{name} cannot be read: {first_line(error)}.",

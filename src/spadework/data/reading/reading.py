@@ -23,6 +23,7 @@ from spadework.data.reading.headers import names_something
 from spadework.data.reading.identifiers import check_id_type
 from spadework.data.reading.joined_tables import Join, with_joined
 from spadework.data.reading.library_errors import named
+from spadework.data.reading.named_tables import for_log
 from spadework.data.reading.nested_rows import unnested
 from spadework.data.reading.no_choices import Dislike, ExcludedItems
 from spadework.data.reading.opening import Source, open_table
@@ -79,19 +80,20 @@ class RowRules:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextForm:
-    """How a text file is written."""
+class FileForm:
+    """How a text file is written, or which table of a file of several is read."""
 
     delimiter: str | None = None
     encoding: str = "utf-8"
     skip_bad: bool = False
+    table: str | None = None
 
 
 def read_source(
     source: Source,
     given: Mapping[str, str | None],
     rules: RowRules,
-    text: TextForm,
+    form: FileForm,
     shape: str | None,
     joins: Sequence[Join] = (),
 ) -> Interactions:
@@ -107,11 +109,13 @@ def read_source(
     wanted += [condition.column for condition in rules.conditions()]
     table = open_table(
         source,
-        delimiter=text.delimiter,
-        encoding=text.encoding,
-        skip_bad=text.skip_bad,
+        delimiter=form.delimiter,
+        encoding=form.encoding,
+        skip_bad=form.skip_bad,
         wanted=wanted,
         shape=shape,
+        inside=form.table,
+        purpose=for_log(given, wanted),
     )
     with named(table.name, _types_of(table)):
         table = reshaped(table, shape, given)
@@ -120,7 +124,7 @@ def read_source(
         elif shape in (IMPRESSIONS, LISTS):
             given = {**given, "item": "item"}
         table, found = unnested(table, given)
-        table = with_joined(table, joins, encoding=text.encoding, skip_bad=text.skip_bad)
+        table = with_joined(table, joins, encoding=form.encoding, skip_bad=form.skip_bad)
         table = with_guests(table, given.get("user"))
         table, dates = with_dates(table, given.get("time") or found.get("time"))
     found |= dates
@@ -194,7 +198,7 @@ def _roles(table: Table, given: Mapping[str, str | None]) -> Roles:
 
 def _may_lack_a_header(table: Table) -> bool:
     return (
-        table.source_format == "csv"
+        table.has_header_row
         and not table.headerless
         and not any(map(names_something, table.columns))
     )

@@ -56,6 +56,11 @@ class Table:
         """Names of the columns in their order."""
         return list(self.schema)
 
+    @property
+    def has_header_row(self) -> bool:
+        """Whether the names stand in a row of the source, so that this may be one of data."""
+        return self.source_format in ("csv", "workbook")
+
     def row_numbers(self) -> RowNumbers:
         """Number of each fetched row."""
         return np.arange(1, self.rows + 1) if self.numbers is None else self.numbers

@@ -138,6 +138,7 @@ def _content_of(run: Run | None, vocabulary: Vocabulary) -> ItemContent:
         delimiter=recipe.items_delimiter,
         encoding=recipe.items_encoding,
         before=recipe.items_before,
+        table=recipe.items_table,
     )
 
 

@@ -18,12 +18,14 @@ from spadework.data.interactions import Interactions
 from spadework.data.reading.column_roles import ABSENT, ROLES
 from spadework.data.reading.conditions import is_rule
 from spadework.data.reading.joined_tables import joins_of
+from spadework.data.reading.opening import has_tables
 from spadework.data.reading.returned_rows import OF_NOTHING
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.wide_tables import MATRIX
 from spadework.errors import BadData, BadRequest
 from spadework.json_values import as_list, as_map, as_text
-from spadework.workbench.recipe import Recipe, from_settings, make
+from spadework.workbench.recipe import Recipe, make
+from spadework.workbench.recipe_texts import from_settings
 from spadework.workbench.run import Run
 from spadework.workbench.sources import read_again, read_for
 from spadework.workbench.storage import artifact, roles, run_files
@@ -162,6 +164,8 @@ def _read_as(run: Run | None, histories: str, settings: Sequence[str]) -> Intera
     carried_over = (make({}) if run is None else reading_of(run)).model_dump()
     # further files and dates are those of the run's own log
     of_file = {"source": histories, "more": None, "since": None, "until": None}
+    if not has_tables(histories):
+        of_file["table"] = None  # which has no meaning there
     recipe = make({**carried_over, **of_file, **given})
     try:
         log, _ = read_for(recipe, histories, None, items=False)
@@ -170,7 +174,7 @@ def _read_as(run: Run | None, histories: str, settings: Sequence[str]) -> Intera
             raise
         carried = {
             role: column
-            for role in ROLES
+            for role in ("table", *ROLES)
             if (column := getattr(recipe, role)) not in (None, ABSENT)
         }
         columns = ", ".join(f"{role} = {column!r}" for role, column in carried.items())
