@@ -478,6 +478,19 @@ def test_21_small_numbers_are_positions(read: Reader) -> None:
     )
 
 
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_ids_with_a_lone_quote_are_told(read: Reader, skip_bad: bool) -> None:
+    inches = "".join(f'"u{at}","TV {at}"""\n' for at in range(4))
+    text = f'user_id,item_id\n"""u1","i1"\n"u""2","i2"\n"u3","a ""b"" c"\n{inches}'
+    log = read(text, skip_bad=skip_bad)
+    assert log.user_vocabulary.ids.to_list() == ['"u1', 'u"2', "u0", "u1", "u2", "u3"]
+    assert remarks(log)[0] == (
+        """User ids with a lone quote, kept as written: 2, such as '"u1'. Perhaps the file has a """
+        "quote too many there."
+    )
+    assert not any(remark.startswith("Item ids") for remark in remarks(log))
+
+
 def test_23_equal_times_are_reported(read: Reader) -> None:
     log = read(timed(str(TIMESTAMP), str(TIMESTAMP)))
     assert log.account.counts["all_times_equal"] == 1

@@ -15,6 +15,8 @@ LONGEST = 256
 
 # blanks at an end; soft hyphens, fixed blanks, blanks without width and marks anywhere
 _UNSEEN = r"^\s|\s$|[\x{ad}\x{a0}\x{200b}\x{2060}\x{feff}]"
+_FEW = 3  # ids with a lone quote that are told, or a twentieth of all
+_INCHES = r'((?:^|[\s(x×])[0-9][0-9.,/]*)"(?:[\sx×),]|$)'
 # beyond this, neighbouring whole numbers are one float
 _EXACT = {"Float64": 2.0**53, "Float32": 2.0**24, "Float16": 2.0**11}
 
@@ -148,6 +150,7 @@ def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Seri
             ledger.set_aside(hit, reason)
             column = column.set(hit, None)
     _tell_unseen(column, facts["id"], role, ledger)
+    _tell_lone_quotes(column, facts["id"], role, ledger)
     _tell_decimals(facts["id"], role, name, ledger)
     foreign = facts.filter(pl.col("id").str.len_bytes() > pl.col("id").str.len_chars())["id"]
     normal = foreign.str.normalize("NFC")
@@ -173,6 +176,24 @@ def _tell_unseen(column: pl.Series, distinct: pl.Series, role: str, ledger: Ledg
         ledger.remark(
             f"{role.capitalize()} ids with blanks around them or signs that are not seen, kept as "
             f"written: {len(odd):,}, such as {odd[0]!r}."
+        )
+
+
+def _tell_lone_quotes(column: pl.Series, distinct: pl.Series, role: str, ledger: Ledger) -> None:
+    """Tell the few ids with an odd number of quotes, or quotes before them: a file has one too
+    many. Behind a number of its own, and in many ids, it stands for inches.
+    """
+    with_quote = distinct.filter(distinct.str.contains('"', literal=True))
+    if not len(with_quote):
+        return
+    plain = with_quote.str.replace_all(_INCHES, "$1")
+    is_odd = plain.str.count_matches('"', literal=True) % 2 == 1
+    odd = with_quote.filter(is_odd | with_quote.str.contains(r'^"+[^"]*$|^[0-9]+"+$')).sort()
+    odd = odd.filter(odd.is_in(column.implode())) if len(odd) else odd
+    if 0 < len(odd) <= max(_FEW, len(distinct) // 20):
+        ledger.remark(
+            f"{role.capitalize()} ids with a lone quote, kept as written: {len(odd):,}, such as "
+            f"{odd[0]!r}. Perhaps the file has a quote too many there."
         )
 
 
