@@ -16,6 +16,7 @@ from spadework.data.reading import reading_memory
 from spadework.errors import BadData, BadRequest, OutOfMemory, SpadeworkError, Undecided
 from spadework.workbench.run import Run
 from spadework.workbench.serving.service import histories_of
+from table_files import write_duckdb, write_sqlite, write_xlsx
 
 DAY = 1_767_225_600  # 2026-01-01
 LINES = (
@@ -33,6 +34,27 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "lines.csv").write_text(LINES)
     (tmp_path / "orders.csv").write_text(ORDERS)
     return tmp_path
+
+
+@pytest.mark.parametrize("write", [write_sqlite, write_duckdb, write_xlsx])
+def test_tables_of_one_database_are_joined(shop, write):
+    """The other table is named behind the file, or is the only other one with the key."""
+    frames = {"lines": pl.read_csv("lines.csv"), "orders": pl.read_csv("orders.csv")}
+    write(Path("shop.db"), frames)
+    want = read_interactions("lines.csv", join="orders.csv:order_id")
+    for given in ("shop.db/orders:order_id", "shop.db:order_id", ("shop.db/orders", "order_id")):
+        found = read_interactions("shop.db", table="lines", join=given)
+        assert len(found) == len(want) > 0
+        assert found.user_vocabulary.ids.to_list() == want.user_vocabulary.ids.to_list()
+        assert "shop.db/orders is joined by 'order_id'" in " ".join(found.account.remarks)
+    write(Path("three.db"), frames | {"refunds": frames["orders"].select("order_id", "status")})
+    error = refusal("three.db", table="lines", join="three.db:order_id")
+    assert isinstance(error, Undecided)
+    assert "--join three.db/orders:order_id or --join three.db/refunds:order_id" in error.hint
+    error = refusal("three.db", table="lines", join="three.db/order:order_id")
+    assert "Did you mean 'orders'?" in error.hint
+    hint = refusal("shop.db").hint
+    assert "--table lines --join shop.db/orders:order_id" in hint
 
 
 def refusal(*args: object, **options: object) -> SpadeworkError:

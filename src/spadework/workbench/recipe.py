@@ -59,7 +59,8 @@ class Recipe(BaseModel):
     )
     items: str | None = Field(None, description="An item table: texts and categories.")
     join: list[str] | None = Field(
-        None, description="Tables with more columns, by a key: orders.csv:order_id (order_id=id)."
+        None,
+        description="Tables with more columns, by a key: orders.csv:order_id, shop.db/orders:id.",
     )
     items_id: str | None = Field(
         None, description="The item table's column of item ids; found by itself if absent."

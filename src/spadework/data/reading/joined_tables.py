@@ -18,7 +18,8 @@ from spadework.arrays import Mask
 from spadework.data.joins import codes_of, join, shown
 from spadework.data.reading.column_names import listed, no_such_column
 from spadework.data.reading.identifiers import clean_ids
-from spadework.data.reading.opening import Source, open_table
+from spadework.data.reading.named_tables import Purpose
+from spadework.data.reading.opening import Source, has_tables, open_table
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.data.vocabulary import Vocabulary
@@ -33,17 +34,21 @@ GivenJoins: TypeAlias = str | tuple[Source, str] | Sequence[str | tuple[Source, 
 @dataclass(frozen=True, eq=False)
 class Join:
     """A table and the column that finds its rows: `order_id`, or `order_id=id` where it is called
-    `id` in that table; empty where none is named.
+    `id` in that table; empty where none is named. `table` is that of a database or a workbook.
     """
 
     source: Source
     key: str
+    table: str | None = None
 
     @classmethod
     def parse(cls, given: object) -> Join:
-        """The join of a text `FILE:COLUMN`, or of a pair of a source and a column."""
+        """The join of a text `FILE:COLUMN` or `FILE/TABLE:COLUMN`, or of a pair of a source and a
+        column.
+        """
         if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], str):
-            return cls(given[0], given[1])
+            source, table = _source_and_table(given[0])
+            return cls(source, given[1], table)
         if not isinstance(given, str | Path) or not str(given).strip():
             raise BadRequest(
                 f"The join {given!r} names no table and column.",
@@ -54,9 +59,20 @@ class Join:
         ends = [at for at, sign in enumerate(text) if sign == _SIGN]
         found = [at for at in ends if files.is_there(text[:at])]
         if files.is_there(text) or not ends:
-            return cls(text, "")
+            source, table = _source_and_table(text)
+            return cls(source, "", table)
         at = (found or ends[-1:])[-1]
-        return cls(text[:at], text[at + 1 :])
+        source, table = _source_and_table(text[:at])
+        return cls(source, text[at + 1 :], table)
+
+
+def _source_and_table(source: Source) -> tuple[Source, str | None]:
+    """A source, and the table after it: `shop.db/orders` where `shop.db` is a file."""
+    if isinstance(source, str | Path) and not files.is_there(str(source)):
+        file, sign, table = str(source).rpartition("/")
+        if sign and table and has_tables(file):
+            return file, table
+    return source, None
 
 
 def joins_of(given: GivenJoins | None) -> list[Join]:
@@ -78,12 +94,32 @@ def with_joined(table: Table, joins: Sequence[Join], *, encoding: str, skip_bad:
     for each in joins:
         if table.rows:
             other = open_table(
-                each.source, encoding=encoding, skip_bad=skip_bad, wanted=_wanted(each.key)
+                each.source,
+                encoding=encoding,
+                skip_bad=skip_bad,
+                wanted=_wanted(each.key),
+                inside=each.table,
+                purpose=_for_join(each, table.name),
             )
             if other.source_format == "frame":
                 other = replace(other, name="the joined frame")
             table = _with(table, other, each.key)
     return table
+
+
+def _for_join(each: Join, log: str) -> Purpose:
+    """A table with the key which is not that of the log itself."""
+    file, key = str(each.source), each.key or "COLUMN"
+    names = {key.split(_EQUAL)[0], *_wanted(key)}
+    stem = Path(file).name
+    log_table = log.removeprefix(f"{stem}/") if log.startswith(f"{stem}/") else None
+
+    def suffices(columns: Sequence[str]) -> bool:
+        return bool(names & set(columns))
+
+    return Purpose(
+        f"the key {key!r}", suffices, "--join", f"{file}/{{}}:{key}", leaves_out=log_table
+    )
 
 
 def _wanted(key: str) -> list[str]:

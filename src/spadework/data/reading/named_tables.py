@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from itertools import takewhile
+from itertools import combinations, takewhile
 
 from spadework.data.reading.synonyms import SESSIONS, candidates, plain_name
 from spadework.errors import BadData, Undecided, nearest
@@ -42,6 +42,13 @@ class Purpose:
     what: str
     suffices: Callable[[Sequence[str]], bool]
     option: str = "--table"  # names a table; an empty text where there is no such option
+    form: str = ""  # how a table is named with it, where that is not `option NAME`
+    leaves_out: str | None = None  # the name of a table that is read already
+
+    def naming(self, name: str) -> str:
+        """The option that names a table, as it is typed."""
+        form = shlex.quote(self.form.format(name)) if self.form else shlex.quote(name)
+        return f"{self.option} {form}"
 
 
 def for_log(given: Mapping[str, str | None], wanted: Sequence[str]) -> Purpose:
@@ -96,6 +103,7 @@ def chosen(
         return found, [f"Read from the {several} {', '.join(map(repr, found))}."]
     readable = [each for each in inside if each.columns is not None]
     shown = [each for each in readable if not each.hidden] or readable or list(inside)
+    shown = [each for each in shown if each.name != purpose.leaves_out] or shown
     fit = [each for each in shown if each.columns is not None and purpose.suffices(each.columns)]
     if len(shown) == 1 or len(fit) == 1:
         read = shown[0] if len(shown) == 1 else fit[0]
@@ -147,16 +155,26 @@ def _ask(
         hint = f"Give a file with one such {word}, or with an id a line."
         return Undecided(f"{file} has {len(shown)} {word}s, and {which}: {_listed(shown)}.", hint)
     names = [each.name for each in (fit or shown) if each.columns][:_SHOWN]
-    hint = f"Say which: {option} " + f" or {option} ".join(map(shlex.quote, names)) + "."
+    hint = f"Say which: {' or '.join(map(purpose.naming, names))}."
     pattern = _pattern([each.name for each in fit], shown) if _are_alike(fit) else ""
     if pattern:
-        hint += f" All of them together: {option} {shlex.quote(pattern)}."
+        hint += f" All of them together: {purpose.naming(pattern)}."
     elif not fit and option == "--table":
         hint += (
-            " Where users and items stand in different tables, make a view or a file that joins "
-            "them."
+            " Where users and items stand in different tables, join them by a column that both "
+            f"have, such as: {_joined(file, shown)}."
         )
     return Undecided(f"{file} has {len(shown)} {word}s, and {which}: {_listed(shown)}.", hint)
+
+
+def _joined(file: str, shown: Sequence[Inside]) -> str:
+    """Options that join two tables with a column in common; by example where no two have one."""
+    for one, two in combinations(shown, 2):
+        both = [column for column in one.columns or () if column in (two.columns or ())]
+        if both:
+            join = shlex.quote(f"{file}/{two.name}:{both[0]}")
+            return f"--table {shlex.quote(one.name)} --join {join}"
+    return "--table lines --join FILE/orders:order_id"
 
 
 def _are_alike(fit: Sequence[Inside]) -> bool:
