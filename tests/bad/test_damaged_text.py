@@ -10,7 +10,7 @@ import zipfile
 import polars as pl
 import pytest
 
-from spadework.data.reading.date_forms import date_forms
+from spadework.data.reading.values.date_forms import date_forms
 from spadework.errors import BadData
 
 MARK = "\ufeff"

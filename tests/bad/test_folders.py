@@ -11,7 +11,7 @@ import pytest
 
 from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.reading import folder_parts
+from spadework.data.reading.formats import folder_parts
 from spadework.errors import BadData, BadRequest, SpadeworkError
 
 DAY = 1_767_225_600  # 2026-01-01

@@ -10,7 +10,7 @@ import pytest
 
 from spadework.data.addresses import read_content, read_interactions
 from spadework.data.presplit import read_split
-from spadework.data.reading.opening import has_tables
+from spadework.data.reading.formats.opening import has_tables
 from spadework.errors import BadData, BadRequest, Undecided
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from spadework.data.addresses import read_content, read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.reading.json_tables import table_of_records
+from spadework.data.reading.formats.json_tables import table_of_records
 from spadework.errors import BadData, Undecided
 
 Reader = Callable[..., Interactions]

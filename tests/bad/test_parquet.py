@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from spadework.data.addresses import read_interactions
-from spadework.data.reading import byte_sources, reading_memory
-from spadework.data.reading.opening import open_table
+from spadework.data.reading.formats import byte_sources, reading_memory
+from spadework.data.reading.formats.opening import open_table
 from spadework.errors import BadData, SpadeworkError
 
 TIMESTAMP = 1_700_000_000

@@ -9,7 +9,7 @@ import pytest
 
 from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.reading.conditions import parse
+from spadework.data.reading.values.conditions import parse
 from spadework.errors import BadData, BadRequest, SpadeworkError
 from spadework.workbench.recipe import make
 from spadework.workbench.recipe_texts import from_settings

@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 
 from spadework.data.addresses import read_interactions
-from spadework.data.reading import sqlite_files
-from spadework.data.reading.opening import open_table
+from spadework.data.reading.formats import sqlite_files
+from spadework.data.reading.formats.opening import open_table
 from spadework.errors import BadData
 
 TIME = 1_767_225_600

@@ -13,8 +13,8 @@ import zstandard
 
 from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.reading import byte_sources, reading_memory
-from spadework.data.reading.date_forms import EXAMPLES
+from spadework.data.reading.formats import byte_sources, reading_memory
+from spadework.data.reading.values.date_forms import EXAMPLES
 from spadework.errors import BadData, OutOfMemory, SpadeworkError, Undecided
 
 Reader = Callable[..., Interactions]

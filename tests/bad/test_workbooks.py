@@ -15,8 +15,8 @@ import xlsxwriter
 
 from spadework.data.addresses import read_content, read_interactions
 from spadework.data.id_files import read_item_ids
-from spadework.data.reading import workbooks
-from spadework.data.reading.opening import open_table
+from spadework.data.reading.formats import workbooks
+from spadework.data.reading.formats.opening import open_table
 from spadework.errors import BadData, MissingExtra, OutOfMemory, Undecided
 
 TIME = 1_767_225_600  # 2026-01-01

@@ -10,7 +10,7 @@ import pytest
 
 from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.reading.readings import TimeChoice, names_in, parse_time
+from spadework.data.reading.values.readings import TimeChoice, names_in, parse_time
 from spadework.errors import BadData, Undecided
 from spadework.workbench.recipe import make
 from spadework.workbench.recipe_texts import from_settings

@@ -12,7 +12,7 @@ from command_line import call
 from served_run import served_run
 from spadework.apps.recipe_options import inputs_of, out_path
 from spadework.data.addresses import read_interactions
-from spadework.data.reading import reading_memory
+from spadework.data.reading.formats import reading_memory
 from spadework.errors import BadData, BadRequest, OutOfMemory, SpadeworkError, Undecided
 from spadework.workbench.run import Run
 from spadework.workbench.serving.service import histories_of

@@ -8,7 +8,7 @@ import pytest
 
 import spadework as sw
 from spadework.data.excluded_items import excluded_items
-from spadework.data.reading.conditions import is_rule
+from spadework.data.reading.values.conditions import is_rule
 from spadework.errors import BadData, BadRequest
 from spadework.workbench.recipe import make
 from spadework.workbench.recipe_texts import from_settings

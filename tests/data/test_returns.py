@@ -15,7 +15,7 @@ from makers import DAY, START, unwanted_of
 from spadework.data import cuts, splitting
 from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.reading.netting import net
+from spadework.data.reading.rows.netting import net
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, BadRequest
 from spadework.models.popular import Popular

@@ -125,7 +125,7 @@ def test_digits_beyond_fifteen_stay_in_databases_and_not_in_workbooks(tmp_path: 
 
 @pytest.mark.parametrize("name", WRITE)
 def test_a_table_is_not_read_whole_for_its_head(tmp_path: Path, name: str) -> None:
-    from spadework.data.reading.opening import open_table
+    from spadework.data.reading.formats.opening import open_table
 
     WRITE[name](tmp_path / name, {"orders": pl.DataFrame({"user_id": range(50), "item_id": 1})})
     table = open_table(tmp_path / name)

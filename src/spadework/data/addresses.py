@@ -12,12 +12,12 @@ from spadework.data.content import ItemContent
 from spadework.data.excluded_items import excluded_items
 from spadework.data.interactions import Interactions
 from spadework.data.item_tables import read_item_table
-from spadework.data.reading.assembly import Duplicates
-from spadework.data.reading.conditions import between
-from spadework.data.reading.joined_tables import GivenJoins, joins_of
-from spadework.data.reading.opening import Source
+from spadework.data.reading.formats.opening import Source
 from spadework.data.reading.reading import FileForm, RowRules, read_source
-from spadework.data.reading.returned_rows import OnReturns
+from spadework.data.reading.rows.assembly import Duplicates
+from spadework.data.reading.rows.joined_tables import GivenJoins, joins_of
+from spadework.data.reading.rows.returned_rows import OnReturns
+from spadework.data.reading.values.conditions import between
 from spadework.data.samples import sample, sample_content
 from spadework.data.vocabulary import listed
 from spadework.data.worlds.worlds import world
@@ -64,19 +64,17 @@ def read_interactions(
     out. `user="customer,order"` takes the first column that is filled, so that the order of a guest
     is a user. `time="when:day-first"` settles how times are read, "day+clock" joins a date and a
     time of day, "@row" is the order of the rows; docs/guide.md has all. `events` are the event
-    types to use. `positive` is a rule that a row has to satisfy: "rating >= 4 and kind != refund".
-    `since` and `until` are the first and the last date. `dislikes` are event types, or rules such
-    as "rating <= 2", of rows that are no choices: they become `.unwanted`. `exclude_items` are ids
-    of items that are no products, files of ids, or rules about the item table `items`. What these
-    leave out has lines of its own in the account. `join="orders.csv:order_id"` takes columns from
-    another table, by a column of both (`order_id=id` where it is called `id` there); a list joins
-    several, and `(frame, "order_id")` a frame. Roles are found over all columns. Rows with a weight
-    below zero are returns, taken off what the user bought of the item before; with
-    `returns="set aside"` purchases stay.
+    types to use. `positive` is a rule that a row has to satisfy: "rating >= 4". `since` and `until`
+    are the first and the last date. `dislikes` are event types, or rules such as "rating <= 2", of
+    rows that are no choices: they become `.unwanted`. `exclude_items` are ids of items that are no
+    products, files of ids, or rules about the item table `items`. What these leave out has lines of
+    its own in the account. `join="orders.csv:order_id"` takes columns from another table, a list or
+    `(frame, "order_id")` from several or a frame. Rows with a weight below zero are returns, taken
+    off what the user bought of the item before, or "set aside".
 
-    Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two
-    readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
-    users, and text is refused (OutOfMemory).
+    Raises BadRequest and BadData with the file's name, the row and the value, Undecided where two
+    readings are equally good. Where memory is short, parquet is sampled by users, and text is
+    refused (OutOfMemory).
     """
     _check_policies(duplicates, returns)
     events, dislikes = _events_and_dislikes(events, dislikes)
@@ -169,7 +167,7 @@ def read_content(
     """
     if isinstance(source, str) and source.startswith(ADDRESSES):
         options = {"item": item, "title": title, "delimiter": delimiter, "before": before}
-        _refuse(source, options | {"encoding": encoding != "utf-8"})
+        _refuse(source, options | {"encoding": encoding != "utf-8", "table": table})
         return _content_of(source, log)
     return read_item_table(
         source,

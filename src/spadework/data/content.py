@@ -16,7 +16,7 @@ import polars.selectors as cs
 from spadework import formatting
 from spadework.arrays import Array, Codes, frozen
 from spadework.copies import by_constructor
-from spadework.data.reading.column_roles import listed, plain_name
+from spadework.data.reading.columns.column_roles import listed, plain_name
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
 

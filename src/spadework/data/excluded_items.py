@@ -15,11 +15,11 @@ from spadework.data.content import ItemContent
 from spadework.data.id_files import read_item_ids
 from spadework.data.item_tables import read_item_table
 from spadework.data.item_values import LIST_SEPARATOR
-from spadework.data.reading.column_roles import listed
-from spadework.data.reading.conditions import Condition, holding, is_rule, parse
-from spadework.data.reading.no_choices import ExcludedItems
-from spadework.data.reading.opening import Source
+from spadework.data.reading.columns.column_roles import listed
+from spadework.data.reading.formats.opening import Source
+from spadework.data.reading.rows.no_choices import ExcludedItems
 from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.values.conditions import Condition, holding, is_rule, parse
 from spadework.errors import BadRequest
 
 ENDINGS = frozenset(

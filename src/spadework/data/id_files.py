@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from spadework.data.reading import byte_sources
-from spadework.data.reading.column_roles import candidates, listed, plain_name
-from spadework.data.reading.identifiers import clean_ids
-from spadework.data.reading.named_tables import FOR_IDS
-from spadework.data.reading.opening import open_table
+from spadework.data.reading.columns.column_roles import candidates, listed, plain_name
+from spadework.data.reading.columns.named_tables import FOR_IDS
+from spadework.data.reading.formats import byte_sources
+from spadework.data.reading.formats.opening import open_table
 from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.values.identifiers import clean_ids
 from spadework.errors import BadData
 
 _PARTING = (b",", b";", b"\t", b"|", b"{", b"[")

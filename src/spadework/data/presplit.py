@@ -13,9 +13,9 @@ from spadework.data import cuts
 from spadework.data.addresses import read_interactions
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.reading.named_tables import for_log
-from spadework.data.reading.opening import Source, open_table
-from spadework.data.reading.returned_rows import OnReturns
+from spadework.data.reading.columns.named_tables import for_log
+from spadework.data.reading.formats.opening import Source, open_table
+from spadework.data.reading.rows.returned_rows import OnReturns
 from spadework.data.splitting import Split
 from spadework.errors import BadData, BadRequest
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.item_tables import read_item_table
-from spadework.data.reading.opening import open_table
+from spadework.data.reading.formats.opening import open_table
 from spadework.data.reading.reading import RowRules, read_table
 from spadework.errors import MissingExtra, UnknownName
 

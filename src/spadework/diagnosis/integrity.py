@@ -13,10 +13,10 @@ import polars as pl
 from spadework import formatting
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.reading.conditions import NOT_POSITIVE, TOO_EARLY, TOO_LATE
-from spadework.data.reading.guests import SEPARATOR
-from spadework.data.reading.no_choices import DISLIKED, EXCLUDED
-from spadework.data.reading.returned_rows import A_RETURN, IN_FULL
+from spadework.data.reading.columns.guests import SEPARATOR
+from spadework.data.reading.rows.no_choices import DISLIKED, EXCLUDED
+from spadework.data.reading.rows.returned_rows import A_RETURN, IN_FULL
+from spadework.data.reading.values.conditions import NOT_POSITIVE, TOO_EARLY, TOO_LATE
 from spadework.diagnosis.finding import Finding, check
 
 ALONE, ALONE_TIMES = 0.01, 10

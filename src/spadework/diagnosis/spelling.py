@@ -15,8 +15,8 @@ from spadework import formatting
 from spadework.arrays import Array, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.reading.conditions import Condition
-from spadework.data.reading.event_types import how_twins_differ, plain_type
+from spadework.data.reading.rows.event_types import how_twins_differ, plain_type
+from spadework.data.reading.values.conditions import Condition
 from spadework.diagnosis.finding import Finding, check
 
 WORDS = frozenset(

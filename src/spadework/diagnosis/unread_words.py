@@ -9,7 +9,7 @@ import shlex
 from spadework import formatting
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.reading.conditions import Condition
+from spadework.data.reading.values.conditions import Condition
 from spadework.diagnosis.finding import Finding, check
 
 SHOWN = 4

@@ -18,9 +18,9 @@ from pydantic import (
 )
 
 from spadework import durations
-from spadework.data.reading.conditions import between, is_rule
-from spadework.data.reading.conditions import parse as parse_rule
-from spadework.data.reading.encodings import check_encoding
+from spadework.data.reading.formats.encodings import check_encoding
+from spadework.data.reading.values.conditions import between, is_rule
+from spadework.data.reading.values.conditions import parse as parse_rule
 from spadework.data.splitting import splits
 from spadework.errors import BadRequest, nearest
 from spadework.evaluation.dialects import dialects

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spadework import files
-from spadework.data.reading.conditions import is_rule
+from spadework.data.reading.values.conditions import is_rule
 from spadework.errors import BadRequest
 from spadework.workbench.recipe import Recipe
 

@@ -12,7 +12,7 @@ from spadework.data import cuts, splitting
 from spadework.data.addresses import ADDRESSES, read_content, read_interactions
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.reading.conditions import is_rule
+from spadework.data.reading.values.conditions import is_rule
 from spadework.data.splitting import Split
 from spadework.data.worlds.worlds import world
 from spadework.errors import BadRequest, Unsuitable

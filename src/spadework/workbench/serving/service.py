@@ -15,13 +15,13 @@ from spadework.arrays import Codes
 from spadework.data.addresses import ADDRESSES, read_interactions
 from spadework.data.excluded_items import is_file
 from spadework.data.interactions import Interactions
-from spadework.data.reading.column_roles import ABSENT, ROLES
-from spadework.data.reading.conditions import is_rule
-from spadework.data.reading.joined_tables import joins_of
-from spadework.data.reading.opening import has_tables
-from spadework.data.reading.returned_rows import OF_NOTHING
+from spadework.data.reading.columns.column_roles import ABSENT, ROLES
+from spadework.data.reading.formats.opening import has_tables
+from spadework.data.reading.formats.wide_tables import MATRIX
+from spadework.data.reading.rows.joined_tables import joins_of
+from spadework.data.reading.rows.returned_rows import OF_NOTHING
 from spadework.data.reading.set_aside import counted
-from spadework.data.reading.wide_tables import MATRIX
+from spadework.data.reading.values.conditions import is_rule
 from spadework.errors import BadData, BadRequest
 from spadework.json_values import as_list, as_map, as_text
 from spadework.workbench.recipe import Recipe, make

@@ -1,0 +1,116 @@
+"""The memory that a reading will need, estimated before it starts, and what happens when there
+is too little.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import polars as pl
+
+from spadework.data.reading.formats.byte_sources import EXPANSION_LIMIT, LEAST_LIMIT
+from spadework.data.reading.set_aside import counted
+from spadework.data.reading.tables import Table
+from spadework.errors import BadData, OutOfMemory
+from spadework.events import note
+
+SHARE = 0.8
+"""Share of the available memory that a reading may use."""
+
+_WORK = 60  # bytes a row for codes, clock, sort keys and the permutation, measured on 20 M rows
+# bytes of a text value in memory: its view, its characters, its position in the vocabulary
+_TEXT_VALUE = 48
+# times the size of a text file: 6 to 8 were measured, 14 where most rows are duplicates
+_TEXT_FILE = 10
+_LARGE = 1 << 32  # from here on the prediction is reported
+
+
+def available() -> int:
+    """Bytes of memory that can still be used."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def predicted(table: Table, columns: Mapping[str, str]) -> int:
+    """Bytes at the peak of reading these columns (role → column)."""
+    if table.text:
+        return table.size * _TEXT_FILE
+    return table.rows * (_WORK + sum(_width(table.schema[column]) for column in columns.values()))
+
+
+def _width(dtype: pl.DataType) -> int:
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return _TEXT_VALUE
+    return 16 if dtype.is_decimal() else 8
+
+
+def check_expansion(table: Table, columns: Mapping[str, str]) -> None:
+    """Refuse a small file that claims an absurd number of rows."""
+    if table.size == 0 or table.text:
+        return
+    claimed = table.rows * sum(_width(table.schema[column]) for column in columns.values())
+    limit = max(LEAST_LIMIT, EXPANSION_LIMIT * table.size)
+    if claimed > limit:
+        raise BadData(
+            (
+                f"{table.name} expands from {table.size:,} bytes to {claimed:,} ("
+                f"{counted(table.rows, 'row')}); the limit is {limit:,}."
+            ),
+            (
+                f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is sound, "
+                "read it into a frame and give that."
+            ),
+        )
+
+
+def check_text_size(size: int, name: str) -> None:
+    """Refuse, before reading, a text file that does not fit; a sample of its users cannot be drawn
+    without reading the full file.
+    """
+    need, room = size * _TEXT_FILE, available()
+    if need > SHARE * room:
+        raise OutOfMemory(
+            (
+                f"Reading {name} would take about {gib(need)}, and {gib(room)} of memory are "
+                "available."
+            ),
+            "Turn it into parquet, which is read by columns and can be sampled by users.",
+        )
+
+
+def keep_one_of(table: Table, columns: Mapping[str, str]) -> int:
+    """1 to read every user, N to read one user in N. Raises OutOfMemory where a sample cannot be
+    drawn.
+    """
+    need, room = predicted(table, columns), available()
+    if need > _LARGE:
+        note(
+            f"Reading {table.name} will take about {gib(need)} of memory; {gib(room)} are "
+            "available."
+        )
+    if need <= SHARE * room or table.source_format == "frame":
+        return 1
+    if table.sampled is None:
+        raise OutOfMemory(
+            (
+                f"Reading {table.name} would take about {gib(need)}, and {gib(room)} of memory "
+                "are available."
+            ),
+            (
+                "Turn it into one folder of parquet, which is read by columns and can be "
+                "sampled by users."
+            ),
+        )
+    return max(2, -int(-need // (SHARE * room)))
+
+
+def gib(size: float) -> str:
+    """Bytes as text, in GiB or MiB."""
+    return f"{size / 2**30:,.1f} GiB" if size >= 2**30 / 10 else f"{size / 2**20:,.1f} MiB"
