@@ -73,7 +73,8 @@ def test_several_that_fit_are_asked_for_with_their_columns(tmp_path: Path) -> No
     assert str(caught.value) == (
         "parts.db has 2 tables, and none has a user and an item: 'lines' (order_id, item_id), "
         "'orders' (id, user_id).\nSay which: --table lines or --table orders. Where users and "
-        "items stand in different tables, make a view or a file that joins them."
+        "items stand in different tables, join them by a column: --table lines --join "
+        "parts.db/orders:COLUMN=NAME, where it is called NAME in 'orders'."
     )
 
 
@@ -123,7 +124,7 @@ def test_where_there_are_no_tables_a_name_is_refused(tmp_path: Path) -> None:
         )
     with pytest.raises(BadRequest, match="so --items-table has no meaning"):
         read_content(tmp_path / "log.csv", table="orders")
-    with pytest.raises(BadRequest, match="brings its own columns"):
+    with pytest.raises(BadRequest, match="options for reading do not apply: table"):
         read_interactions("world:order", table="orders")
     assert not has_tables(tmp_path / "log.csv")
     assert not has_tables("world:order")

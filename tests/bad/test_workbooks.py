@@ -279,7 +279,7 @@ def test_passwords_old_kinds_and_other_documents_are_said(tmp_path: Path) -> Non
 def test_a_workbook_that_does_not_fit_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from spadework.data.reading import reading_memory
+    from spadework.data.reading.formats import reading_memory
 
     path = workbook(tmp_path / "orders.xlsx", ("Orders", LOG))
     monkeypatch.setattr(reading_memory, "available", lambda: 10_000)

@@ -15,6 +15,7 @@ from makers import DAY, START, make_log
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split, splits
 from spadework.errors import UnknownName, Unsuitable
+from spadework.formatting import count
 
 LABELS = ["train", "train", "train", "valid", "test"]
 
@@ -167,7 +168,7 @@ def test_only_the_target_is_expected_and_what_is_left_out_is_counted(name, log):
         assert part.target == part.describe()["target"] == "buy"
         assert part.expected.is_event_type("buy").all()
         assert "only 'buy' is expected" in part.description
-        left_out = f"({part.left_out} tested rows of other event types left out)"
+        left_out = f"({count(part.left_out, 'tested row')} of other event types left out)"
         assert (left_out in part.description) == (part.left_out > 0)
         known = rows_of(part.train) + (rows_of(part.given) if name == "strong" else rows_of())
         left = rows_of(source_log) - known - rows_of(part.expected)

@@ -89,8 +89,7 @@ def read_interactions(
             "until": until, "dislikes": dislikes or None, "exclude_items": exclude_items,
             "join": join or None, "table": table,
         }  # fmt: skip
-        _refuse(source, options)
-        return _log_of(source)
+        return _log_of(source, options)
     rules = RowRules(
         events=events,
         duplicates=duplicates,
@@ -191,7 +190,8 @@ def _refuse(source: str, options: Mapping[str, object]) -> None:
         )
 
 
-def _log_of(source: str) -> Interactions:
+def _log_of(source: str, options: Mapping[str, object]) -> Interactions:
+    _refuse(source, options)
     scheme, name = source.split(":", 1)
     if scheme == "sample":
         return sample(name)

@@ -161,20 +161,22 @@ def _ask(
         hint += f" All of them together: {purpose.naming(pattern)}."
     elif not fit and option == "--table":
         hint += (
-            " Where users and items stand in different tables, join them by a column that both "
-            f"have, such as: {_joined(file, shown)}."
+            " Where users and items stand in different tables, join them by a column: "
+            f"{_joined(file, shown)}."
         )
     return Undecided(f"{file} has {len(shown)} {word}s, and {which}: {_listed(shown)}.", hint)
 
 
 def _joined(file: str, shown: Sequence[Inside]) -> str:
-    """Options that join two tables with a column in common; by example where no two have one."""
+    """Options that join two tables by a column that both have, or that has two names."""
     for one, two in combinations(shown, 2):
         both = [column for column in one.columns or () if column in (two.columns or ())]
         if both:
             join = shlex.quote(f"{file}/{two.name}:{both[0]}")
             return f"--table {shlex.quote(one.name)} --join {join}"
-    return "--table lines --join FILE/orders:order_id"
+    one, two = shown[0], shown[1]
+    join = shlex.quote(f"{file}/{two.name}:COLUMN=NAME")
+    return f"--table {shlex.quote(one.name)} --join {join}, where it is called NAME in {two.name!r}"
 
 
 def _are_alike(fit: Sequence[Inside]) -> bool:
