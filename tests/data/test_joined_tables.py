@@ -53,6 +53,9 @@ def test_tables_of_one_database_are_joined(shop, write):
     assert "--join three.db/orders:order_id or --join three.db/refunds:order_id" in error.hint
     error = refusal("three.db", table="lines", join="three.db/order:order_id")
     assert "Did you mean 'orders'?" in error.hint
+    write(Path("shop{1}.db"), frames | {"refunds": frames["orders"]})
+    error = refusal("shop{1}.db", table="lines", join="shop{1}.db:order_id")
+    assert "--join 'shop{1}.db/orders:order_id'" in error.hint
     hint = refusal("shop.db").hint
     assert "--table lines --join shop.db/orders:order_id" in hint
 
@@ -223,6 +226,27 @@ def test_a_run_reads_its_joined_table_again(shop: Path, monkeypatch: pytest.Monk
         histories_of(run, str(whole))
     assert "--set join= reads it without" in caught.value.hint
     assert histories_of(run, str(whole), ["join="]).user_vocabulary.ids.to_list() == ["me"]
+
+
+def test_a_run_reads_the_table_that_was_joined_again(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not another one of that database with the same key, from whatever folder."""
+    orders = pl.read_csv("orders.csv")
+    frames = {"lines": pl.read_csv("lines.csv"), "orders": orders, "refunds": orders.head(1)}
+    write_sqlite(Path("shop.db"), frames)
+    (shop / "elsewhere").mkdir()
+    link = shop / "link.db"
+    link.symlink_to(shop / "shop.db")
+    for name in ("shop.db", "link.db"):
+        monkeypatch.chdir(shop)
+        settings = {"source": name, "table": "lines", "join": [f"{name}/orders:order_id"]}
+        run = Run(served_run(shop / f"run of {name}", settings, "popular"))
+        own = run.data["fingerprint"]["log"]
+        for folder in (shop, shop / "elsewhere"):
+            monkeypatch.chdir(folder)
+            for histories in (None, str(shop / "lines.csv")):
+                assert histories_of(run, histories).fingerprint == own
 
 
 @pytest.mark.usefixtures("shop")

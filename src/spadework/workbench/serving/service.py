@@ -228,11 +228,17 @@ def _joins_here(run: Run) -> list[str] | None:
     """The run's joined tables, as they can be found from the present folder."""
     if not run.recipe.join:
         return None
-    found, paths = joins_of(run.recipe.join), as_list(run.data.get("join paths"))
+    joins = joins_of(run.recipe.join)
+    paths, tables = (
+        as_list(run.data.get(key))[: len(joins)] for key in ("join paths", "join tables")
+    )
     return [
-        f"{join.source if files.is_there(str(join.source)) else as_text(path, str(join.source))}"
-        f":{join.key}"
-        for join, path in zip_longest(found, paths[: len(found)])
+        str(
+            join
+            if files.is_there(str(join.source)) or not as_text(path)
+            else replace(join, source=as_text(path), table=as_text(table) or None)
+        )
+        for join, path, table in zip_longest(joins, paths, tables)
     ]
 
 

@@ -42,13 +42,13 @@ class Purpose:
     what: str
     suffices: Callable[[Sequence[str]], bool]
     option: str = "--table"  # names a table; an empty text where there is no such option
-    form: str = ""  # how a table is named with it, where that is not `option NAME`
+    before: str = ""  # what stands before the name of a table, as the option is typed
+    behind: str = ""
     leaves_out: str | None = None  # the name of a table that is read already
 
     def naming(self, name: str) -> str:
         """The option that names a table, as it is typed."""
-        form = shlex.quote(self.form.format(name)) if self.form else shlex.quote(name)
-        return f"{self.option} {form}"
+        return f"{self.option} {shlex.quote(f'{self.before}{name}{self.behind}')}"
 
 
 def for_log(given: Mapping[str, str | None], wanted: Sequence[str]) -> Purpose:

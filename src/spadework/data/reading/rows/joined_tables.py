@@ -41,6 +41,10 @@ class Join:
     key: str
     table: str | None = None
 
+    def __str__(self) -> str:
+        """As it is typed."""
+        return f"{self.source}{'' if self.table is None else f'/{self.table}'}:{self.key}"
+
     @classmethod
     def parse(cls, given: object) -> Join:
         """The join of a text `FILE:COLUMN` or `FILE/TABLE:COLUMN`, or of a pair of a source and a
@@ -118,7 +122,12 @@ def _for_join(each: Join, log: str) -> Purpose:
         return bool(names & set(columns))
 
     return Purpose(
-        f"the key {key!r}", suffices, "--join", f"{file}/{{}}:{key}", leaves_out=log_table
+        f"the key {key!r}",
+        suffices,
+        "--join",
+        before=f"{file}/",
+        behind=f":{key}",
+        leaves_out=log_table,
     )
 
 
