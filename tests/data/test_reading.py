@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from spadework.data.addresses import read_content, read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.reading.columns.column_roles import ROLES, plain_name
+from spadework.data.reading.columns.column_roles import ROLES
 from spadework.data.reading.formats.delimited import parse_delimited
 from spadework.data.reading.formats.jsonlines import parse_jsonlines
 from spadework.data.reading.reading import read_table
+from spadework.data.reading.synonyms import plain_name
 from spadework.data.worlds.worlds import world
 from spadework.errors import BadData, BadRequest, SpadeworkError, Undecided, UnknownName
 

@@ -12,10 +12,10 @@ from spadework.data.content import ItemContent
 from spadework.data.excluded_items import excluded_items
 from spadework.data.interactions import Interactions
 from spadework.data.item_tables import read_item_table
+from spadework.data.reading.formats.joined_tables import GivenJoins, joins_of
 from spadework.data.reading.formats.opening import Source
 from spadework.data.reading.reading import FileForm, RowRules, read_source
 from spadework.data.reading.rows.assembly import Duplicates
-from spadework.data.reading.rows.joined_tables import GivenJoins, joins_of
 from spadework.data.reading.rows.returned_rows import OnReturns
 from spadework.data.reading.values.conditions import between
 from spadework.data.samples import sample, sample_content

@@ -16,7 +16,8 @@ import polars.selectors as cs
 from spadework import formatting
 from spadework.arrays import Array, Codes, frozen
 from spadework.copies import by_constructor
-from spadework.data.reading.columns.column_roles import listed, plain_name
+from spadework.data.reading.columns.column_names import listed
+from spadework.data.reading.synonyms import plain_name
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
 

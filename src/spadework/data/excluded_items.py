@@ -15,7 +15,7 @@ from spadework.data.content import ItemContent
 from spadework.data.id_files import read_item_ids
 from spadework.data.item_tables import read_item_table
 from spadework.data.item_values import LIST_SEPARATOR
-from spadework.data.reading.columns.column_roles import listed
+from spadework.data.reading.columns.column_names import listed
 from spadework.data.reading.formats.opening import Source
 from spadework.data.reading.rows.no_choices import ExcludedItems
 from spadework.data.reading.set_aside import Ledger

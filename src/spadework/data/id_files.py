@@ -6,11 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from spadework.data.reading.columns.column_roles import candidates, listed, plain_name
-from spadework.data.reading.columns.named_tables import FOR_IDS
+from spadework.data.reading.columns.column_names import listed
 from spadework.data.reading.formats import byte_sources
+from spadework.data.reading.formats.named_tables import FOR_IDS
 from spadework.data.reading.formats.opening import open_table
 from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.synonyms import candidates, plain_name
 from spadework.data.reading.values.identifiers import clean_ids
 from spadework.errors import BadData
 

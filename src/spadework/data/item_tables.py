@@ -14,17 +14,13 @@ from spadework.data.content import ItemContent, roles_of
 from spadework.data.interactions import Interactions
 from spadework.data.item_values import flat, is_readable, typed
 from spadework.data.joins import examples_of, join
-from spadework.data.reading.columns.column_roles import (
-    candidates,
-    listed,
-    no_such_column,
-    plain_name,
-)
-from spadework.data.reading.columns.named_tables import for_items
+from spadework.data.reading.columns.column_names import listed, no_such_column
+from spadework.data.reading.formats.named_tables import for_items
 from spadework.data.reading.formats.opening import Source, open_table
 from spadework.data.reading.item_options import item_options
 from spadework.data.reading.library_errors import named
 from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.synonyms import candidates, plain_name
 from spadework.data.reading.tables import Table
 from spadework.data.reading.values.conditions import seconds_in
 from spadework.data.reading.values.identifiers import check_id_type, clean_ids

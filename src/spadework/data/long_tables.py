@@ -10,8 +10,9 @@ import polars as pl
 from spadework.arrays import Mask
 from spadework.data.item_values import flat, typed
 from spadework.data.joins import shown
-from spadework.data.reading.columns.column_roles import candidates, listed, plain_name
+from spadework.data.reading.columns.column_names import listed
 from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.synonyms import candidates, plain_name
 from spadework.data.reading.values.clocks import read_clock
 from spadework.errors import BadData, BadRequest
 

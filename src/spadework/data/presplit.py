@@ -13,7 +13,7 @@ from spadework.data import cuts
 from spadework.data.addresses import read_interactions
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.reading.columns.named_tables import for_log
+from spadework.data.reading.formats.named_tables import for_log
 from spadework.data.reading.formats.opening import Source, open_table
 from spadework.data.reading.rows.returned_rows import OnReturns
 from spadework.data.splitting import Split

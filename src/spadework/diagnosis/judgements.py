@@ -16,7 +16,6 @@ from spadework.arrays import Array, Mask
 from spadework.data.account import UnreadColumn
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.reading.columns.column_roles import plain_name
 from spadework.data.reading.columns.second_look import (
     AMOUNT,
     DISLIKE,
@@ -25,6 +24,7 @@ from spadework.data.reading.columns.second_look import (
     RETURN,
     YES_OR_NO,
 )
+from spadework.data.reading.synonyms import plain_name
 from spadework.data.reading.values.conditions import Condition
 from spadework.diagnosis.change import few_users_remark
 from spadework.diagnosis.finding import Finding, check

@@ -11,7 +11,7 @@ from typing import Any
 from spadework import durations, events, files
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.reading.rows.joined_tables import joins_of
+from spadework.data.reading.formats.joined_tables import joins_of
 from spadework.data.splitting import Split
 from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.finding import Finding

@@ -8,23 +8,18 @@ from dataclasses import dataclass
 import polars as pl
 
 from spadework.data.interactions import Interactions
-from spadework.data.reading.columns.column_roles import (
-    ABSENT,
-    ROLES,
-    Roles,
-    choose_roles,
-    no_such_column,
-)
+from spadework.data.reading.columns.column_names import no_such_column
+from spadework.data.reading.columns.column_roles import ABSENT, ROLES, Roles, choose_roles
 from spadework.data.reading.columns.guests import names_of_user, with_guests
 from spadework.data.reading.columns.headers import names_something
-from spadework.data.reading.columns.named_tables import for_log
+from spadework.data.reading.formats.joined_tables import Join, with_joined
+from spadework.data.reading.formats.named_tables import for_log
 from spadework.data.reading.formats.nested_rows import unnested
 from spadework.data.reading.formats.opening import Source, open_table
 from spadework.data.reading.formats.reading_memory import check_expansion, keep_one_of
 from spadework.data.reading.formats.wide_tables import IMPRESSIONS, LISTS, MATRIX, reshaped
 from spadework.data.reading.library_errors import named
 from spadework.data.reading.rows.assembly import Duplicates, Plan, assemble
-from spadework.data.reading.rows.joined_tables import Join, with_joined
 from spadework.data.reading.rows.no_choices import Dislike, ExcludedItems
 from spadework.data.reading.rows.returned_rows import OnReturns
 from spadework.data.reading.tables import Table

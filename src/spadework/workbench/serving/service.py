@@ -16,9 +16,9 @@ from spadework.data.addresses import ADDRESSES, read_interactions
 from spadework.data.excluded_items import is_file
 from spadework.data.interactions import Interactions
 from spadework.data.reading.columns.column_roles import ABSENT, ROLES
+from spadework.data.reading.formats.joined_tables import joins_of
 from spadework.data.reading.formats.opening import has_tables
 from spadework.data.reading.formats.wide_tables import MATRIX
-from spadework.data.reading.rows.joined_tables import joins_of
 from spadework.data.reading.rows.returned_rows import OF_NOTHING
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.values.conditions import is_rule

@@ -28,17 +28,6 @@ from spadework.data.reading.tables import Table
 from spadework.data.reading.values.readings import TimeChoice, parse_time
 from spadework.errors import BadData, BadRequest, Undecided
 
-__all__ = [
-    "ABSENT",
-    "ROLES",
-    "Roles",
-    "candidates",
-    "choose_roles",
-    "listed",
-    "no_such_column",
-    "plain_name",
-]
-
 ROLES = ("user", "item", "time", "weight", "event", "basket")
 ABSENT = "-"
 """Given as a column's name: the log has no such column."""

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spadework.data.reading.columns.column_roles import ROLES, candidates, plain_name
+from spadework.data.reading.columns.column_roles import ROLES
+from spadework.data.reading.synonyms import candidates, plain_name
 from spadework.errors import BadData
 
 LOOKED_AT = 200

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spadework.arrays import Mask
 from spadework.data.account import UnreadColumn, UnreadWords
-from spadework.data.reading.columns.column_roles import plain_name
+from spadework.data.reading.synonyms import plain_name
 from spadework.data.reading.tables import Table
 from spadework.data.reading.values.conditions import TRUTHS
 from spadework.errors import SpadeworkError

@@ -8,9 +8,9 @@ import shlex
 
 import polars as pl
 
-from spadework.data.reading.columns.column_roles import plain_name
 from spadework.data.reading.columns.second_look import JUDGEMENT, RATINGS
 from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.synonyms import plain_name
 from spadework.data.reading.values.conditions import Condition
 from spadework.errors import BadData
 

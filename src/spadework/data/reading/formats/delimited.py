@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from spadework.arrays import Array, Mask
-from spadework.data.reading.columns.column_roles import listed
+from spadework.data.reading.columns.column_names import listed
 from spadework.data.reading.columns.headers import LOOKED_AT, header_of
 from spadework.data.reading.formats.encodings import decoded
 from spadework.data.reading.formats.line_lists import (

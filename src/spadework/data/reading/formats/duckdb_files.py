@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from spadework.data.reading.columns.named_tables import Inside, Purpose, chosen
 from spadework.data.reading.formats.arrow_streams import frame_of
+from spadework.data.reading.formats.named_tables import Inside, Purpose, chosen
 from spadework.data.reading.library_errors import LIBRARY_ERRORS, first_line
 from spadework.data.reading.tables import RowNumbers, Table, joined
 from spadework.errors import BadData, MissingExtra

@@ -13,9 +13,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from spadework.data.reading.columns.column_roles import ABSENT, ROLES, candidates, listed
+from spadework.data.reading.columns.column_names import listed
+from spadework.data.reading.columns.column_roles import ABSENT, ROLES
 from spadework.data.reading.formats.numbered_entries import numbered, parts_of_entries
 from spadework.data.reading.set_aside import counted
+from spadework.data.reading.synonyms import candidates
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.errors import BadData, Undecided
 

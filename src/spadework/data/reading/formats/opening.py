@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from spadework import forks
-from spadework.data.reading.columns.named_tables import ANY_LOG, Purpose
 from spadework.data.reading.formats import byte_sources
 from spadework.data.reading.formats.arrow_streams import ArrowFrame, frame_of
 from spadework.data.reading.formats.columnar import open_columnar, table_of_scan
@@ -29,6 +28,7 @@ from spadework.data.reading.formats.line_lists import (
     parse_line_lists,
     with_file_number,
 )
+from spadework.data.reading.formats.named_tables import ANY_LOG, Purpose
 from spadework.data.reading.formats.partitions import FolderColumns, with_columns
 from spadework.data.reading.formats.path_patterns import given_twice, matched
 from spadework.data.reading.formats.reading_memory import check_text_size

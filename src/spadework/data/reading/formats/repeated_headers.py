@@ -10,9 +10,9 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from spadework.data.reading.columns.column_roles import plain_name
 from spadework.data.reading.columns.headers import names_something
 from spadework.data.reading.formats.records import Records
+from spadework.data.reading.synonyms import plain_name
 from spadework.errors import BadData
 
 _ROOM = 6

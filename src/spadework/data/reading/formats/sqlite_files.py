@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from spadework.data.reading.columns.named_tables import Inside, Purpose, chosen
+from spadework.data.reading.formats.named_tables import Inside, Purpose, chosen
 from spadework.data.reading.formats.streamed_tables import Streamed, table_of_stream
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table, joined

@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from spadework.data.reading.columns.column_roles import candidates, listed
+from spadework.data.reading.columns.column_names import listed
 from spadework.data.reading.set_aside import counted
+from spadework.data.reading.synonyms import candidates
 from spadework.data.reading.tables import Table, told_parts
 from spadework.data.reading.values.cells_of_lists import entries_of, sign_in, sign_of_lists
 from spadework.errors import BadData, Undecided

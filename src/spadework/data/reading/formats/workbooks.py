@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from spadework.data.reading.columns.named_tables import Inside, Purpose, chosen
 from spadework.data.reading.formats.byte_sources import check_unpacked
+from spadework.data.reading.formats.named_tables import Inside, Purpose, chosen
 from spadework.data.reading.formats.reading_memory import check_text_size
 from spadework.data.reading.formats.sheet_cells import table_of_cells
 from spadework.data.reading.library_errors import LIBRARY_ERRORS, first_line

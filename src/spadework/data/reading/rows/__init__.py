@@ -2,6 +2,5 @@
 
 Start with `assembly`, which checks and codes the values; `sorted_log` sorts them, leaves out exact
 duplicates, and takes returns off what was bought (`netting`, `returned_rows`). `no_choices` are
-rows that say nothing about taste. `joined_tables` adds columns of other tables by a key.
-`accounting` adds up what was set aside.
+rows that say nothing about taste. `accounting` adds up what was set aside.
 """

@@ -17,7 +17,7 @@ from spadework import files
 from spadework.arrays import Mask
 from spadework.data.joins import codes_of, join, shown
 from spadework.data.reading.columns.column_names import listed, no_such_column
-from spadework.data.reading.columns.named_tables import Purpose
+from spadework.data.reading.formats.named_tables import Purpose
 from spadework.data.reading.formats.opening import Source, has_tables, open_table
 from spadework.data.reading.set_aside import Ledger, counted
 from spadework.data.reading.tables import RowNumbers, Table
