@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from spadework.data.reading.formats.arrow_streams import frame_of
+from spadework.data.reading.formats.databases import changed, quoted
 from spadework.data.reading.formats.named_tables import Inside, Purpose, chosen
 from spadework.data.reading.library_errors import LIBRARY_ERRORS, first_line
 from spadework.data.reading.tables import RowNumbers, Table, joined
@@ -83,7 +84,7 @@ class _Relation:
     @property
     def quoted(self) -> str:
         """As a statement names it."""
-        return f"{_quoted(self.schema)}.{_quoted(self.table)}"
+        return f"{quoted(self.schema)}.{quoted(self.table)}"
 
 
 def _relations(connection: DuckDBPyConnection) -> list[_Relation]:
@@ -115,10 +116,7 @@ def _table(
         with _connected(path) as opened:
             frame = query(opened, columns)
         if frame.height != rows:
-            raise BadData(
-                f"{path.name} changed while it was read.",
-                "Wait until it is written, and read it again.",
-            )
+            raise changed(path.name)
         return frame
 
     def head(count: int) -> pl.DataFrame:
@@ -129,7 +127,7 @@ def _table(
         numbered = f', row_number() over () as "{_ROW}"'
         with _connected(path) as opened:
             # hash() is DuckDB's own: a user is in the sample with all rows, or with none
-            frame = query(opened, columns, numbered, f"qualify hash({_quoted(user)}) % {every} = 0")
+            frame = query(opened, columns, numbered, f"qualify hash({quoted(user)}) % {every} = 0")
         return frame.drop(_ROW), frame[_ROW].cast(pl.Int64).to_numpy()
 
     return Table(
@@ -147,17 +145,12 @@ def _table(
 
 def _asked(column: str, kind: str) -> str:
     """A column as it is selected."""
-    name = _quoted(column)
+    name = quoted(column)
     if _AS_TEXT.search(kind):
         return f"{name}::varchar as {name}"
     if _DATES.fullmatch(kind):  # 'infinity' is no date of a calendar
         return f"case when isfinite({name}) then {name} end as {name}"
     return name
-
-
-def _quoted(name: str) -> str:
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
 
 
 def _refusal(name: str, error: BaseException) -> BadData:

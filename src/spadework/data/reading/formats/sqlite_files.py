@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 
+from spadework.data.reading.formats.databases import changed, quoted
 from spadework.data.reading.formats.named_tables import Inside, Purpose, chosen
 from spadework.data.reading.formats.streamed_tables import Streamed, table_of_stream
 from spadework.data.reading.set_aside import counted
@@ -28,7 +29,7 @@ BATCH = 10_000
 PATIENCE = 5.0
 """Seconds to wait for a lock of another program."""
 _IMMUTABLE = "?immutable=1"
-_LOG_MODE = 2  # in the two bytes of the header that tell the mode of journalling
+_WAL_MODE = 2  # in the two bytes of the header that tell the mode of journalling
 _HEADER = 100  # bytes
 _ASKED = 400  # columns that one statement asks about
 _AGAIN = "Copy or write the file again."
@@ -53,7 +54,7 @@ class _Database:
         self.name = path.name
         self.size = path.stat().st_size
         self._file = path.resolve()
-        self._log = self._file.with_name(f"{self._file.name}-wal")
+        self._wal = self._file.with_name(f"{self._file.name}-wal")
         self._copy: Path | None = None
         with self._file.open("rb") as file:
             self._header = file.read(_HEADER)
@@ -89,18 +90,11 @@ class _Database:
         except (sqlite3.Error, UnicodeError) as error:  # the latter for names of columns
             raise _refusal(self.name, error) from None
         if address.endswith(_IMMUTABLE) and self._stamp() != before:
-            raise self.changed()
-
-    def changed(self) -> BadData:
-        """The error for a file that another program wrote to meanwhile."""
-        return BadData(
-            f"{self.name} changed while it was read.",
-            "Wait until it is written, and read it again.",
-        )
+            raise changed(self.name)
 
     def _stamp(self) -> list[tuple[int, int]]:
         """When the database and its log were written, and their bytes."""
-        stats = [file.stat() for file in (self._file, self._log) if file.exists()]
+        stats = [file.stat() for file in (self._file, self._wal) if file.exists()]
         return [(stat.st_mtime_ns, stat.st_size) for stat in stats]
 
     def _address(self) -> str:
@@ -111,13 +105,13 @@ class _Database:
         log. So it is immutable where there is no log, and where there is one that no program uses,
         a copy is read.
         """
-        if self._log.exists():
+        if self._wal.exists():
             if self._file.with_name(f"{self._file.name}-shm").exists():
                 return f"{self._file.as_uri()}?mode=ro"
-            if self._log.stat().st_size:
+            if self._wal.stat().st_size:
                 return self._copied().as_uri()
-        has_log_mode = _LOG_MODE in self._header[18:20]
-        return self._file.as_uri() + (_IMMUTABLE if has_log_mode else "?mode=ro")
+        has_wal_mode = _WAL_MODE in self._header[18:20]
+        return self._file.as_uri() + (_IMMUTABLE if has_wal_mode else "?mode=ro")
 
     def _copied(self) -> Path:
         """The database with its log in a folder of its own, which goes with this object."""
@@ -126,10 +120,10 @@ class _Database:
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
             try:
                 shutil.copyfile(self._file, folder / "copy")
-                shutil.copyfile(self._log, folder / "copy-wal")
+                shutil.copyfile(self._wal, folder / "copy-wal")
             except OSError as error:
                 raise BadRequest(
-                    f"{self.name} has rows in {self._log.name}, and there is no place for a copy "
+                    f"{self.name} has rows in {self._wal.name}, and there is no place for a copy "
                     f"to read them from: {error.strerror}.",
                     "Make room in the folder of temporary files (TMPDIR), or let SQLite take them "
                     f"over: sqlite3 {self.name} 'PRAGMA wal_checkpoint(TRUNCATE)'",
@@ -162,7 +156,7 @@ def _columns(connection: sqlite3.Connection, name: str) -> tuple[str, ...] | Non
 
 
 def _description(connection: sqlite3.Connection, name: str) -> list[str]:
-    cursor = connection.execute(f"select * from {_quoted(name)} limit 0")
+    cursor = connection.execute(f"select * from {quoted(name)} limit 0")
     return [column[0] for column in cursor.description]
 
 
@@ -209,7 +203,7 @@ def _table(
     said = _mixtures(connection, source, storages)
 
     def frames(names: Sequence[str], limit: int | None) -> Iterator[pl.DataFrame]:
-        asked = ", ".join(map(_quoted, names))
+        asked = ", ".join(map(quoted, names))
         statement = source.select(asked) + ("" if limit is None else f" limit {limit}")
         with database.connected() as opened:
             cursor = opened.execute(statement)
@@ -222,7 +216,7 @@ def _table(
                         ]
                     )
                 except TypeError:  # of another type than the column was when it was looked at
-                    raise database.changed() from None
+                    raise changed(database.name) from None
 
     return table_of_stream(
         Streamed(
@@ -247,9 +241,9 @@ class _Source:
     def select(self, what: str) -> str:
         """The statement for some columns or counts."""
         if self.is_view:  # an index may serve some of its columns, in another order
-            every = f"with rows_of_view as materialized (select * from {_quoted(self.name)})"
+            every = f"with rows_of_view as materialized (select * from {quoted(self.name)})"
             return f"{every} select {what} from rows_of_view"
-        return f"select {what} from {_quoted(self.name)} not indexed"
+        return f"select {what} from {quoted(self.name)} not indexed"
 
 
 def _source(connection: sqlite3.Connection, name: str) -> _Source:
@@ -265,7 +259,7 @@ def _storages(
     found: dict[str, _Storage] = {}
     for first in range(0, len(columns), _ASKED):
         part = columns[first : first + _ASKED]
-        types = [f"nullif(typeof({_quoted(column)}), 'null')" for column in part]
+        types = [f"nullif(typeof({quoted(column)}), 'null')" for column in part]
         asked = ", ".join(f"min({each}), max({each})" for each in types)
         rows, *ends = connection.execute(source.select(f"count(*), {asked}")).fetchone()
         found |= {column: _storage(*ends[2 * at : 2 * at + 2]) for at, column in enumerate(part)}
@@ -280,20 +274,15 @@ def _mixtures(
     for column, storage in storages.items():
         if not storage.mixed or storage.dtype != pl.String:
             continue
-        texts = f"sum(typeof({_quoted(column)}) = 'text')"
+        texts = f"sum(typeof({quoted(column)}) = 'text')"
         count, total = connection.execute(
-            source.select(f"{texts}, count({_quoted(column)})")
+            source.select(f"{texts}, count({quoted(column)})")
         ).fetchone()
         remarks.append(
             f"The column {column!r} holds {counted(count, 'text')} and "
             f"{counted(total - count, 'number')}; all are read as texts, the number 7 as '7'."
         )
     return remarks
-
-
-def _quoted(name: str) -> str:
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
 
 
 def _starts(sql: str | None, words: str) -> bool:

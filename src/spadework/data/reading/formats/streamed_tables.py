@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from spadework.data.reading.formats.databases import changed
 from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import RowNumbers, Table
-from spadework.errors import BadData
 from spadework.events import track
 
 
@@ -41,10 +41,8 @@ def table_of_stream(source: Streamed) -> Table:
             yield frame, seen
             seen += frame.height
         if seen != source.rows:
-            raise BadData(
-                f"{source.name} changed while it was read: {counted(source.rows, 'row')} were "
-                f"counted and {seen:,} read.",
-                "Wait until it is written, and read it again.",
+            raise changed(
+                source.name, f": {counted(source.rows, 'row')} were counted and {seen:,} read"
             )
 
     def fetch(columns: Sequence[str]) -> pl.DataFrame:
