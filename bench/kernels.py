@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from data import DataAbsent, pairs
+from data import OUTSIDE, DataAbsent, pairs
 from harness import OURS, ROOT, Contender, Sample, Verdict, in_turn, process, say
 
 TARGET = 1.05  # × the time and the memory of the other build
@@ -25,7 +25,7 @@ def kernels(quick: bool) -> dict[str, tuple[str, list[str]]]:
     """Kernel → worker and its arguments; OUT is a folder for what the worker writes."""
     events = 2_000_000 if quick else 20_000_000
     part = 10 if quick else 1
-    films = str(pairs("generated films", "films", events).folder)
+    generated = str(pairs("generated films", "films", events).folder)
     outside = {}
     for name in ("ml-1m", "gowalla_lightgcn"):
         try:
@@ -34,7 +34,7 @@ def kernels(quick: bool) -> dict[str, tuple[str, list[str]]]:
             say(str(reason))
     found: dict[str, tuple[str, list[str]]] = {
         "similar users, 20,000": ("our_people", ["20000"]),
-        "twelve weights on one count, films": ("our_together", ["weights", "all", films]),
+        "twelve weights on one count, films": ("our_together", ["weights", "all", generated]),
         "eight counts in one pass, grocery": ("our_together", ["distances", "all", "whole"]),
     }
     for name, folder in outside.items():
@@ -55,11 +55,10 @@ def kernels(quick: bool) -> dict[str, tuple[str, list[str]]]:
         found |= {
             "MRF, gowalla_lightgcn: fit": ("our_sparse", [checkins, "-", "mrf"]),
             "SANSA, gowalla_lightgcn: fit": ("our_sparse", [checkins, "-", "sansa"]),
-            "TIFU-KNN, tafeng": (
-                "tifu",
-                ["nbr_tafeng_realitycheck", "ours", "0.1" if quick else "1"],
-            ),
         }
+    baskets = "nbr_tafeng_realitycheck"
+    if (OUTSIDE / baskets).exists():
+        found["TIFU-KNN, tafeng"] = ("tifu", [baskets, "ours", "0.1" if quick else "1"])
     return found
 
 

@@ -28,7 +28,7 @@ def plain_numbers(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def test_numbers_with_nouns_are_counted_by_the_one_function():
-    """`formatting.count`, or `counted` while a source is read: both know the singular."""
+    """It is `formatting.count`, which knows the singular."""
     wrong = [
         f"{path.relative_to(SOURCE)}:{line}: {noun}"
         for path in sorted(SOURCE.rglob("*.py"))

@@ -32,7 +32,8 @@ from spadework.workbench.recipe import Recipe
 SEEDS = 20
 FEW_SEEDS = 5
 """Seeds of `make test`; `make long` takes all. More than one wrong seed fails among both: a probe
-that is wrong in every third seed is found with five, one that is wrong in every tenth with twenty.
+that is wrong in every third seed is found with five more often than not, one that is wrong in every
+tenth with twenty.
 """
 MISSED = 1
 """Seeds of which a probe may be wrong."""

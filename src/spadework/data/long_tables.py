@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Mask
 from spadework.data.item_values import flat, typed
 from spadework.data.joins import shown
 from spadework.data.reading.columns.column_names import listed
-from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.synonyms import candidates, plain_name
 from spadework.data.reading.values.clocks import read_clock
 from spadework.errors import BadData, BadRequest
@@ -125,8 +126,9 @@ def _as_of(rows: pl.DataFrame, before: int | None, ledger: Ledger) -> pl.DataFra
         raise BadData(
             (
                 "The item table has values that change with time "
-                f"({counted(len(changing), 'pair')} of item and property, such as {name!r} of item "
-                f"{shown(item)}): the latest ones would tell models what came later."
+                f"({formatting.count(len(changing), 'pair')} of item and property, such as "
+                f"{name!r} of item {shown(item)}): the latest ones would tell models what came "
+                "later."
             ),
             (
                 "Say up to when they may be known, best the day on which the test span begins: "
@@ -161,8 +163,8 @@ def _wide(rows: pl.DataFrame, shape: LongShape, ledger: Ledger) -> tuple[pl.Data
     )
     ledger.remark(
         f"The item table has a row for each property ({shape.properties!r}) of an item: "
-        f"{counted(len(rows), 'row')} became {counted(len(wide), 'item')} with "
-        f"{counted(len(kept), 'column')}."
+        f"{formatting.count(len(rows), 'row')} became {formatting.count(len(wide), 'item')} with "
+        f"{formatting.count(len(kept), 'column')}."
     )
     columns = [typed(wide[name]) for name in kept]
     return pl.DataFrame(columns), wide[key]
@@ -187,9 +189,9 @@ def refuse_unclear(frame: pl.DataFrame, ids: pl.Series, name: str) -> None:
         if 2 <= few <= _FEW and pairs.n_unique() >= _ALWAYS * len(pairs) > 0:
             raise BadData(
                 (
-                    f"{name} has {counted(len(known), 'row')} for "
-                    f"{counted(known.n_unique(), 'item')}, as if each were one property of an item "
-                    f"({column!r}, perhaps)."
+                    f"{name} has {formatting.count(len(known), 'row')} for "
+                    f"{formatting.count(known.n_unique(), 'item')}, as if each were one property "
+                    f"of an item ({column!r}, perhaps)."
                 ),
                 (
                     "Call these two columns property and value, or give one row an item. Its "

@@ -9,11 +9,6 @@ from numpy.typing import NDArray
 from spadework.arrays import Mask
 
 
-def counted(count: int, noun: str) -> str:
-    """1 row, 2 rows, 1,000 rows."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 class Ledger:
     """A row keeps the first reason given for it. Nothing is stored until a row is set aside."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from spadework import events, files
+from spadework import events, files, formatting
 from spadework.arrays import Codes
 from spadework.data.addresses import ADDRESSES, read_interactions
 from spadework.data.excluded_items import is_file
@@ -20,7 +20,6 @@ from spadework.data.reading.formats.joined_tables import joins_of
 from spadework.data.reading.formats.opening import has_tables
 from spadework.data.reading.formats.wide_tables import MATRIX
 from spadework.data.reading.rows.returned_rows import OF_NOTHING
-from spadework.data.reading.set_aside import counted
 from spadework.data.reading.values.conditions import is_rule
 from spadework.errors import BadData, BadRequest
 from spadework.json_values import as_list, as_map, as_text
@@ -201,15 +200,15 @@ def _tell_unwanted(log: Interactions) -> None:
     found = 0 if log.account is None else log.account.set_aside.get(OF_NOTHING, 0)
     if found:
         events.note(
-            f"{counted(found, 'return')} in the histories of what they do not hold as bought: "
-            "these items are not recommended to who returned them."
+            f"{formatting.count(found, 'return')} in the histories of what they do not hold as "
+            "bought: these items are not recommended to who returned them."
         )
     if log.unwanted is not None:
         chose_nothing = int((log.user_vocabulary.codes(log.unwanted.users.unique()) < 0).sum())
         if chose_nothing:
             events.note(
-                f"{counted(chose_nothing, 'user')} without a list: the histories hold nothing of "
-                "theirs but returns and dislikes."
+                f"{formatting.count(chose_nothing, 'user')} without a list: the histories hold "
+                "nothing of theirs but returns and dislikes."
             )
 
 
@@ -263,7 +262,7 @@ def one_user(log: Interactions, user: str | None) -> int | str:
     """The id of the named user, or of the only one."""
     if user is None and len(log.active_users) != 1:
         raise BadRequest(
-            f"The histories are of {counted(len(log.active_users), 'user')}.",
+            f"The histories are of {formatting.count(len(log.active_users), 'user')}.",
             "Name one with --user ID.",
         )
     code = log.active_users[0] if user is None else codes_of(log, [user])[0]

@@ -10,10 +10,9 @@ from typing import Literal, cast
 import numpy as np
 import polars as pl
 
-from spadework import events
+from spadework import events, formatting
 from spadework.arrays import Codes
 from spadework.data.interactions import Interactions
-from spadework.data.reading.set_aside import counted
 from spadework.errors import BadRequest, Unsuitable
 from spadework.models.base import Recommender
 from spadework.models.needs import Repeats, check_k
@@ -87,8 +86,8 @@ def recommend(
     empty = int((np.concatenate([part.items for part in lists], axis=1) < 0).all(axis=1).sum())
     if empty:
         events.note(
-            f"Without a list: {empty:,} of {counted(len(lists[0].users), 'user')}. The model knows "
-            "no item that may be recommended to them."
+            f"Without a list: {empty:,} of {formatting.count(len(lists[0].users), 'user')}. The "
+            "model knows no item that may be recommended to them."
         )
     if purpose != "both":
         frame = lists[0].frame()
@@ -139,8 +138,8 @@ def _with_newcomers(
         return lists
     found = best_sellers(run, fitted, asked.candidates, own)
     events.note(
-        f"{counted(count, 'user')} of {len(asked.users):,} without an event that the model knows: "
-        f"their lists are {found.says}"
+        f"{formatting.count(count, 'user')} of {len(asked.users):,} without an event that the "
+        f"model knows: their lists are {found.says}"
     )
     return [
         part if policy == "only" else with_newcomers(part, asked.log, found)

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import polars as pl
 
+from spadework import formatting
 from spadework.data.reading.columns.column_names import no_such_column
-from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.tables import Table
 from spadework.data.reading.values.identifiers import check_id_type, clean_ids
 from spadework.errors import BadData, BadRequest
@@ -104,8 +105,8 @@ def _first_filled(frame: pl.DataFrame, names: Sequence[str]) -> tuple[pl.Series,
         guests = column.filter(takes)
         remarks.append(
             f"Where {' and '.join(map(repr, names[:at]))} {'is' if at == 1 else 'are'} empty, "
-            f"{names[at]!r} is the user: {counted(len(guests), 'row')}, "
-            f"{counted(guests.n_unique(), 'user')}."
+            f"{names[at]!r} is the user: {formatting.count(len(guests), 'row')}, "
+            f"{formatting.count(guests.n_unique(), 'user')}."
         )
     _refuse_shared(ids, source, names)
     return ids, remarks
@@ -141,7 +142,7 @@ def _refuse_shared(ids: pl.Series, source: pl.Series, names: Sequence[str]) -> N
     value, first, last = shared.row(0)
     raise BadData(
         f"The columns {names[first]!r} and {names[last]!r} share ids of users, such as {value!r} "
-        f"({counted(len(shared), 'id')} in all), so different users would become one.",
+        f"({formatting.count(len(shared), 'id')} in all), so different users would become one.",
         "Write something before the ids of one of the columns, or name one column: --user "
         f"{names[first]}.",
     )

@@ -8,8 +8,9 @@ import shlex
 
 import polars as pl
 
+from spadework import formatting
 from spadework.data.reading.columns.second_look import JUDGEMENT, RATINGS
-from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.synonyms import plain_name
 from spadework.data.reading.values.conditions import Condition
 from spadework.errors import BadData
@@ -68,7 +69,7 @@ def _returns_in(values: pl.Series, name: str) -> str:
         return ""
     rule = shlex.quote(str(Condition(name, "<", "0")))
     return (
-        f" {counted(back, 'row')} below zero, perhaps of returns, count like purchases; "
+        f" {formatting.count(back, 'row')} below zero, perhaps of returns, count like purchases; "
         f"--dislikes {rule} sets them aside."
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Array, Mask
 from spadework.data.reading.columns.column_names import listed
 from spadework.data.reading.columns.headers import LOOKED_AT, header_of
@@ -23,7 +24,6 @@ from spadework.data.reading.formats.line_lists import (
 from spadework.data.reading.formats.preambles import without_preamble
 from spadework.data.reading.formats.records import Records, scan
 from spadework.data.reading.formats.repeated_headers import headers
-from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData, BadRequest, Undecided
 
@@ -65,7 +65,7 @@ class _Text:
         line = self.data[self.records.starts[record] : self.records.stops[record]].decode()
         if len(line) > csv.field_size_limit():
             raise BadData(
-                f"The first row of {self.name} is {counted(len(line), 'character')} long.",
+                f"The first row of {self.name} is {formatting.count(len(line), 'character')} long.",
                 "Look at the file: its line breaks are missing.",
             )
         try:
@@ -190,7 +190,7 @@ def _table(
     bad = _bad_rows(text, rows, len(columns), skip_bad)
     if len(same) > 1 and not headerless and not header.remarks:
         bad[HEADER_AGAIN] = np.isin(rows, same) & ~np.any([*bad.values()], axis=0)
-        remarks.append(f"The header is written again in {counted(len(same) - 1, 'row')}.")
+        remarks.append(f"The header is written again in {formatting.count(len(same) - 1, 'row')}.")
     fine = np.ones(len(rows), np.bool_)
     for mask in bad.values():
         fine &= ~mask
@@ -273,8 +273,8 @@ def _read(
         ) from None
     if frame.height != (count if limit is None else min(count, limit)):
         raise BadData(
-            f"{text.name} has {counted(count, 'row')} by its lines, but {frame.height:,} by its "
-            "fields.",
+            f"{text.name} has {formatting.count(count, 'row')} by its lines, but {frame.height:,} "
+            "by its fields.",
             "Check its quotes.",
         )
     order = dict(zip(sorted(set(at)), frame.columns, strict=True))
@@ -310,12 +310,12 @@ def _bad_rows(text: _Text, rows: Array, width: int, skip_bad: bool) -> dict[str,
         more = int(wrong.sum()) - 1
         if wrong.all() and int(fields.min()) == int(fields.max()) > width and len(rows) > 1:
             raise BadData(
-                f"{text.name}: the first line has {counted(width, 'field')}, and all rows have "
-                f"{int(fields.max())}.",
+                f"{text.name}: the first line has {formatting.count(width, 'field')}, and all rows "
+                f"have {int(fields.max())}.",
                 "If a title stands above the names of the columns, remove it. Otherwise mend the "
                 "first line.",
             )
-        further = f" (and {counted(more, 'more row')} with a wrong number)" if more else ""
+        further = f" (and {formatting.count(more, 'more row')} with a wrong number)" if more else ""
         if wrong.mean() > _RAGGED and len(wrong) >= _SEVERAL:
             raise Undecided(
                 f"{text.name}: the lines have {int(fields.min()):,} to {int(fields.max()):,} "
@@ -326,8 +326,8 @@ def _bad_rows(text: _Text, rows: Array, width: int, skip_bad: bool) -> dict[str,
             )
         raise BadData(
             (
-                f"{text.name}: row {row + 1} has {counted(int(fields[row]), 'field')}, but the "
-                f"header has {width}{further}."
+                f"{text.name}: row {row + 1} has {formatting.count(int(fields[row]), 'field')}, "
+                f"but the header has {width}{further}."
             ),
             "Mend the file, or use --skip-bad to set such rows aside.",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 
-from spadework.data.reading.set_aside import counted
+from spadework import formatting
 from spadework.errors import BadData, BadRequest
 
 _MARKS = (
@@ -58,8 +58,8 @@ def _without_marks(data: bytes) -> tuple[bytes, list[str]]:
     if codecs.BOM_UTF8[:1] not in data or inside not in data:  # one byte is sought much faster
         return data, []
     said = (
-        f"Left out, since files were joined: {counted(data.count(inside), 'byte order mark')} at "
-        "the start of a line."
+        "Left out, since files were joined: "
+        f"{formatting.count(data.count(inside), 'byte order mark')} at the start of a line."
     )
     return data.replace(inside, b"\n"), [said]
 

@@ -13,13 +13,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from spadework import files
+from spadework import files, formatting
 from spadework.arrays import Mask
 from spadework.data.joins import codes_of, join, shown
 from spadework.data.reading.columns.column_names import listed, no_such_column
 from spadework.data.reading.formats.named_tables import Purpose
 from spadework.data.reading.formats.opening import Source, has_tables, open_table
-from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.data.reading.values.identifiers import clean_ids
 from spadework.data.vocabulary import Vocabulary
@@ -192,8 +192,12 @@ def _with(table: Table, other: Table, key: str) -> Table:
     without_key = sum(int(mask.sum()) for mask in without.values())
     summary = (
         f"{other.name} is joined by {by}: it adds {listed(list(names)) or 'no column'}, and "
-        f"{used:,} of its {counted(len(vocabulary), 'key')} have rows here."
-        + (f" {counted(without_key, 'row')} there without {theirs!r}." if without_key else "")
+        f"{used:,} of its {formatting.count(len(vocabulary), 'key')} have rows here."
+        + (
+            f" {formatting.count(without_key, 'row')} there without {theirs!r}."
+            if without_key
+            else ""
+        )
     )
     return _joined(table, match, aside, (summary, *said, *matched.remarks, *other.remarks))
 
@@ -313,13 +317,13 @@ def _one_row_a_key(
     )
     if not len(unlike):
         spare = len(again) - int((counts > 1).sum())
-        return [f"{other.name}: {counted(spare, 'row')} repeat another one throughout."]
+        return [f"{other.name}: {formatting.count(spare, 'row')} repeat another one throughout."]
     one, two = (int(other.row_numbers()[row]) for row in unlike["row"][0])
     own, theirs = columns
     by = own if own == theirs else f"{theirs}={own}"
     raise BadData(
-        f"{other.name} has {counted(len(unlike), f'{theirs!r} value')} with several rows, such as "
-        f"{shown(ids[int(unlike['row'][0][0])])} in the rows {one:,} and {two:,}: rows of "
+        f"{other.name} has {formatting.count(len(unlike), f'{theirs!r} value')} with several rows, "
+        f"such as {shown(ids[int(unlike['row'][0][0])])} in the rows {one:,} and {two:,}: rows of "
         f"{table.name} would count several times.",
         f"Join a table with one row for each {theirs}. If {other.name} has the events, read it and "
         f"join the other one: {other.name} --join {table.name}:{by}.",

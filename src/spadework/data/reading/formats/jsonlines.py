@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from spadework import formatting
 from spadework.data.reading.formats import python_lines
 from spadework.data.reading.formats.encodings import decoded
 from spadework.data.reading.formats.json_documents import documents, records_of
 from spadework.data.reading.formats.json_tables import table_of_records
-from spadework.data.reading.set_aside import counted
 from spadework.data.reading.synonyms import SESSIONS, candidates, plain_name
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData
@@ -170,7 +170,7 @@ def _of_lines(
         raise BadData(f"{name} is empty.", "Give a file with one JSON object a line.")
     if not objects:
         raise BadData(
-            f"Not one of the {counted(rows, 'line')} of {name} is an object: {fault}.",
+            f"Not one of the {formatting.count(rows, 'line')} of {name} is an object: {fault}.",
             "Give a file with one JSON object a line.",
         )
     if blank > (data.endswith(b"\n")):

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import polars as pl
 
+from spadework import formatting
 from spadework.data.reading.formats.encodings import decoded
-from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData, Undecided
 
@@ -73,13 +73,14 @@ def parse_line_lists(
     count = len(lines)
     if shape == ADJACENCY:
         remarks.append(
-            f"Each line is a list: first the user, then their items ({counted(count, 'line')})."
+            "Each line is a list: first the user, then their items "
+            f"({formatting.count(count, 'line')})."
         )
         users = lines.list.first()
         items = lines.list.slice(1)
     else:
         remarks.append(
-            f"Each line is one basket, and a user of its own ({counted(count, 'line')})."
+            f"Each line is one basket, and a user of its own ({formatting.count(count, 'line')})."
         )
         users = pl.Series(range(1, count + 1), dtype=pl.Int64).cast(pl.String)
         items = lines

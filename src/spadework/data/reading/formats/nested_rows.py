@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from spadework import formatting
 from spadework.data.reading.columns.column_names import listed
 from spadework.data.reading.columns.column_roles import ABSENT, ROLES
 from spadework.data.reading.formats.numbered_entries import numbered, parts_of_entries
-from spadework.data.reading.set_aside import counted
 from spadework.data.reading.synonyms import candidates
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.errors import BadData, Undecided
@@ -281,8 +281,8 @@ def _one_row_an_entry(table: Table, chosen: str, given: Mapping[str, str | None]
     rows, numbers, dropped = numbered(table, entries.counts)
     records = len(entries.counts)
     said = (
-        f"Each entry of {listed(entries.columns)} is a row: {counted(rows, 'row')} of "
-        f"{counted(records, 'record')}. Rows are counted after that."
+        f"Each entry of {listed(entries.columns)} is a row: {formatting.count(rows, 'row')} of "
+        f"{formatting.count(records, 'record')}. Rows are counted after that."
     )
     return replace(
         table,
@@ -372,7 +372,8 @@ def _entries(table: Table, chosen: str, given: Mapping[str, str | None]) -> _Ent
             at = int(np.flatnonzero(own != lengths)[0])
             raise BadData(
                 f"{table.name}: in record {at + 1} the list {column!r} has "
-                f"{counted(int(own[at]), 'value')}, but {chosen!r} has {int(lengths[at])}.",
+                f"{formatting.count(int(own[at]), 'value')}, but {chosen!r} has "
+                f"{int(lengths[at])}.",
                 "Lists that belong together need one length; leave the column out, or mend it.",
             )
     return _Entries(tuple(c for c in table.columns if c in together), counts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from spadework.data.reading.set_aside import counted
+from spadework import formatting
 
 _MARKS = (b"#", b"%")
 _MATRIX_MARKET = b"%%MatrixMarket"
@@ -46,7 +46,9 @@ def without_preamble(data: bytes) -> tuple[bytes, str | None, list[str]]:
         return data, None, []
     skipped = sum(len(line) + 1 for line in lines[:comments])
     first = lines[0][:60].decode(errors="replace").strip()
-    said = f"Left out before the table, {counted(comments, 'line')} of comments: {first!r}."
+    said = (
+        f"Left out before the table, {formatting.count(comments, 'line')} of comments: {first!r}."
+    )
     return data[skipped:], None, [said]
 
 

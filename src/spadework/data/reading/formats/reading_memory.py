@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from spadework import formatting
 from spadework.data.reading.formats.byte_sources import EXPANSION_LIMIT, LEAST_LIMIT
-from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData, OutOfMemory
 from spadework.events import note
@@ -61,7 +61,7 @@ def check_expansion(table: Table, columns: Mapping[str, str]) -> None:
         raise BadData(
             (
                 f"{table.name} expands from {table.size:,} bytes to {claimed:,} ("
-                f"{counted(table.rows, 'row')}); the limit is {limit:,}."
+                f"{formatting.count(table.rows, 'row')}); the limit is {limit:,}."
             ),
             (
                 f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is sound, "

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from spadework import formatting
 from spadework.data.reading.columns.headers import LOOKED_AT, header_of
-from spadework.data.reading.set_aside import counted
 from spadework.data.reading.synonyms import candidates
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData
@@ -76,7 +76,10 @@ def _header(
         columns, headerless, said = _named(name, frame, at, wanted, has_header)
     if at:
         example = next(cell for cell in top.row(0) if (cell or "").strip())
-        said = [f"Left out above the header, {counted(at, 'row')}: {example[:60]!r}.", *said]
+        said = [
+            f"Left out above the header, {formatting.count(at, 'row')}: {example[:60]!r}.",
+            *said,
+        ]
     return at + (not headerless), columns, headerless, said
 
 

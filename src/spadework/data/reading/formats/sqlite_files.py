@@ -17,10 +17,10 @@ from typing import Any
 
 import polars as pl
 
+from spadework import formatting
 from spadework.data.reading.formats.databases import changed, quoted
 from spadework.data.reading.formats.named_tables import Inside, Purpose, chosen
 from spadework.data.reading.formats.streamed_tables import Streamed, table_of_stream
-from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import Table, joined
 from spadework.errors import BadData, BadRequest
 
@@ -279,8 +279,9 @@ def _mixtures(
             source.select(f"{texts}, count({quoted(column)})")
         ).fetchone()
         remarks.append(
-            f"The column {column!r} holds {counted(count, 'text')} and "
-            f"{counted(total - count, 'number')}; all are read as texts, the number 7 as '7'."
+            f"The column {column!r} holds {formatting.count(count, 'text')} and "
+            f"{formatting.count(total - count, 'number')}; all are read as texts, the number 7 "
+            "as '7'."
         )
     return remarks
 

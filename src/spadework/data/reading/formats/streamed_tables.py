@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.data.reading.formats.databases import changed
-from spadework.data.reading.set_aside import counted
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.events import track
 
@@ -42,7 +42,8 @@ def table_of_stream(source: Streamed) -> Table:
             seen += frame.height
         if seen != source.rows:
             raise changed(
-                source.name, f": {counted(source.rows, 'row')} were counted and {seen:,} read"
+                source.name,
+                f": {formatting.count(source.rows, 'row')} were counted and {seen:,} read",
             )
 
     def fetch(columns: Sequence[str]) -> pl.DataFrame:

@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.data.reading.columns.column_names import listed
-from spadework.data.reading.set_aside import counted
 from spadework.data.reading.synonyms import candidates
 from spadework.data.reading.tables import Table, told_parts
 from spadework.data.reading.values.cells_of_lists import entries_of, sign_in, sign_of_lists
@@ -56,7 +56,8 @@ def _ask_for_matrix(table: Table) -> None:
     if candidates("item", columns) or candidates("item", [c.rpartition(".")[2] for c in columns]):
         return  # the item may stand inside an object
     raise Undecided(
-        f"{table.name} has {counted(len(columns), 'column')}, and none looks like the item.",
+        f"{table.name} has {formatting.count(len(columns), 'column')}, and none looks like the "
+        "item.",
         "If each column is an item and each row a user: --shape matrix. Otherwise name the column: "
         "--item.",
     )
@@ -86,7 +87,7 @@ def _of_matrix(table: Table, user: str | None) -> Table:
         kept.append((numbers.fill_nan(None).fill_null(0) != 0).to_numpy())
     if texts:
         raise BadData(
-            f"{table.name} is no matrix of numbers: {counted(texts, 'cell')} of text.",
+            f"{table.name} is no matrix of numbers: {formatting.count(texts, 'cell')} of text.",
             "Every column but the first has to be an item, with numbers or nothing below it.",
         )
     rows, columns = np.nonzero(np.column_stack(kept))
@@ -99,9 +100,9 @@ def _of_matrix(table: Table, user: str | None) -> Table:
         }
     )
     said = (
-        f"The table is a matrix of {counted(frame.height, 'user')} and "
-        f"{counted(len(items), 'item')}; its {counted(long.height, 'cell')} that are neither empty "
-        "nor zero are the rows."
+        f"The table is a matrix of {formatting.count(frame.height, 'user')} and "
+        f"{formatting.count(len(items), 'item')}; its {formatting.count(long.height, 'cell')} that "
+        "are neither empty nor zero are the rows."
     )
     return _of_frame(table, long, said)
 
@@ -187,8 +188,9 @@ def _of_impressions(table: Table, item: str | None) -> Table:
     )
     clicked = int((entries["event"] == "clicked").sum())
     said = (
-        f"Each entry of {shown[0]!r} is a row: {counted(entries.height, 'row')} of "
-        f"{counted(frame.height, 'list')}, {clicked:,} of them clicked and the others shown."
+        f"Each entry of {shown[0]!r} is a row: {formatting.count(entries.height, 'row')} of "
+        f"{formatting.count(frame.height, 'list')}, {clicked:,} of them clicked and the others "
+        "shown."
     )
     for column, name in moved.items():
         said += f" The table's own column {column!r} is called {name!r} then."
@@ -230,8 +232,8 @@ def _of_lists(table: Table, item: str | None) -> Table:
         .explode("item")
     )
     said = (
-        f"Each entry of the lists in {column!r} is a row: {counted(entries.height, 'row')} of "
-        f"{counted(frame.height, 'list')}."
+        f"Each entry of the lists in {column!r} is a row: "
+        f"{formatting.count(entries.height, 'row')} of {formatting.count(frame.height, 'list')}."
     )
     return _of_frame(table, entries, said)
 

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from spadework import formatting
 from spadework.arrays import Floats, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.reading.columns.column_roles import Roles
@@ -33,7 +34,7 @@ from spadework.data.reading.rows.no_choices import (
 )
 from spadework.data.reading.rows.returned_rows import OF_NOTHING, OnReturns
 from spadework.data.reading.rows.sorted_log import sorted_log
-from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.tables import Table
 from spadework.data.reading.values.clocks import Clock, positions_of_rows, read_clock
 from spadework.data.reading.values.conditions import (
@@ -282,14 +283,14 @@ def _baskets(column: pl.Series, name: str, ledger: Ledger) -> pl.Series | None:
     empty = values.null_count()
     if empty * 2 > len(values):
         ledger.remark(
-            f"The basket column {name!r} is empty in {empty:,} of {counted(len(values), 'row')} "
-            "and is not used."
+            f"The basket column {name!r} is empty in {empty:,} of "
+            f"{formatting.count(len(values), 'row')} and is not used."
         )
         return None
     if empty:
         ledger.remark(
             f"Without a basket in {name!r}, and therefore each a basket of its own: "
-            f"{counted(empty, 'row')}."
+            f"{formatting.count(empty, 'row')}."
         )
     return values
 

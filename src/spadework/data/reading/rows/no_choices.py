@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.arrays import Mask
 from spadework.data.interactions import Interactions
 from spadework.data.joins import join
-from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.values.clocks import Clock
 from spadework.data.reading.values.conditions import Condition, holding
 from spadework.data.vocabulary import Vocabulary
@@ -125,8 +126,9 @@ def with_dislikes(
     if not len(users):
         return log
     ledger.remark(
-        f"Dislikes, which are no choices: {counted(len(users), 'row')} of "
-        f"{counted(users.n_unique(), 'user')} with {counted(items.n_unique(), 'item')}. These "
-        "items are not recommended to these users, unless they chose them later."
+        f"Dislikes, which are no choices: {formatting.count(len(users), 'row')} of "
+        f"{formatting.count(users.n_unique(), 'user')} with "
+        f"{formatting.count(items.n_unique(), 'item')}. These items are not recommended to "
+        "these users, unless they chose them later."
     )
     return log.with_unwanted(users, items, None if clock is None else clock.seconds)

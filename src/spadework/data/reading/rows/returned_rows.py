@@ -10,11 +10,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from spadework import formatting
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.reading.rows.event_types import plain_type
 from spadework.data.reading.rows.netting import Netted, net
-from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.synonyms import PURCHASES
 from spadework.data.returns import Returns
 from spadework.data.vocabulary import Vocabulary
@@ -125,10 +126,10 @@ class Left:
         more = f" ({unspent:,} of them for less than they took back)" if unspent else ""
         ledger.remark(
             f"Rows of {name!r} below zero are returns, taken off the latest earlier purchases of "
-            f"the same user and item: {matched:,} of {counted(returns, 'row')} found one{more}; "
-            f"{counted(gone, 'purchase')} returned in full, {in_part:,} in part. "
-            "What came back is not recommended to who returned it. --returns 'set aside' leaves "
-            "purchases as they were."
+            f"the same user and item: {matched:,} of {formatting.count(returns, 'row')} found "
+            f"one{more}; {formatting.count(gone, 'purchase')} returned in full, {in_part:,} in "
+            "part. What came back is not recommended to who returned it. --returns 'set aside' "
+            "leaves purchases as they were."
         )
 
     def tell_strangers(self, user: str, ledger: Ledger) -> None:
@@ -143,9 +144,10 @@ class Left:
         strangers = users[self.netted.is_return & ~bought[users]]
         if len(strangers):
             ledger.remark(
-                f"Of users in {user!r} who bought nothing: {counted(len(strangers), 'return')}, "
-                f"{counted(len(np.unique(strangers)), 'user')}. An order of a guest that was taken "
-                "back under another number stays as it was."
+                f"Of users in {user!r} who bought nothing: "
+                f"{formatting.count(len(strangers), 'return')}, "
+                f"{formatting.count(len(np.unique(strangers)), 'user')}. An order of a guest that "
+                "was taken back under another number stays as it was."
             )
 
 

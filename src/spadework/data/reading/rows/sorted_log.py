@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from spadework import formatting
 from spadework.arrays import Array, Codes, Floats, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.ordering import by_user_time_arrival
 from spadework.data.reading.rows.duplicates import find_repeats
 from spadework.data.reading.rows.event_types import event_type_codes
 from spadework.data.reading.rows.returned_rows import Left
-from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.values.clocks import Clock
 from spadework.data.reading.values.numbers import compact
 from spadework.data.vocabulary import Vocabulary
@@ -146,9 +147,11 @@ def _repeats(
         what = (
             "Kept, though they repeat an event of the same user, item and time with another weight"
         )
-        ledger.remark(f"{what}: {counted(two_weights, 'row')}.")
+        ledger.remark(f"{what}: {formatting.count(two_weights, 'row')}.")
     if repeats is None or not keep:
         return repeats
     ledger.counts["exact_duplicates_kept"] = int(repeats.sum())
-    ledger.remark(f"Exact duplicates, kept as requested: {counted(int(repeats.sum()), 'row')}.")
+    ledger.remark(
+        f"Exact duplicates, kept as requested: {formatting.count(int(repeats.sum()), 'row')}."
+    )
     return None

@@ -7,7 +7,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from spadework.data.reading.set_aside import Ledger, counted
+from spadework import formatting
+from spadework.data.reading.set_aside import Ledger
 from spadework.errors import BadData
 
 LONGEST = 256
@@ -161,7 +162,7 @@ def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Seri
             ledger.counts[f"{role}_ids_merged"] = merged
             were, are = ("was", "is") if merged == 1 else ("were", "are")
             ledger.remark(
-                f"{counted(merged, f'{role} id')} {were} written in two Unicode forms and "
+                f"{formatting.count(merged, f'{role} id')} {were} written in two Unicode forms and "
                 f"{are} merged."
             )
         column = column.str.normalize("NFC")

@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from spadework import formatting
 from spadework.arrays import Floats
-from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.set_aside import Ledger
 from spadework.errors import BadData, Undecided
 
 LARGEST = 1e15
@@ -48,7 +49,7 @@ def read_weights(
         most = float(values[int(np.argmax(np.where(huge, sizes, 0)))])
         raise BadData(
             f"The weights in {name!r} reach {most:.3g} "
-            f"({counted(int(huge.sum()), 'row')} beyond {LARGEST:g}), too large for sums.",
+            f"({formatting.count(int(huge.sum()), 'row')} beyond {LARGEST:g}), too large for sums.",
             "Mend them, or divide all of them by one number; --weight - reads none.",
         )
     with np.errstate(invalid="ignore"):
@@ -57,7 +58,7 @@ def read_weights(
             if unknown.any():
                 ledger.remark(
                     f"Set aside for want of a number in {name!r}: "
-                    f"{counted(int(unknown.sum()), 'row')}; --weight - reads the log "
+                    f"{formatting.count(int(unknown.sum()), 'row')}; --weight - reads the log "
                     "without weights."
                 )
             ledger.set_aside(unknown, "weight not a number")

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
-from spadework import durations
-from spadework.data.reading.set_aside import Ledger, counted
+from spadework import durations, formatting
+from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.values.clocks import MICRO, Clock, filled, in_unit
 from spadework.data.reading.values.conditions import seconds_in
 from spadework.data.reading.values.readings import steps_in
@@ -58,7 +58,7 @@ def read_steps(column: pl.Series, name: str, ledger: Ledger, reading: str, steps
     bad = int(unreadable.sum())
     if bad * 2 > len(column) - column.null_count():
         raise BadData(
-            f"The time column {name!r} holds {counted(bad, 'value')} that cannot be a "
+            f"The time column {name!r} holds {formatting.count(bad, 'value')} that cannot be a "
             f"number of steps, such as {column.filter(unreadable)[0]!r}.",
             f"Name the column of the steps, or leave the reading out: --time {shlex.quote(name)}.",
         )

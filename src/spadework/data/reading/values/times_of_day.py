@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from spadework.data.reading.set_aside import Ledger, counted
+from spadework import formatting
+from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.values.clocks import Clock, as_positions, read_clock
 from spadework.data.reading.values.whole_times import Timestamps
 from spadework.data.reading.values.written_times import ENOUGH
@@ -82,7 +83,7 @@ def joined_clock(
     if midnights:
         ledger.remark(
             f"Without a time of day in {name!r}, and therefore read as midnight of their date: "
-            f"{counted(midnights, 'row')}."
+            f"{formatting.count(midnights, 'row')}."
         )
     fits = fits | absent
     ledger.set_aside(~fits, "time not readable")
