@@ -51,7 +51,9 @@ settings.load_profile("house")
 
 SLOW_FOLDERS = {"journeys", "golden"}
 SLOW_FILES = {
-    *("test_excavator", "test_training", "test_large_catalogues", "test_export"),  # networks
+    # networks; quick tests import no PyTorch
+    *("test_excavator", "test_training", "test_large_catalogues", "test_export"),
+    *("test_losses_and_negatives", "test_text_embeddings", "test_sequences", "test_network"),
     *("test_planner", "test_choosing", "test_warming", "test_no_cache"),  # searches, compiling
     *("test_processes", "test_without_torch", "test_site"),  # processes of their own
     *("test_questions", "test_not_asked", "test_lines"),  # all questions of many worlds
@@ -67,6 +69,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Before there are workers, compile for all of them, unless that was done for these sources."""
     if getattr(session.config.option, "numprocesses", None):
         warmed.once()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where no slow test is wanted, slow files are not imported: PyTorch alone takes seconds."""
+    is_slow = collection_path.stem in SLOW_FILES or collection_path.parent.name in SLOW_FOLDERS
+    return True if is_slow and "not slow" in str(config.option.markexpr) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
