@@ -10,7 +10,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ class _Database:
         self._file = path.resolve()
         self._log = self._file.with_name(f"{self._file.name}-wal")
         self._copy: Path | None = None
+        self._held: sqlite3.Connection | None = None
+        self._seen = self._stamp()
         with self._file.open("rb") as file:
             self._header = file.read(_HEADER)
         self._check_length()
@@ -78,30 +80,56 @@ class _Database:
 
     @contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection that reads; its errors are sentences."""
-        address, before = self._address(), self._stamp()
+        """A connection that reads; its errors are sentences. All see the rows of one moment: the
+        database that no program has open may not change, of another one a snapshot is held.
+        """
         try:
+            if self._held is None and self._is_live():
+                self._hold()
+            if self._held is not None:
+                yield self._held
+                return
+            address = self._address()
             with closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as opened:
-                # what a foreign file defines itself must not reach outside of it
-                opened.execute("pragma trusted_schema = off")
-                opened.execute("pragma query_only = on")
+                _restrict(opened)
                 yield opened
         except (sqlite3.Error, UnicodeError) as error:  # the latter for names of columns
             raise _refusal(self.name, error) from None
-        if address.endswith(_IMMUTABLE) and self._stamp() != before:
+        if self._copy is None and self._stamp() != self._seen:
             raise self.changed()
+
+    def _is_live(self) -> bool:
+        """Whether a program has it open in the mode of write-ahead logging."""
+        index = self._file.with_name(f"{self._file.name}-shm")
+        return self._copy is None and self._log.exists() and index.exists()
+
+    def _hold(self) -> None:
+        """Hold a snapshot until this object goes; writers are not kept from writing."""
+        opened = sqlite3.connect(
+            f"{self._file.as_uri()}?mode=ro",
+            uri=True,
+            timeout=PATIENCE,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        weakref.finalize(self, opened.close)
+        _restrict(opened)
+        opened.execute("begin")
+        opened.execute("select 1 from sqlite_master").fetchone()  # from here on it stands
+        self._held = opened
 
     def changed(self) -> BadData:
         """The error for a file that another program wrote to meanwhile."""
         return BadData(
             f"{self.name} changed while it was read.",
-            "Wait until it is written, and read it again.",
+            "Wait until it is written, and read it again; or copy it and read the copy: sqlite3 "
+            f"{self.name} '.backup copy.db'",
         )
 
     def _stamp(self) -> list[tuple[int, int]]:
-        """When the database and its log were written, and their bytes."""
+        """When the database and its log were written, and their bytes; of an empty log nothing."""
         stats = [file.stat() for file in (self._file, self._log) if file.exists()]
-        return [(stat.st_mtime_ns, stat.st_size) for stat in stats]
+        return [(stat.st_mtime_ns, stat.st_size) for stat in stats if stat.st_size]
 
     def _address(self) -> str:
         """Read-only, in the way that leaves no file behind and loses no row.
@@ -111,11 +139,8 @@ class _Database:
         log. So it is immutable where there is no log, and where there is one that no program uses,
         a copy is read.
         """
-        if self._log.exists():
-            if self._file.with_name(f"{self._file.name}-shm").exists():
-                return f"{self._file.as_uri()}?mode=ro"
-            if self._log.stat().st_size:
-                return self._copied().as_uri()
+        if self._copy is not None or (self._log.exists() and self._log.stat().st_size):
+            return self._copied().as_uri()
         has_log_mode = _LOG_MODE in self._header[18:20]
         return self._file.as_uri() + (_IMMUTABLE if has_log_mode else "?mode=ro")
 
@@ -134,8 +159,16 @@ class _Database:
                     "Make room in the folder of temporary files (TMPDIR), or let SQLite take them "
                     f"over: sqlite3 {self.name} 'PRAGMA wal_checkpoint(TRUNCATE)'",
                 ) from None
+            if self._stamp() != self._seen:
+                raise self.changed()
             self._copy = folder / "copy"
         return self._copy
+
+
+def _restrict(opened: sqlite3.Connection) -> None:
+    """Let it read alone; what a foreign file defines itself must not reach outside of it."""
+    opened.execute("pragma trusted_schema = off")
+    opened.execute("pragma query_only = on")
 
 
 def _inside(connection: sqlite3.Connection) -> list[Inside]:
@@ -224,7 +257,7 @@ def _table(
                 except TypeError:  # of another type than the column was when it was looked at
                     raise database.changed() from None
 
-    return table_of_stream(
+    table = table_of_stream(
         Streamed(
             name=f"{database.name}/{name}",
             source_format="sqlite",
@@ -235,6 +268,16 @@ def _table(
             remarks=(*remarks, *said),
         )
     )
+    if not (source.is_view and _is_random(connection)):
+        return table
+    frame = table.fetch(columns)
+    return replace(table, rows=frame.height, fetch=frame.select, head=frame.head, sampled=None)
+
+
+def _is_random(connection: sqlite3.Connection) -> bool:
+    """Whether a view may have other rows each time that it is read."""
+    asked = "select 1 from sqlite_master where type = 'view' and sql like '%random%'"
+    return connection.execute(asked).fetchone() is not None
 
 
 @dataclass(frozen=True)
