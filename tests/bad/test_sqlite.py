@@ -18,7 +18,7 @@ import pytest
 from spadework.data.addresses import read_interactions
 from spadework.data.reading.formats import sqlite_files
 from spadework.data.reading.formats.opening import open_table
-from spadework.errors import BadData
+from spadework.errors import BadData, Undecided
 
 TIME = 1_767_225_600
 ROWS = [("u1", "007", TIME), ("u2", "8", TIME + 1)]
@@ -380,3 +380,16 @@ def test_columns_of_a_view_in_random_order_fit_together(tmp_path: Path) -> None:
     users, items = (table.fetch([name])[name] for name in ("user_id", "item_id"))
     assert len(users) == 200
     assert [user[1:] for user in users] == [item[1:] for item in items]
+
+
+def test_a_table_is_not_hidden_by_a_search_index_of_a_like_name(tmp_path: Path) -> None:
+    path = shop(
+        tmp_path / "shop.db",
+        "create virtual table log using fts5(user_id, item_id)",
+        "create table log_2025 as select * from orders",
+        "drop table orders",
+    )
+    assert len(read_interactions(path, table="log_2025")) == 2
+    with pytest.raises(Undecided) as caught:
+        read_interactions(path)
+    assert "log_content" not in str(caught.value)

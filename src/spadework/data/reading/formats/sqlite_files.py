@@ -31,6 +31,12 @@ _IMMUTABLE = "?immutable=1"
 _LOG_MODE = 2  # in the two bytes of the header that tell the mode of journalling
 _HEADER = 100  # bytes
 _ASKED = 400  # columns that one statement asks about
+# what tables of extensions (fts3 to fts5, rtree, geopoly) keep in tables of their own
+_PARTS = (
+    *("content", "segments", "segdir", "stat", "docsize"),
+    *("data", "idx", "config"),
+    *("node", "rowid", "parent"),
+)
 _AGAIN = "Copy or write the file again."
 _LOCKED = "Close the program that writes to it, or give a copy of the file."
 
@@ -179,11 +185,13 @@ def _inside(connection: sqlite3.Connection) -> list[Inside]:
         "select name, sql from sqlite_master where type in ('table', 'view') "
         "and name not like 'sqlite\\_%' escape '\\' order by name"
     ).fetchall()
-    own = tuple(f"{name}_" for name, sql in found if _starts(sql, "create virtual"))
+    own = tuple(
+        f"{name}_{part}" for name, sql in found if _starts(sql, "create virtual") for part in _PARTS
+    )
     return [
         Inside(name=name, columns=_columns(connection, name))
         for name, sql in found
-        if not (own and name.startswith(own))
+        if name not in own
     ]
 
 
