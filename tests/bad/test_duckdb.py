@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 from spadework.data.addresses import read_interactions
+from spadework.data.reading.formats import reading_memory
 from spadework.data.reading.formats.opening import open_table
-from spadework.errors import BadData, MissingExtra
+from spadework.errors import BadData, MissingExtra, OutOfMemory
 
 TIME = 1_767_225_600
 ORDERS = (
@@ -175,3 +176,41 @@ def test_a_sample_holds_whole_users_and_their_row_numbers(tmp_path: Path) -> Non
     assert frame["item_id"].to_list() == (numbers - 1).tolist()
     assert 0 < frame.height < 100
     assert frame["user_id"].value_counts()["count"].to_list() == [10] * frame["user_id"].n_unique()
+
+
+def test_columns_of_a_view_fit_together(tmp_path: Path) -> None:
+    """Two statements may give the groups of a view in two orders."""
+    path = shop(
+        tmp_path / "shop.duckdb",
+        "create table events as select (hash(i) % 30000)::bigint as id, i from range(60000) t(i)",
+        "create view orders as select id, min(id) + 7 as user_id, count(*) as n, "
+        "min(id) * 2 as item_id from events group by id order by random()",
+    )
+    table = open_table(path, inside="orders")
+    columns = [table.fetch([name])[name] for name in ("id", "user_id", "item_id")]
+    assert (columns[0] + 7 == columns[1]).all()
+    assert (columns[0] * 2 == columns[2]).all()
+    log = read_interactions(
+        path, table="events", item="id", join=f"{path}/orders:id", duplicates="keep"
+    )
+    frame = log.frame()
+    assert len(frame) == 60_000
+    assert (frame["item_id"] + 7 == frame["user_id"]).all()
+
+
+def test_a_view_that_does_not_fit_in_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = shop(tmp_path / "shop.duckdb", ORDERS, "create view v as select * from orders")
+    monkeypatch.setattr(reading_memory, "available", lambda: 100)
+    with pytest.raises(OutOfMemory, match="It is a view, so it is read at once"):
+        read_interactions(path, table="v")
+
+
+def test_a_database_that_changes_between_two_looks_is_said(tmp_path: Path) -> None:
+    path = shop(tmp_path / "shop.duckdb")
+    table = open_table(path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("update orders set item_id = 'z'")
+    with pytest.raises(BadData, match="changed while it was read"):
+        table.fetch(["user_id"])

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from spadework.data.addresses import read_interactions
 from spadework.data.reading.formats import sqlite_files
 from spadework.data.reading.formats.opening import open_table
-from spadework.errors import BadData
+from spadework.errors import BadData, Undecided
 
 TIME = 1_767_225_600
 ROWS = [("u1", "007", TIME), ("u2", "8", TIME + 1)]
@@ -338,3 +339,57 @@ def test_names_need_no_quotes(tmp_path: Path) -> None:
     log = read_interactions(path, table=odd, user='user"id', item="item id")
     assert log.frame().rows() == [(1, 2)]
     assert read_interactions(path, table="orders").frame().rows() == ROWS
+
+
+def test_a_database_that_a_program_writes_to_is_read_as_of_one_moment(tmp_path: Path) -> None:
+    """Each look would find other rows; in the mode of write-ahead logging all see a snapshot."""
+    path = in_log_mode(tmp_path / "shop.db")
+    writer = sqlite3.connect(path)
+    try:
+        writer.execute("insert into orders values ('u3', '9', 1767225602)")
+        writer.commit()
+        table = open_table(path)
+        before = table.fetch(["user_id"])["user_id"].to_list()
+        writer.execute("update orders set user_id = 'later'")
+        writer.execute("insert into orders values ('u4', '9', 1767225603)")
+        writer.commit()
+        assert table.fetch(["user_id"])["user_id"].to_list() == before
+        assert table.fetch(["item_id"]).height == table.rows == len(before)
+        assert set(read_interactions(path).frame()["user_id"]) == {"later", "u4"}
+        del table
+    finally:
+        writer.close()
+
+
+def test_a_change_that_leaves_the_number_of_rows_is_said(tmp_path: Path) -> None:
+    path = shop(tmp_path / "shop.db")
+    table = open_table(path)
+    table.fetch(["user_id"])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("update orders set user_id = user_id || 'x'")
+        connection.commit()
+    with pytest.raises(BadData, match=r"changed while it was read[\s\S]*\.backup copy\.db"):
+        table.fetch(["item_id"])
+
+
+def test_columns_of_a_view_in_random_order_fit_together(tmp_path: Path) -> None:
+    rows = [(f"u{at}", f"i{at}", at) for at in range(300)]
+    columns = "user_id text, item_id text, timestamp integer"
+    view = "create view some as select * from orders order by random() limit 200"
+    table = open_table(written(tmp_path / "shop.db", rows, columns, view), inside="some")
+    users, items = (table.fetch([name])[name] for name in ("user_id", "item_id"))
+    assert len(users) == 200
+    assert [user[1:] for user in users] == [item[1:] for item in items]
+
+
+def test_a_table_is_not_hidden_by_a_search_index_of_a_like_name(tmp_path: Path) -> None:
+    path = shop(
+        tmp_path / "shop.db",
+        "create virtual table log using fts5(user_id, item_id)",
+        "create table log_2025 as select * from orders",
+        "drop table orders",
+    )
+    assert len(read_interactions(path, table="log_2025")) == 2
+    with pytest.raises(Undecided) as caught:
+        read_interactions(path)
+    assert "log_content" not in str(caught.value)

@@ -162,7 +162,7 @@ def test_columns_of_one_name_are_both_kept_and_told(shop: Path) -> None:
         ("orders.csv:order_id=x", BadData, "orders.csv has no column 'x'", "'created_at'"),
         ("gone.csv:order_id", BadRequest, "gone.csv", ""),
         ("", BadRequest, "The join '' names no table and column.", "orders.csv:order_id"),
-        (3, BadRequest, "The join 3 names no table and column.", "orders.csv:order_id"),
+        (3, BadRequest, "The join of type int names no table and column.", "orders.csv:order_id"),
         ("zeros.csv:order_id", BadData, "1' in lines.csv, '001' in zeros.csv", "leading zeros"),
         ("twice.csv:order_id", BadData, "such as '1' in the rows 1 and 3: rows of lines.csv would "
          "count several times", "twice.csv --join lines.csv:order_id."),
@@ -181,12 +181,36 @@ def test_what_cannot_be_joined_is_said(
     assert hint in error.hint
 
 
+def test_hints_about_tables_of_a_database_can_be_typed(shop: Path) -> None:
+    frames = {"orders": pl.read_csv("orders.csv"), "lines": pl.read_csv("lines.csv")}
+    write_sqlite(Path("shop.db"), frames)
+    error = refusal("shop.db", table="orders", join="shop.db/lines:order_id")
+    assert "shop.db --table lines --join shop.db/orders:order_id." in error.hint
+    assert len(read_interactions("shop.db", table="lines", join="shop.db/orders:order_id"))
+
+
+def test_a_list_with_a_frame_alone_is_said_in_one_line() -> None:
+    lines = pl.DataFrame({"order_id": [1], "sku": ["a"]})
+    with pytest.raises(BadRequest, match=r"^The join of type DataFrame names no table") as caught:
+        read_interactions(lines, join=[lines, "order_id"])
+    assert "\n" not in caught.value.message
+
+
+def test_a_wide_whole_number_can_be_the_key_and_the_basket() -> None:
+    key = pl.Series("order_id", [1, 1, 2], dtype=pl.Int128)
+    lines = pl.DataFrame({"sku": ["a", "b", "a"]}).with_columns(key)
+    orders = pl.DataFrame({"order_id": [1, 2], "customer_id": ["x", "y"]})
+    log = read_interactions(lines, join=(orders, "order_id"))
+    assert log.frame()["user_id"].to_list() == ["x", "x", "y"]
+    assert log.basket_keys().tolist() == [0, 0, 1]
+
+
 def test_rows_that_are_the_same_throughout_are_one(shop: Path) -> None:
     (shop / "twice.csv").write_text("order_id,user\n1,a\n2,b\n1,a\n3,b\n,b\n")
     log = read_interactions("lines.csv", join="twice.csv:order_id")
     assert len(log) == 4
     assert log.account is not None
-    assert "twice.csv: 1 row repeat another one throughout." in log.account.remarks
+    assert "twice.csv: 1 row repeats another one throughout." in log.account.remarks
     assert log.account.remarks[0].endswith("1 row there without 'order_id'.")
 
 

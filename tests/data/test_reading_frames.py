@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -99,3 +100,22 @@ def test_baskets_may_be_floats_or_dates() -> None:
     dated = read_interactions(frame.with_columns(pl.from_epoch("basket", "d")), time="-")
     assert dated.baskets is not None
     assert dated.baskets.tolist() == [0, 0, 1]
+
+
+def test_columns_of_a_lazy_frame_fit_together():
+    """The groups of a lazy frame come in another order each time that they are computed."""
+    lines = pl.DataFrame({"order_id": np.arange(60_000) % 10_007})
+    key = pl.col("order_id")
+    orders = lines.lazy().group_by(key).agg(user_id=key.first() + 7)
+    for lazy in (orders, orders.with_columns(pl.all().name.keep()), orders.sort(pl.lit(1))):
+        log = read_interactions(
+            lines, item="order_id", join=(lazy, "order_id"), duplicates="keep"
+        ).frame()
+        assert len(log) == 60_000
+        assert (log["item_id"] + 7 == log["user_id"]).all()
+
+
+def test_a_lazy_frame_that_cannot_be_computed_is_said():
+    lazy = pl.LazyFrame({"user_id": [1], "item_id": [2]}).with_columns(pl.col("gone") + 1)
+    with pytest.raises(BadData, match=r"the lazy frame cannot be computed: .*gone"):
+        read_interactions(lazy)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
 from spadework import formatting
-from spadework.data.reading.library_errors import LIBRARY_ERRORS, broken
+from spadework.data.reading.library_errors import LIBRARY_ERRORS, broken, first_line
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.errors import BadData
 
 _PATTERN = frozenset("*?[]")
+# steps of a lazy frame whose rows may come in another order each time
+_ANY_ORDER = re.compile(
+    r"\b(aggregate|unique|join|sort|merge|python|opaque)|shuffle|sample|random", re.IGNORECASE
+)
 
 
 def open_columnar(path: Path, name: str, source_format: str) -> Table:
@@ -22,6 +27,20 @@ def open_columnar(path: Path, name: str, source_format: str) -> Table:
         return table_of_scan(scan, name, source_format, path.stat().st_size, files=[path])
     except LIBRARY_ERRORS as error:
         raise broken(name, source_format, error) from None
+
+
+def table_of_lazy(frame: pl.LazyFrame, name: str) -> Table:
+    """The table of a lazy frame that a user gave: read by columns, or computed once where its rows
+    could come in another order for other columns.
+    """
+    try:
+        if _ANY_ORDER.search(frame.explain(optimized=False)):
+            frame = frame.collect().lazy()
+        return table_of_scan(frame, name, "frame", 0)
+    except LIBRARY_ERRORS as error:
+        raise BadData(
+            f"{name} cannot be computed: {first_line(error)}.", "See whether its collect() works."
+        ) from None
 
 
 def scan_of(path: Path, source_format: str) -> pl.LazyFrame:

@@ -11,9 +11,11 @@ def quoted(name: str) -> str:
     return f'"{doubled}"'
 
 
-def changed(name: str, how: str = "") -> BadData:
-    """The error for a file that another program wrote to meanwhile; `how` follows the sentence."""
+def changed(name: str, how: str = "", way: str = "") -> BadData:
+    """The error for a file that another program wrote to meanwhile; `how` follows the sentence, and
+    another `way` to read it the hint.
+    """
     return BadData(
         f"{name} changed while it was read{how}.",
-        "Wait until it is written, and read it again.",
+        f"Wait until it is written, and read it again{way}.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import polars as pl
 from spadework.data.reading.formats.arrow_streams import frame_of
 from spadework.data.reading.formats.databases import changed, quoted
 from spadework.data.reading.formats.named_tables import Inside, Purpose, chosen
+from spadework.data.reading.formats.reading_memory import check_rows_size
 from spadework.data.reading.library_errors import LIBRARY_ERRORS, first_line
 from spadework.data.reading.tables import RowNumbers, Table, joined
 from spadework.errors import BadData, MissingExtra
@@ -74,6 +75,7 @@ class _Relation:
 
     schema: str
     table: str
+    is_view: bool
     types: dict[str, str]  # column → type
 
     @property
@@ -89,13 +91,19 @@ class _Relation:
 
 def _relations(connection: DuckDBPyConnection) -> list[_Relation]:
     found: dict[tuple[str, str], dict[str, str]] = {}
+    views = set(
+        connection.execute(
+            "select schema_name, view_name from duckdb_views() "
+            "where not internal and database_name = current_database()"
+        ).fetchall()
+    )
     for schema, table, column, kind in connection.execute(
         "select schema_name, table_name, column_name, data_type from duckdb_columns() "
         "where not internal and database_name = current_database() "
         "order by schema_name <> 'main', schema_name, table_name, column_index"
     ).fetchall():
         found.setdefault((schema, table), {})[column] = kind
-    return [_Relation(schema, table, types) for (schema, table), types in found.items()]
+    return [_Relation(*name, name in views, types) for name, types in found.items()]
 
 
 def _table(
@@ -109,13 +117,19 @@ def _table(
         asked = ", ".join(_asked(column, types[column]) for column in columns)
         return frame_of(opened.sql(f"select {asked}{beside} from {source} {then}"))
 
+    name = f"{path.name}/{relation.name}"
+    stamp = _stamp(path)
     schema = dict(query(connection, list(types), then="limit 0").schema)
     rows = int(connection.execute(f"select count(*) from {source}").fetchall()[0][0])
+    if relation.is_view:  # two statements may give its rows in two orders
+        check_rows_size(rows, schema, name)
+        frame = query(connection, list(types))
+        return replace(_table_of_view(frame, name, remarks), size=path.stat().st_size)
 
     def fetch(columns: Sequence[str]) -> pl.DataFrame:
         with _connected(path) as opened:
             frame = query(opened, columns)
-        if frame.height != rows:
+        if frame.height != rows or _stamp(path) != stamp:
             raise changed(path.name)
         return frame
 
@@ -131,7 +145,7 @@ def _table(
         return frame.drop(_ROW), frame[_ROW].cast(pl.Int64).to_numpy()
 
     return Table(
-        name=f"{path.name}/{relation.name}",
+        name=name,
         source_format="duckdb",
         schema=schema,
         rows=rows,
@@ -141,6 +155,24 @@ def _table(
         sampled=sampled,
         remarks=tuple(remarks),
     )
+
+
+def _table_of_view(frame: pl.DataFrame, name: str, remarks: Sequence[str]) -> Table:
+    return Table(
+        name=name,
+        source_format="duckdb",
+        schema=dict(frame.schema),
+        rows=frame.height,
+        fetch=frame.select,
+        head=frame.head,
+        remarks=tuple(remarks),
+    )
+
+
+def _stamp(path: Path) -> list[tuple[int, int]]:
+    """When the database and its log were written, and their bytes."""
+    stats = [file.stat() for file in (path, path.with_name(f"{path.name}.wal")) if file.exists()]
+    return [(stat.st_mtime_ns, stat.st_size) for stat in stats]
 
 
 def _asked(column: str, kind: str) -> str:

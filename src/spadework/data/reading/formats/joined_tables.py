@@ -4,6 +4,7 @@ the time of their order.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,8 +55,9 @@ class Join:
             source, table = _source_and_table(given[0])
             return cls(source, given[1], table)
         if not isinstance(given, str | Path) or not str(given).strip():
+            what = repr(given) if isinstance(given, str) else f"of type {type(given).__name__}"
             raise BadRequest(
-                f"The join {given!r} names no table and column.",
+                f"The join {what} names no table and column.",
                 "Write FILE:COLUMN, such as orders.csv:order_id; in Python also (frame, "
                 '"order_id"), and a list of several.',
             )
@@ -192,7 +194,8 @@ def _with(table: Table, other: Table, key: str) -> Table:
     without_key = sum(int(mask.sum()) for mask in without.values())
     summary = (
         f"{other.name} is joined by {by}: it adds {listed(list(names)) or 'no column'}, and "
-        f"{used:,} of its {formatting.count(len(vocabulary), 'key')} have rows here."
+        f"{used:,} of its {formatting.count(len(vocabulary), 'key')} "
+        f"{'has' if used == 1 else 'have'} rows here."
         + (
             f" {formatting.count(without_key, 'row')} there without {theirs!r}."
             if without_key
@@ -317,7 +320,8 @@ def _one_row_a_key(
     )
     if not len(unlike):
         spare = len(again) - int((counts > 1).sum())
-        return [f"{other.name}: {formatting.count(spare, 'row')} repeat another one throughout."]
+        verb = "repeats" if spare == 1 else "repeat"
+        return [f"{other.name}: {formatting.count(spare, 'row')} {verb} another one throughout."]
     one, two = (int(other.row_numbers()[row]) for row in unlike["row"][0])
     own, theirs = columns
     by = own if own == theirs else f"{theirs}={own}"
@@ -326,8 +330,16 @@ def _one_row_a_key(
         f"such as {shown(ids[int(unlike['row'][0][0])])} in the rows {one:,} and {two:,}: rows of "
         f"{table.name} would count several times.",
         f"Join a table with one row for each {theirs}. If {other.name} has the events, read it and "
-        f"join the other one: {other.name} --join {table.name}:{by}.",
+        f"join the other one: {_as_typed(other)} --join {table.name}:{by}.",
     )
+
+
+def _as_typed(table: Table) -> str:
+    """A source as it is typed: of a database `shop.db --table orders`."""
+    if table.source_format in ("sqlite", "duckdb", "workbook"):
+        file, _, inside = table.name.partition("/")
+        return f"{shlex.quote(file)} --table {shlex.quote(inside)}"
+    return table.name
 
 
 def _names(table: Table, other: Table, theirs: str, said: list[str]) -> dict[str, str]:

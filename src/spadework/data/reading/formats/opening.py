@@ -15,7 +15,7 @@ import polars as pl
 from spadework import forks
 from spadework.data.reading.formats import byte_sources
 from spadework.data.reading.formats.arrow_streams import ArrowFrame, frame_of
-from spadework.data.reading.formats.columnar import open_columnar, table_of_scan
+from spadework.data.reading.formats.columnar import open_columnar, table_of_lazy
 from spadework.data.reading.formats.delimited import check_delimiter, parse_delimited
 from spadework.data.reading.formats.duckdb_files import open_duckdb
 from spadework.data.reading.formats.folder_parts import columns_by_address, open_folder
@@ -101,7 +101,7 @@ def open_table(
     if isinstance(source, pl.LazyFrame):
         _refuse_lines(shape, "the lazy frame")
         _refuse_inside(options, "the lazy frame")
-        return table_of_scan(source, "the lazy frame", "frame", 0)
+        return table_of_lazy(source, "the lazy frame")
     if isinstance(source, ArrowFrame):
         _refuse_lines(shape, "a frame")
         _refuse_inside(options, "a frame")

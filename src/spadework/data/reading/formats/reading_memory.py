@@ -85,6 +85,17 @@ def check_text_size(size: int, name: str) -> None:
         )
 
 
+def check_rows_size(rows: int, schema: Mapping[str, pl.DataType], name: str) -> None:
+    """Refuse, before reading, a view that does not fit: it is read once, with all its columns."""
+    need, room = rows * (_WORK + sum(map(_width, schema.values()))), available()
+    if need > SHARE * room:
+        raise OutOfMemory(
+            f"Reading {name} would take about {gib(need)}, and {gib(room)} of memory are "
+            "available. It is a view, so it is read at once, with all its columns.",
+            "Make a table of it, or a view with fewer columns.",
+        )
+
+
 def keep_one_of(table: Table, columns: Mapping[str, str]) -> int:
     """1 to read every user, N to read one user in N. Raises OutOfMemory where a sample cannot be
     drawn.

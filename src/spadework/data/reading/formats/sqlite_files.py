@@ -10,7 +10,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,14 @@ _IMMUTABLE = "?immutable=1"
 _WAL_MODE = 2  # in the two bytes of the header that tell the mode of journalling
 _HEADER = 100  # bytes
 _ASKED = 400  # columns that one statement asks about
+# what tables of extensions (fts3 to fts5, rtree, geopoly) keep in tables of their own
+_PARTS = (
+    *("content", "segments", "segdir", "stat", "docsize"),
+    *("data", "idx", "config"),
+    *("node", "rowid", "parent"),
+)
 _AGAIN = "Copy or write the file again."
+_COPY = "; or copy it and read the copy: sqlite3 {} '.backup copy.db'"
 _LOCKED = "Close the program that writes to it, or give a copy of the file."
 
 
@@ -56,6 +63,8 @@ class _Database:
         self._file = path.resolve()
         self._wal = self._file.with_name(f"{self._file.name}-wal")
         self._copy: Path | None = None
+        self._held: sqlite3.Connection | None = None
+        self._seen = self._stamp()
         with self._file.open("rb") as file:
             self._header = file.read(_HEADER)
         self._check_length()
@@ -79,23 +88,48 @@ class _Database:
 
     @contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection that reads; its errors are sentences."""
-        address, before = self._address(), self._stamp()
+        """A connection that reads; its errors are sentences. All see the rows of one moment: the
+        database that no program has open may not change, of another one a snapshot is held.
+        """
         try:
+            if self._held is None and self._is_live():
+                self._hold()
+            if self._held is not None:
+                yield self._held
+                return
+            address = self._address()
             with closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as opened:
-                # what a foreign file defines itself must not reach outside of it
-                opened.execute("pragma trusted_schema = off")
-                opened.execute("pragma query_only = on")
+                _restrict(opened)
                 yield opened
         except (sqlite3.Error, UnicodeError) as error:  # the latter for names of columns
             raise _refusal(self.name, error) from None
-        if address.endswith(_IMMUTABLE) and self._stamp() != before:
-            raise changed(self.name)
+        if self._copy is None and self._stamp() != self._seen:
+            raise changed(self.name, way=_COPY.format(self.name))
+
+    def _is_live(self) -> bool:
+        """Whether a program has it open in the mode of write-ahead logging."""
+        index = self._file.with_name(f"{self._file.name}-shm")
+        return self._copy is None and self._wal.exists() and index.exists()
+
+    def _hold(self) -> None:
+        """Hold a snapshot until this object goes; writers are not kept from writing."""
+        opened = sqlite3.connect(
+            f"{self._file.as_uri()}?mode=ro",
+            uri=True,
+            timeout=PATIENCE,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        weakref.finalize(self, opened.close)
+        _restrict(opened)
+        opened.execute("begin")
+        opened.execute("select 1 from sqlite_master").fetchone()  # from here on it stands
+        self._held = opened
 
     def _stamp(self) -> list[tuple[int, int]]:
-        """When the database and its log were written, and their bytes."""
+        """When the database and its log were written, and their bytes; of an empty log nothing."""
         stats = [file.stat() for file in (self._file, self._wal) if file.exists()]
-        return [(stat.st_mtime_ns, stat.st_size) for stat in stats]
+        return [(stat.st_mtime_ns, stat.st_size) for stat in stats if stat.st_size]
 
     def _address(self) -> str:
         """Read-only, in the way that leaves no file behind and loses no row.
@@ -105,11 +139,8 @@ class _Database:
         log. So it is immutable where there is no log, and where there is one that no program uses,
         a copy is read.
         """
-        if self._wal.exists():
-            if self._file.with_name(f"{self._file.name}-shm").exists():
-                return f"{self._file.as_uri()}?mode=ro"
-            if self._wal.stat().st_size:
-                return self._copied().as_uri()
+        if self._copy is not None or (self._wal.exists() and self._wal.stat().st_size):
+            return self._copied().as_uri()
         has_wal_mode = _WAL_MODE in self._header[18:20]
         return self._file.as_uri() + (_IMMUTABLE if has_wal_mode else "?mode=ro")
 
@@ -128,8 +159,16 @@ class _Database:
                     "Make room in the folder of temporary files (TMPDIR), or let SQLite take them "
                     f"over: sqlite3 {self.name} 'PRAGMA wal_checkpoint(TRUNCATE)'",
                 ) from None
+            if self._stamp() != self._seen:
+                raise changed(self.name, way=_COPY.format(self.name))
             self._copy = folder / "copy"
         return self._copy
+
+
+def _restrict(opened: sqlite3.Connection) -> None:
+    """Let it read alone; what a foreign file defines itself must not reach outside of it."""
+    opened.execute("pragma trusted_schema = off")
+    opened.execute("pragma query_only = on")
 
 
 def _inside(connection: sqlite3.Connection) -> list[Inside]:
@@ -140,11 +179,13 @@ def _inside(connection: sqlite3.Connection) -> list[Inside]:
         "select name, sql from sqlite_master where type in ('table', 'view') "
         "and name not like 'sqlite\\_%' escape '\\' order by name"
     ).fetchall()
-    own = tuple(f"{name}_" for name, sql in found if _starts(sql, "create virtual"))
+    own = tuple(
+        f"{name}_{part}" for name, sql in found if _starts(sql, "create virtual") for part in _PARTS
+    )
     return [
         Inside(name=name, columns=_columns(connection, name))
         for name, sql in found
-        if not (own and name.startswith(own))
+        if name not in own
     ]
 
 
@@ -216,9 +257,9 @@ def _table(
                         ]
                     )
                 except TypeError:  # of another type than the column was when it was looked at
-                    raise changed(database.name) from None
+                    raise changed(database.name, way=_COPY.format(database.name)) from None
 
-    return table_of_stream(
+    table = table_of_stream(
         Streamed(
             name=f"{database.name}/{name}",
             source_format="sqlite",
@@ -229,6 +270,16 @@ def _table(
             remarks=(*remarks, *said),
         )
     )
+    if not (source.is_view and _is_random(connection)):
+        return table
+    frame = table.fetch(columns)
+    return replace(table, rows=frame.height, fetch=frame.select, head=frame.head, sampled=None)
+
+
+def _is_random(connection: sqlite3.Connection) -> bool:
+    """Whether a view may have other rows each time that it is read."""
+    asked = "select 1 from sqlite_master where type = 'view' and sql like '%random%'"
+    return connection.execute(asked).fetchone() is not None
 
 
 @dataclass(frozen=True)

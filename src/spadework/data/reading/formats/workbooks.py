@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 import re
 import zipfile
@@ -28,6 +29,7 @@ MOST_ROWS = 1_048_576
 
 _OF_EXCEL = re.compile(r"/?xl/workbook\d*\.xml", re.IGNORECASE)
 _OF_OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
+_SILENT = logging.NullHandler()
 _AGAIN = "Download it again, or open it and save it again."
 _SAVE = "Save it again as xlsx without a password, or save the sheet as csv."
 
@@ -144,6 +146,8 @@ def _reader(path: Path) -> ExcelReader:
         import fastexcel
     except ImportError:
         raise MissingExtra(f"fastexcel, with which {path.name} is read,", "excel") from None
+    # a sheet of a chart is told as a warning, which is no news: without a handler it is printed
+    logging.getLogger("calamine").addHandler(_SILENT)
     errors: tuple[type[BaseException], ...] = (fastexcel.FastExcelError, *LIBRARY_ERRORS)
     try:
         return fastexcel.read_excel(path)

@@ -277,7 +277,8 @@ def _baskets(column: pl.Series, name: str, ledger: Ledger) -> pl.Series | None:
     have none.
     """
     values = column.fill_nan(None) if column.dtype.is_float() else column
-    values = values if values.dtype.is_integer() else values.cast(pl.String)
+    is_plain = values.dtype.is_integer() and values.dtype not in (pl.Int128, pl.UInt128)
+    values = values if is_plain else values.cast(pl.String)
     if values.dtype == pl.String and (values == "").any():
         values = values.set((values == "").fill_null(False), None)
     empty = values.null_count()
