@@ -176,8 +176,9 @@ class Job:
         for name, given in (("path", self.recipe.source), ("items path", self.recipe.items)):
             entry[name] = None if given is None else _path_of(given)
         entry["more paths"] = [_path_of(given) for given in self.recipe.more or ()]
-        joined = [str(join.source) for join in joins_of(self.recipe.join)]
-        entry["join paths"] = [_path_of(given) for given in joined]
+        joins = joins_of(self.recipe.join)
+        entry["join paths"] = [_path_of(str(join.source)) for join in joins]
+        entry["join tables"] = [join.table for join in joins]
         entry["items"] = None if items is None else items.as_json()
         files.write_json(self.folder / "data.json", entry)
         if (

@@ -229,11 +229,15 @@ def _joins_here(run: Run) -> list[str] | None:
     if not run.recipe.join:
         return None
     found, paths = joins_of(run.recipe.join), as_list(run.data.get("join paths"))
-    return [
-        f"{join.source if files.is_there(str(join.source)) else as_text(path, str(join.source))}"
-        f":{join.key}"
-        for join, path in zip_longest(found, paths[: len(found)])
-    ]
+    tables = as_list(run.data.get("join tables"))
+    here = []
+    for at, join in enumerate(found):
+        source = str(join.source)
+        if not files.is_there(source) and at < len(paths):
+            source = as_text(paths[at], source)
+            join = replace(join, table=as_text(tables[at]) or None if at < len(tables) else None)
+        here.append(join.text(source))
+    return here
 
 
 def source_of(run: Run, instead: str) -> str:

@@ -41,6 +41,11 @@ class Join:
     key: str
     table: str | None = None
 
+    def text(self, source: str) -> str:
+        """What is typed for this join, where its file is called `source`."""
+        place = source if self.table is None else f"{source}/{self.table}"
+        return f"{place}{_SIGN}{self.key}"
+
     @classmethod
     def parse(cls, given: object) -> Join:
         """The join of a text `FILE:COLUMN` or `FILE/TABLE:COLUMN`, or of a pair of a source and a
@@ -110,7 +115,7 @@ def with_joined(table: Table, joins: Sequence[Join], *, encoding: str, skip_bad:
 def _for_join(each: Join, log: str) -> Purpose:
     """A table with the key which is not that of the log itself."""
     file, key = str(each.source), each.key or "COLUMN"
-    names = {key.split(_EQUAL)[0], *_wanted(key)}
+    names = set(_wanted(key))
     stem = Path(file).name
     log_table = log.removeprefix(f"{stem}/") if log.startswith(f"{stem}/") else None
 
@@ -118,7 +123,12 @@ def _for_join(each: Join, log: str) -> Purpose:
         return bool(names & set(columns))
 
     return Purpose(
-        f"the key {key!r}", suffices, "--join", f"{file}/{{}}:{key}", leaves_out=log_table
+        f"the key {key!r}",
+        suffices,
+        "--join",
+        f"{file}/{{}}:{key}",
+        leaves_out=log_table,
+        is_join=True,
     )
 
 
@@ -319,7 +329,9 @@ def _one_row_a_key(
 
 def _names(table: Table, other: Table, theirs: str, said: list[str]) -> dict[str, str]:
     """The name of each column of the other table in the log."""
-    stem = "joined" if other.source_format == "frame" else other.name.split(".")[0]
+    _, inside, name = other.name.rpartition("/")
+    stem = name.rpartition(".")[2] if inside else name.split(".")[0]
+    stem = "joined" if other.source_format == "frame" else stem
     found: dict[str, str] = {}
     twice: list[str] = []
     for column in other.columns:
