@@ -291,8 +291,8 @@ TEXT = [
         name="Steps from a known start",
         file="log.csv",
         shown="user_id,item_id,step\nu1,i1,0\nu2,i1,720\n",
-        read="A step has any length (5s, 250ms, 1h, 1d), and the start is step 0. Without this, "
-        "such numbers are an order without dates.",
+        read="A step has any length (5s, 250ms, 1h, 1d), and the start is step 0. With `--time "
+        "step` alone, such numbers are an order without dates.",
         options={"time": "step:5s from 2026-01-01"},
         rows=[("u1", "i1", TIME), ("u2", "i1", TIME + 3_600)],
     ),

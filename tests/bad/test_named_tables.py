@@ -74,8 +74,25 @@ def test_several_that_fit_are_asked_for_with_their_columns(tmp_path: Path) -> No
         "parts.db has 2 tables, and none has a user and an item: 'lines' (order_id, item_id), "
         "'orders' (id, user_id).\nSay which: --table lines or --table orders. Where users and "
         "items stand in different tables, join them by a column: --table lines --join "
-        "parts.db/orders:COLUMN=NAME, where it is called NAME in 'orders'."
+        "parts.db/orders:order_id=id."
     )
+
+
+def test_lines_come_first_where_tables_are_to_be_joined(tmp_path: Path) -> None:
+    """Columns that are called `id` in two tables are no key of both."""
+    path = database(
+        tmp_path / "shop.db", "customers(id, email)", "order_items(order_id, product_id)",
+        "orders(id, customer_id, created_at)", "products(id, title)",
+    )  # fmt: skip
+    with pytest.raises(Undecided) as caught:
+        read_interactions(path)
+    assert "--table order_items --join shop.db/orders:order_id=id." in caught.value.hint
+    with pytest.raises(BadData) as missing:
+        read_interactions(path, table="order_items")
+    assert "--join FILE:order_id, or FILE/TABLE:order_id of a database" in missing.value.hint
+    path = database(tmp_path / "x.db", "a(id, email)", "b(id, product_id)")
+    with pytest.raises(Undecided, match="a:COLUMN=NAME, where it is called NAME"):
+        read_interactions(path)
 
 
 def test_a_pattern_takes_tables_of_one_kind_as_one_log(tmp_path: Path) -> None:

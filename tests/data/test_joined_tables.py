@@ -273,6 +273,57 @@ def test_a_run_reads_the_table_that_was_joined_again(
                 assert histories_of(run, histories).fingerprint == own
 
 
+def test_a_run_reads_its_joined_table_of_a_database_again(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is kept, also where the key is called `id` in all of them."""
+    orders = pl.read_csv("orders.csv").rename({"order_id": "id"})
+    people = pl.DataFrame({"id": ["ann", "bob"], "email": ["a@x.org", "b@x.org"]})
+    frames = {"lines": pl.read_csv("lines.csv"), "orders": orders, "people": people}
+    write_sqlite(shop / "shop.db", frames)
+    join = ["shop.db/orders:order_id=id"]
+    run = Run(
+        served_run(shop / "run", {"source": "shop.db", "table": "lines", "join": join}, "popular")
+    )
+    (shop / "elsewhere").mkdir()
+    for folder in (shop, shop / "elsewhere"):
+        monkeypatch.chdir(folder)
+        for histories in (None, str(shop / "lines.csv"), str(shop / "shop.db")):
+            settings = ["table="] if histories and histories.endswith("csv") else []
+            log = histories_of(run, histories, settings)
+            assert log.fingerprint == run.data["fingerprint"]["log"]
+    monkeypatch.chdir(shop)
+    hint = refusal("lines.csv", join="shop.db:order_id=id").hint
+    assert "shop.db/orders:order_id=id or" in hint
+    assert "shop.db/lines" not in hint
+    pl.read_csv("lines.csv").with_columns(status=pl.lit("new")).write_csv("status.csv")
+    with pytest.raises(BadData, match=r"'orders\.status'"):
+        read_interactions("status.csv", join=join[0], positive="nothing == 1")
+    log = read_interactions("lines.csv", join=join[0])
+    assert log.account is not None
+    assert not [remark for remark in log.account.remarks if remark.startswith("Read from")]
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_number_of_a_line_is_no_user() -> None:
+    rows = [(order, line, item) for order in range(9) for line, item in enumerate("abc", 1)]
+    pl.DataFrame(rows, ["order_id", "line_no", "sku"], orient="row").write_csv("numbered.csv")
+    error = refusal("numbered.csv")
+    assert "has no column that looks like the user" in error.message
+    assert "--join FILE:order_id" in error.hint
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("key", ["order_id", "id"])
+def test_the_status_of_an_order_is_no_item(key: str) -> None:
+    rows = [(n, f"u{n % 9}", f"2026-01-{1 + n % 28:02d}", "ab"[n % 2]) for n in range(120)]
+    names = [key, "customer_id", "created_at", "status"]
+    pl.DataFrame(rows, names, orient="row").write_csv("many.csv")
+    error = refusal("many.csv")
+    assert "has no column that looks like the item" in error.message
+    assert "read that and join this one: --join many.csv:" in error.hint
+
+
 @pytest.mark.usefixtures("shop")
 def test_the_command_line_keeps_the_join(capsys: pytest.CaptureFixture[str]) -> None:
     shown = call(capsys, "look", "lines.csv", "--join", "orders.csv:order_id").out

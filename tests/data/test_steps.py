@@ -67,6 +67,9 @@ def test_what_is_no_step_is_set_aside_and_the_span_is_told() -> None:
         for remark in account.remarks
     )
     assert times_of(log) == [START, START + 5, START + 10]
+    large = log_of(["4724930", "4724931"]).account
+    assert large is not None
+    assert "4,724,930 is 2026-10-01" in " ".join(large.remarks)
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,9 @@ def command(
 ) -> int:
     """Try many models on SOURCE, judge them on what came later, keep the best, write a report.
 
-    SOURCE is a file (csv, tsv, jsonl, parquet, arrow; gz or zst), a folder of parquet,
-    sample:grocery (the default), world:NAME, or - for standard input. Several files are one log.
+    SOURCE is a file (csv, tsv, jsonl, parquet, arrow; gz or zst), a database (SQLite, DuckDB), a
+    workbook (xlsx, ods), a folder of parquet, sample:grocery (the default), world:NAME, or - for
+    standard input. Several files are one log.
     """
     from pathlib import Path
 

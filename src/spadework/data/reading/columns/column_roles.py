@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from spadework import formatting
 from spadework.data.reading.columns.column_names import ask, check_header, listed, no_such_column
 from spadework.data.reading.columns.column_values import MANY_KINDS, Look
-from spadework.data.reading.columns.role_doubts import item_doubt, list_doubt, user_doubt
+from spadework.data.reading.columns.role_doubts import (
+    fit_by_values,
+    item_doubt,
+    list_doubt,
+    user_doubt,
+)
 from spadework.data.reading.columns.time_columns import (
     check_named_time,
     join_time_of_day,
@@ -122,7 +127,7 @@ def choose_roles(table: Table, given: Mapping[str, str | None]) -> Roles:
     _unfit_by_name(search, ("time", "weight", "event", "basket"), reserved)
     for role in ("user", "item"):
         if role not in search.chosen:
-            raise _missing(role, table)
+            raise _missing(role, table, search.chosen.get("basket"))
     if time is None and "time" in search.chosen:
         time = join_time_of_day(search.chosen["time"], search.free(), look, search.remarks)
     _tell_empty(search, reserved)
@@ -329,6 +334,8 @@ def _settle_by_values(search: _Search) -> None:
     ids = [column for column in search.free() if look.holds_ids(column)]
     if len(ids) < len(missing):
         ids += [column for column in search.free() if look.holds_whole_floats(column)]
+    if len(missing) == 1:
+        ids = fit_by_values(missing[0], ids, chosen.get("basket"), look)
     if len(missing) == 1 and len(ids) == 1:
         chosen[missing[0]] = ids[0]
         search.remarks.append(
@@ -349,8 +356,18 @@ def _settle_by_values(search: _Search) -> None:
         )
 
 
-def _missing(role: str, table: Table) -> BadData:
+def _missing(role: str, table: Table, basket: str | None) -> BadData:
+    key = basket or "COLUMN"
+    join = (
+        " Where it stands in a table of lines, read that and join this one: "
+        f"--join {table.name}:{key}."
+        if role == "item"
+        else f" Where it stands in a table of orders: --join FILE:{key}, or FILE/TABLE:{key} of a "
+        f"database; {key}=NAME where that is called NAME there."
+        if basket
+        else ""
+    )
     return BadData(
         f"{table.name} has no column that looks like the {role} ({_MEANINGS[role]}).",
-        f"Name it with --{role}. Its columns are {listed(table.columns)}.",
+        f"Name it with --{role}. Its columns are {listed(table.columns)}.{join}",
     )

@@ -156,6 +156,12 @@ class Look:
         goes_on, begins = numbers == before + 1, numbers == 1
         return bool((goes_on | begins).fill_null(True).mean() > 0.95) and int(begins.sum()) > 2  # type: ignore[operator]
 
+    def varies_within(self, column: str, basket: str) -> bool:
+        """Whether most baskets of several rows hold several values, as a user never does."""
+        kinds = self._head.group_by(basket).agg(pl.col(column).n_unique(), pl.len().alias("_rows"))
+        larger = kinds.filter(pl.col("_rows") > 1)[column]
+        return len(larger) > 1 and float((larger > 1).mean()) > 0.5  # type: ignore[arg-type]
+
     def holds_events(self, column: str) -> bool:
         """Whether values are words for kinds of events, two at least."""
         values = self._head[column]

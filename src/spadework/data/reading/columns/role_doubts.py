@@ -67,6 +67,19 @@ def item_doubt(chosen: Mapping[str, str], others: Sequence[str], look: Look) -> 
     return ask("item", [*rivals[:3], item], f"The column {item!r} is called an item, but it {why}.")
 
 
+def fit_by_values(role: str, columns: Sequence[str], basket: str | None, look: Look) -> list[str]:
+    """Columns of ids that may be the user or the item although no name says so. Users do not change
+    within a basket; and where each row has a key of its own, as in a table of orders, neither that
+    key is the item nor a column of a few values, such as a status.
+    """
+    if role == "user":
+        return [one for one in columns if basket is None or not look.varies_within(one, basket)]
+    keys = [one for one in (*columns, *([basket] if basket else [])) if look.numbers_rows(one)]
+    if look.count_rows() < _ROWS or not keys:
+        return list(columns)
+    return [one for one in columns if one not in keys and look.count_kinds(one) > _FEW]
+
+
 def _rivals_by_values(item: str, others: Sequence[str], look: Look) -> list[str]:
     """Columns of ids that could be the item: any where the item's column has one value; those whose
     name speaks of items where it has another value in each row, or many fewer than they have.

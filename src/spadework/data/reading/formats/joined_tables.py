@@ -116,7 +116,7 @@ def with_joined(table: Table, joins: Sequence[Join], *, encoding: str, skip_bad:
 def _for_join(each: Join, log: str) -> Purpose:
     """A table with the key which is not that of the log itself."""
     file, key = str(each.source), each.key or "COLUMN"
-    names = {key.split(_EQUAL)[0], *_wanted(key)}
+    names = set(_wanted(key))
     stem = Path(file).name
     log_table = log.removeprefix(f"{stem}/") if log.startswith(f"{stem}/") else None
 
@@ -130,6 +130,7 @@ def _for_join(each: Join, log: str) -> Purpose:
         before=f"{file}/",
         behind=f":{key}",
         leaves_out=log_table,
+        is_join=True,
     )
 
 
@@ -344,7 +345,9 @@ def _as_typed(table: Table) -> str:
 
 def _names(table: Table, other: Table, theirs: str, said: list[str]) -> dict[str, str]:
     """The name of each column of the other table in the log."""
-    stem = "joined" if other.source_format == "frame" else other.name.split(".")[0]
+    _, inside, name = other.name.rpartition("/")
+    stem = name.rpartition(".")[2] if inside else name.split(".")[0]
+    stem = "joined" if other.source_format == "frame" else stem
     found: dict[str, str] = {}
     twice: list[str] = []
     for column in other.columns:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from itertools import combinations, takewhile
+from itertools import permutations, takewhile
 
 from spadework.data.reading.synonyms import SESSIONS, candidates, plain_name
 from spadework.errors import BadData, Undecided, nearest
@@ -45,6 +45,8 @@ class Purpose:
     before: str = ""  # what stands before the name of a table, as the option is typed
     behind: str = ""
     leaves_out: str | None = None  # the name of a table that is read already
+    reading: str = "Read"  # how a remark about the table begins
+    is_join: bool = False  # its own remark names the table
 
     def naming(self, name: str) -> str:
         """The option that names a table, as it is typed."""
@@ -77,7 +79,9 @@ def for_items(item: str | None) -> Purpose:
         has_item = candidates("item", columns) or "id" in map(plain_name, columns)
         return bool(has_item) and not candidates("user", columns)
 
-    return Purpose("an item and no user", suffices, "--items-table")
+    return Purpose(
+        "an item and no user", suffices, "--items-table", reading="The item table is read"
+    )
 
 
 FOR_IDS = replace(for_items(None), option="")
@@ -100,7 +104,8 @@ def chosen(
         if not found:
             raise _no_such(file, inside, named, word, purpose.option)
         several = f"{word}s" if len(found) > 1 else word
-        return found, [f"Read from the {several} {', '.join(map(repr, found))}."]
+        named_here = f"{several} {', '.join(map(repr, found))}."
+        return found, [] if purpose.is_join else [f"{purpose.reading} from the {named_here}"]
     readable = [each for each in inside if each.columns is not None]
     shown = [each for each in readable if not each.hidden] or readable or list(inside)
     shown = [each for each in shown if each.name != purpose.leaves_out] or shown
@@ -116,11 +121,11 @@ def _remark(
 ) -> str:
     others = [repr(each.name) for each in inside if each is not read]
     if not others:
-        return f"Read from its only {word}, {read.name!r}."
+        return f"{purpose.reading} from its only {word}, {read.name!r}."
     why = f", the only one with {purpose.what}" if by_columns else ""
     named = ", ".join(others[:_SHOWN]) + (" and more" if len(others) > _SHOWN else "")
     way = f" ({purpose.option} names one)" if purpose.option else ""
-    return f"Read from the {word} {read.name!r}{why}; not read: {named}{way}."
+    return f"{purpose.reading} from the {word} {read.name!r}{why}; not read: {named}{way}."
 
 
 def _named(inside: Sequence[Inside], named: str) -> list[str]:
@@ -168,15 +173,37 @@ def _ask(
 
 
 def _joined(file: str, shown: Sequence[Inside]) -> str:
-    """Options that join two tables by a column that both have, or that has two names."""
-    for one, two in combinations(shown, 2):
-        both = [column for column in one.columns or () if column in (two.columns or ())]
-        if both:
-            join = shlex.quote(f"{file}/{two.name}:{both[0]}")
+    """Options that join two tables: the one with items comes first, where another has users."""
+    pairs = list(permutations(shown, 2))
+    fit = [
+        (one, two)
+        for one, two in pairs
+        if candidates("item", one.columns or ()) and candidates("user", two.columns or ())
+    ]
+    for one, two in [*fit, *pairs]:
+        key = _key(one, two)
+        if key:
+            join = shlex.quote(f"{file}/{two.name}:{key}")
             return f"--table {shlex.quote(one.name)} --join {join}"
-    one, two = shown[0], shown[1]
+    one, two = (fit or pairs)[0]
     join = shlex.quote(f"{file}/{two.name}:COLUMN=NAME")
     return f"--table {shlex.quote(one.name)} --join {join}, where it is called NAME in {two.name!r}"
+
+
+def _key(one: Inside, two: Inside) -> str:
+    """The column that both have, or one such as `order_id` for the `id` of `orders`; a plain `id`
+    of both is another thing in each.
+    """
+    theirs = two.columns or ()
+    for column in one.columns or ():
+        if column in theirs and plain_name(column) not in ("id", "name"):
+            return column
+    singular = plain_name(two.name).removesuffix("s")
+    keys = [column for column in theirs if plain_name(column) == "id"]
+    for column in one.columns or ():
+        if keys and plain_name(column) in (f"{singular}id", f"{singular}sid"):
+            return f"{column}={keys[0]}"
+    return ""
 
 
 def _are_alike(fit: Sequence[Inside]) -> bool:

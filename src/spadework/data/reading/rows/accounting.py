@@ -95,7 +95,8 @@ def _tell_parts(
 
 
 def _in_words(part: PartAccount) -> str:
-    reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in part.set_aside)
+    most_first = sorted(part.set_aside, key=lambda reason: (-reason[1], reason[0]))
+    reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in most_first)
     return f"{part.read - part.used:,} set aside: {reasons}"
 
 

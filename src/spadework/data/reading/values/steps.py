@@ -71,8 +71,8 @@ def read_steps(column: pl.Series, name: str, ledger: Ledger, reading: str, steps
     if used.any():
         first, last = float(values[used].min()), float(values[used].max())
         ledger.remark(
-            f"Times in {name!r} count steps ({reading}): {first:g} is {steps.date(first)}, "
-            f"{last:g} is {steps.date(last)}."
+            f"Times in {name!r} count steps ({reading}): {first:,.15g} is {steps.date(first)}, "
+            f"{last:,.15g} is {steps.date(last)}."
         )
     micros = np.clip(np.where(used, values, 0.0) * (steps.length * MICRO), 0.0, _LARGEST)
     return in_unit(np.rint(micros).astype(np.int64) + steps.start * MICRO, used, MICRO, ledger)
