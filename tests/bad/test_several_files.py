@@ -161,8 +161,8 @@ def test_each_file_tells_what_is_set_aside_of_it(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert log.account is not None
     assert log.account.remarks[-3:] == (
-        "a.csv: 4 rows, 3 set aside: 1 user missing, 1 time before 1971, 1 fewer fields than the "
-        "header.",
+        "a.csv: 4 rows, 3 set aside: 1 fewer fields than the header, 1 time before 1971, 1 user "
+        "missing.",
         "b.csv: 2 rows, 1 set aside: 1 exact duplicate.",
         "c.csv: 1 row.",
     )
