@@ -361,3 +361,12 @@ def test_lists_that_are_given_twice_add_up(capsys, elsewhere, options):
     output = call(capsys, "look", "log.csv", "--item", "asin", *options)
     assert output.code == 0
     assert "60 rows → 60 used" in output.out
+
+
+def test_options_that_another_command_takes_as_settings_are_named(capsys):
+    output = call(capsys, "recommend", "run", "--join", "orders.csv:order_id")
+    assert output.code == 2
+    assert "No such option '--join'" in output.err
+    assert "Here it is given as: --set join=VALUE." in output.err
+    assert "--set" not in call(capsys, "recommend", "run", "--jon", "x").err
+    assert "--set" not in call(capsys, "report", "run", "--join", "x").err

@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(error.message, error.hint)
     except click.UsageError as error:
         hint = f"See: {error.ctx.command_path} --help" if error.ctx else "See: spadework --help"
-        _fail(error.format_message(), hint)
+        _fail(error.format_message(), _as_setting(error) or hint)
     except click.ClickException as error:
         _fail(error.format_message(), "")
     except (KeyboardInterrupt, click.Abort):
@@ -95,6 +95,18 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(*surroundings.unexpected(error))
     else:
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _as_setting(error: click.UsageError) -> str:
+    """How an option of `dig` is given to a command that takes it with --set; empty for others."""
+    if not isinstance(error, click.NoSuchOption) or error.ctx is None:
+        return ""
+    if not any("--set" in parameter.opts for parameter in error.ctx.command.params):
+        return ""
+    from spadework.workbench.recipe import Recipe
+
+    key = error.option_name.lstrip("-").replace("-", "_")
+    return f"Here it is given as: --set {key}=VALUE." if key in Recipe.model_fields else ""
 
 
 def _fail(message: str, hint: str) -> None:

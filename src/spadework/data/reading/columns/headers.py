@@ -61,7 +61,7 @@ def header_of(
             f"{name} has the column {twice[0]!r} {columns.count(twice[0])} times.",
             "Give every column a name of its own.",
         )
-    said = (
+    notes = (
         (
             f"The first row is read as names of columns, as requested, although {evidence}; "
             "column_1, column_2 … read it as data.",
@@ -69,7 +69,7 @@ def header_of(
         if evidence
         else ()
     )
-    return Header(columns, headerless=False, remarks=said)
+    return Header(columns, headerless=False, remarks=notes)
 
 
 def _evidence(first: Sequence[str], below: Sequence[Sequence[str]]) -> str:

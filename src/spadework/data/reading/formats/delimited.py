@@ -104,8 +104,8 @@ def parse_delimited(
         remarks.append("Lines end with a carriage return alone.")
     if not data.strip():
         raise BadData(f"{name} is empty.", "Give a file with a header and rows.")
-    data, said, left_out = without_preamble(data)
-    delimiter = delimiter if delimiter is not None else said
+    data, declared, left_out = without_preamble(data)
+    delimiter = delimiter if delimiter is not None else declared
     remarks += left_out
     layout = blank_layout(data) if delimiter is None else None
     if layout == "lists":

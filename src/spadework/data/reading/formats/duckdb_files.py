@@ -186,26 +186,26 @@ def _asked(column: str, kind: str) -> str:
 
 
 def _refusal(name: str, error: BaseException) -> BadData:
-    said = first_line(error)
-    if "lock" in said and "Conflicting" in said:
+    message = first_line(error)
+    if "lock" in message and "Conflicting" in message:
         return BadData(
             f"{name} is locked: another program has it open for writing.",
             "Close that program, or give a copy of the file.",
         )
-    if "different configuration" in said:
+    if "different configuration" in message:
         return BadData(
             f"{name} is open in this Python already.",
             "Close that connection, or give its result as the source: connection.sql('FROM "
             "my_table').",
         )
-    if "version number" in said:
+    if "version number" in message:
         return BadData(
-            f"{name} was written by another version of DuckDB than the one installed: {said}.",
+            f"{name} was written by another version of DuckDB than the one installed: {message}.",
             f"Install a newer one: pip install --upgrade duckdb. {_EXPORT}",
         )
-    if "disabled by configuration" in said:
+    if "disabled by configuration" in message:
         return BadData(
-            f"A view of {name} reads what is outside of the file, which is not done: {said}.",
+            f"A view of {name} reads what is outside of the file, which is not done: {message}.",
             f"Name another table: --table NAME. {_EXPORT}",
         )
-    return BadData(f"{name} cannot be read as a DuckDB database: {said}.", _EXPORT)
+    return BadData(f"{name} cannot be read as a DuckDB database: {message}.", _EXPORT)

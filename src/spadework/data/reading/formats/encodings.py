@@ -57,11 +57,11 @@ def _without_marks(data: bytes) -> tuple[bytes, list[str]]:
     inside = b"\n" + codecs.BOM_UTF8
     if codecs.BOM_UTF8[:1] not in data or inside not in data:  # one byte is sought much faster
         return data, []
-    said = (
+    remark = (
         "Left out, since files were joined: "
         f"{formatting.count(data.count(inside), 'byte order mark')} at the start of a line."
     )
-    return data.replace(inside, b"\n"), [said]
+    return data.replace(inside, b"\n"), [remark]
 
 
 def _check_utf8(data: bytes, name: str, header: bool) -> None:

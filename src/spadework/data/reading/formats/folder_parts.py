@@ -52,8 +52,8 @@ def columns_by_address(addresses: Sequence[str | Path]) -> list[FolderColumns]:
     return [whole.part(end - len(some), end) for end, some in zip(ends, files, strict=True)]
 
 
-def open_folder(folder: Path, said: FolderColumns) -> Table:
-    """The table of a folder's parquet files. `said` are the columns of their folders.
+def open_folder(folder: Path, declared: FolderColumns) -> Table:
+    """The table of a folder's parquet files. `declared` are the columns of their folders.
 
     Raises BadRequest where there are no such files, BadData where the folder is a table of Delta,
     Iceberg or Hudi, or its parts differ in their columns.
@@ -78,7 +78,7 @@ def open_folder(folder: Path, said: FolderColumns) -> Table:
             check_same_columns(tables[0].name, tables[0].schema, name, table.schema)
         tables.append(table)
     remarks = [_remark(left_out)] if left_out else []
-    own = [key for key in said.types if key in tables[0].schema]
+    own = [key for key in declared.types if key in tables[0].schema]
     if own:
         remarks.append(
             f"The files hold {', '.join(map(repr, own))} themselves, so the names of the folders "
@@ -89,7 +89,7 @@ def open_folder(folder: Path, said: FolderColumns) -> Table:
         remarks.append(parts_in_one_line(parts))
     try:
         return table_of_scan(
-            _scan(files, said, list(tables[0].schema)),
+            _scan(files, declared, list(tables[0].schema)),
             folder.name if len(tables) > 1 else tables[0].name,
             "parquet",
             sum(table.size for table in tables),
@@ -101,8 +101,8 @@ def open_folder(folder: Path, said: FolderColumns) -> Table:
         raise broken(folder.name, "parquet", error) from None
 
 
-def _scan(files: Sequence[Path], said: FolderColumns, columns: list[str]) -> pl.LazyFrame:
-    values, types = said.values, said.types
+def _scan(files: Sequence[Path], declared: FolderColumns, columns: list[str]) -> pl.LazyFrame:
+    values, types = declared.values, declared.types
     keys = [key for key in types if key not in columns]
     if not keys:
         return _of_parts(files, columns)

@@ -168,11 +168,11 @@ def _with(table: Table, other: Table, key: str) -> Table:
     own, theirs = _key_columns(table, other, key)
     if other.rows == sum(map(len, other.dropped.values())):
         raise BadData(f"{other.name} has 0 rows.", "Give a table with rows.")
-    keys, aside, said = _keys(table, own)
+    keys, aside, notes = _keys(table, own)
     ids, without, _ = _keys(other, theirs)
     present = np.flatnonzero(ids.is_not_null().to_numpy())
     vocabulary, codes = Vocabulary.build(ids.drop_nulls())
-    said += _one_row_a_key(table, other, (own, theirs), ids, codes, present)
+    notes += _one_row_a_key(table, other, (own, theirs), ids, codes, present)
     first = np.full(len(vocabulary), -1, np.int64)
     first[codes[::-1]] = present[::-1]
     matched = join(keys, vocabulary, what=own, here=table.name, there=other.name)
@@ -181,7 +181,7 @@ def _with(table: Table, other: Table, key: str) -> Table:
     lost = (matched.codes < 0) & keys.is_not_null().to_numpy()
     if lost.any():
         aside = {**aside, f"{own} not in {other.name}": lost}
-    names = _names(table, other, theirs, said)
+    names = _names(table, other, theirs, notes)
     match = _Match(
         other=other,
         own=own,
@@ -203,7 +203,7 @@ def _with(table: Table, other: Table, key: str) -> Table:
             else ""
         )
     )
-    return _joined(table, match, aside, (summary, *said, *matched.remarks, *other.remarks))
+    return _joined(table, match, aside, (summary, *notes, *matched.remarks, *other.remarks))
 
 
 def _joined(
@@ -343,7 +343,7 @@ def _as_typed(table: Table) -> str:
     return table.name
 
 
-def _names(table: Table, other: Table, theirs: str, said: list[str]) -> dict[str, str]:
+def _names(table: Table, other: Table, theirs: str, notes: list[str]) -> dict[str, str]:
     """The name of each column of the other table in the log."""
     _, inside, name = other.name.rpartition("/")
     stem = name.rpartition(".")[2] if inside else name.split(".")[0]
@@ -359,5 +359,5 @@ def _names(table: Table, other: Table, theirs: str, said: list[str]) -> dict[str
         if name != column:
             twice.append(f"{column!r} is that of {table.name}, {name!r} that of {other.name}")
         found[name] = column
-    said += [f"Both tables have such a column: {'; '.join(twice)}."] if twice else []
+    notes += [f"Both tables have such a column: {'; '.join(twice)}."] if twice else []
     return found

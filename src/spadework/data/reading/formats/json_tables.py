@@ -34,9 +34,9 @@ def table_of_records(
     """
     flat = flattened(records)
     types, mixed = _types(flat)
-    said: list[str] = []
+    notes: list[str] = []
     if mixed:
-        flat, said = _of_one_kind(flat, mixed)
+        flat, notes = _of_one_kind(flat, mixed)
         types, _ = _types(flat)
 
     def fetch(columns: Sequence[str], limit: int | None = None) -> pl.DataFrame:
@@ -50,7 +50,7 @@ def table_of_records(
         fetch=fetch,
         head=lambda n: fetch(list(types), n),
         text=True,
-        remarks=(*remarks, *said),
+        remarks=(*remarks, *notes),
         dropped={bad_reason: np.asarray(bad, np.int64)} if bad else {},
         numbers=np.asarray(numbers, np.int64) if bad else None,
         size=size,

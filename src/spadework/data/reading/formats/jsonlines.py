@@ -110,7 +110,7 @@ def _of_document(
     skip_bad: bool,
     size: int,
 ) -> Table:
-    entries, said = records_of(values, name, wanted)
+    entries, notes = records_of(values, name, wanted)
     objects: list[dict[str, Any]] = []
     numbers: list[int] = []
     bad: list[int] = []
@@ -135,7 +135,7 @@ def _of_document(
         numbers=numbers,
         bad=bad,
         bad_reason="entry is not a JSON object",
-        remarks=[*remarks, *said],
+        remarks=[*remarks, *notes],
     )
 
 

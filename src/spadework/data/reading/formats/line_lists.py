@@ -112,12 +112,12 @@ def with_file_number(table: Table, number: int) -> Table:
             return frame
         return frame.with_columns(pl.format("{}:{}", pl.lit(number), "user").alias("user"))
 
-    said = "Users are numbered FILE:LINE, since there are several files."
+    remark = "Users are numbered FILE:LINE, since there are several files."
     return replace(
         table,
         fetch=lambda columns: renamed(table.fetch(columns)),
         head=lambda n: renamed(table.head(n)),
-        remarks=(*table.remarks, said),
+        remarks=(*table.remarks, remark),
     )
 
 

@@ -57,16 +57,16 @@ def unnested(table: Table, given: Mapping[str, str | None]) -> tuple[Table, dict
     roles = _by_last_part(rows.columns, list(dict.fromkeys([*paths, *lists])), entries, given)
     if chosen in lists and "item" not in roles and given.get("item") is None:
         roles["item"] = str(chosen)  # a list of single values whose name means nothing
-    said = [f"The column {column!r} is the {role}." for role, column in roles.items()]
-    said += _unread_lists(rows, roles.get("item"), given)
-    return replace(rows, remarks=(*rows.remarks, *said)), roles
+    notes = [f"The column {column!r} is the {role}." for role, column in roles.items()]
+    notes += _unread_lists(rows, roles.get("item"), given)
+    return replace(rows, remarks=(*rows.remarks, *notes)), roles
 
 
 def _unread_lists(table: Table, item: str | None, given: Mapping[str, str | None]) -> list[str]:
     """Lists of objects that have ids of items, too, where the item is a single value."""
     if given.get("item") is not None or item is None:
         return []
-    said = []
+    notes = []
     for column, dtype in table.schema.items():
         inner = _inner(dtype)
         if isinstance(inner, pl.Struct):
@@ -74,11 +74,11 @@ def _unread_lists(table: Table, item: str | None, given: Mapping[str, str | None
                 path for path, name in _names_inside(column, dtype).items() if _means("item", name)
             ]
             if hits:
-                said.append(
+                notes.append(
                     f"The list {column!r} may hold items, too, and is not read; --item "
                     f"{shlex.quote(hits[0])} reads it instead."
                 )
-    return said
+    return notes
 
 
 def _by_last_part(
@@ -280,7 +280,7 @@ def _one_row_an_entry(table: Table, chosen: str, given: Mapping[str, str | None]
 
     rows, numbers, dropped = numbered(table, entries.counts)
     records = len(entries.counts)
-    said = (
+    remark = (
         f"Each entry of {listed(entries.columns)} is a row: {formatting.count(rows, 'row')} of "
         f"{formatting.count(records, 'record')}. Rows are counted after that."
     )
@@ -290,7 +290,7 @@ def _one_row_an_entry(table: Table, chosen: str, given: Mapping[str, str | None]
         rows=rows,
         fetch=fetch,
         head=lambda n: apart(table.head(n), list(schema)).head(n),
-        remarks=(*table.remarks, said),
+        remarks=(*table.remarks, remark),
         parts=parts_of_entries(table, entries.counts),
         numbers=numbers,
         dropped=dropped,

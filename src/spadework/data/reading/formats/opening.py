@@ -147,11 +147,11 @@ def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
             for address, table, found in zip(addresses, tables, known, strict=True)
         ]
     )
-    said = tuple(
+    notes = tuple(
         f"{name} is given more than once; where there are no times, its rows count each time."
         for name in given_twice(addresses)
     )
-    return replace(whole, remarks=(*whole.remarks, *said))
+    return replace(whole, remarks=(*whole.remarks, *notes))
 
 
 def _open_address(address: str | Path, options: Options, known: FolderColumns) -> Table:

@@ -46,10 +46,10 @@ def without_preamble(data: bytes) -> tuple[bytes, str | None, list[str]]:
         return data, None, []
     skipped = sum(len(line) + 1 for line in lines[:comments])
     first = lines[0][:60].decode(errors="replace").strip()
-    said = (
+    remark = (
         f"Left out before the table, {formatting.count(comments, 'line')} of comments: {first!r}."
     )
-    return data[skipped:], None, [said]
+    return data[skipped:], None, [remark]
 
 
 def _of_matrix_market(data: bytes, at: int, banner: bytes) -> tuple[bytes, str | None, list[str]]:
@@ -58,11 +58,11 @@ def _of_matrix_market(data: bytes, at: int, banner: bytes) -> tuple[bytes, str |
         return data[at:], None, []
     end = data.find(b"\n", at)
     sizes = data[at : len(data) if end < 0 else end].decode(errors="replace").strip()
-    said = (
+    remark = (
         f"This is a matrix of MatrixMarket; its comments and the line of its sizes ({sizes}) are "
         "left out."
     )
-    return (b"" if end < 0 else data[end + 1 :]), None, [said]
+    return (b"" if end < 0 else data[end + 1 :]), None, [remark]
 
 
 def _fits(line: bytes, row: bytes) -> bool:

@@ -33,12 +33,12 @@ def table_of_cells(
     frame, blank = _without_blanks(cells)
     if not frame.height:
         raise BadData(f"{name} is empty.", "Name a sheet with a header and rows.")
-    at, columns, headerless, said = _header(name, frame, wanted, has_header)
+    at, columns, headerless, notes = _header(name, frame, wanted, has_header)
     body = frame[at:]
     body = pl.DataFrame({column: _as_written(body[of]) for of, column in columns.items()})
     if not body.height:
         raise BadData(f"{name} has a header and 0 rows.", "Give a sheet with rows.")
-    remarks = [*said, *(["Blank rows are ignored."] if blank else [])]
+    remarks = [*notes, *(["Blank rows are ignored."] if blank else [])]
     return Table(
         name=name,
         source_format="workbook",
@@ -70,17 +70,17 @@ def _header(
     """
     top = frame.head(_TITLES + LOOKED_AT)
     at = _row_of_header(top)
-    columns, headerless, said = _named(name, frame, at, wanted, has_header)
+    columns, headerless, notes = _named(name, frame, at, wanted, has_header)
     if headerless and at:  # so what stands above may be data, too
         at = 0
-        columns, headerless, said = _named(name, frame, at, wanted, has_header)
+        columns, headerless, notes = _named(name, frame, at, wanted, has_header)
     if at:
         example = next(cell for cell in top.row(0) if (cell or "").strip())
-        said = [
+        notes = [
             f"Left out above the header, {formatting.count(at, 'row')}: {example[:60]!r}.",
-            *said,
+            *notes,
         ]
-    return at + (not headerless), columns, headerless, said
+    return at + (not headerless), columns, headerless, notes
 
 
 def _row_of_header(top: pl.DataFrame) -> int:

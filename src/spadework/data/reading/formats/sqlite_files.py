@@ -241,7 +241,7 @@ def _table(
     columns = _description(connection, name)
     source = _source(connection, name)
     rows, storages = _storages(connection, source, columns)
-    said = _mixtures(connection, source, storages)
+    notes = _mixtures(connection, source, storages)
 
     def frames(names: Sequence[str], limit: int | None) -> Iterator[pl.DataFrame]:
         asked = ", ".join(map(quoted, names))
@@ -267,7 +267,7 @@ def _table(
             rows=rows,
             frames=frames,
             size=database.size,
-            remarks=(*remarks, *said),
+            remarks=(*remarks, *notes),
         )
     )
     if not (source.is_view and _is_random(connection)):
@@ -342,22 +342,24 @@ def _starts(sql: str | None, words: str) -> bool:
 
 
 def _refusal(name: str, error: Exception) -> BadData:
-    said = str(error)
-    if "locked" in said:
+    message = str(error)
+    if "locked" in message:
         return BadData(f"{name} is locked: another program writes to it.", _LOCKED)
-    if "readonly" in said or "unable to open" in said:
+    if "readonly" in message or "unable to open" in message:
         return BadData(
             f"{name} cannot be opened for reading alone: a change that was not finished may stand "
             f"in {name}-journal or {name}-wal.",
             "Open it once with the program that wrote it, or with sqlite3, which takes it back or "
             "to its end.",
         )
-    if "decode to UTF-8" in said:
-        column = said.partition("column ")[2].partition(" with")[0]
+    if "decode to UTF-8" in message:
+        column = message.partition("column ")[2].partition(" with")[0]
         return BadData(
             f"{name} holds text that is not UTF-8 in the column {column}.",
             "Mend it, or make a view that leaves it out and name that: --table VIEW.",
         )
-    if "no such" in said or "unsafe use" in said or "prohibited" in said:
-        return BadData(f"A view of {name} cannot be read: {said}.", "Name another: --table NAME.")
-    return BadData(f"{name} is a broken SQLite database: {said}.", _AGAIN)
+    if "no such" in message or "unsafe use" in message or "prohibited" in message:
+        return BadData(
+            f"A view of {name} cannot be read: {message}.", "Name another: --table NAME."
+        )
+    return BadData(f"{name} is a broken SQLite database: {message}.", _AGAIN)

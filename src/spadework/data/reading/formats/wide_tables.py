@@ -99,12 +99,12 @@ def _of_matrix(table: Table, user: str | None) -> Table:
             "rating": values[columns, rows],
         }
     )
-    said = (
+    remark = (
         f"The table is a matrix of {formatting.count(frame.height, 'user')} and "
         f"{formatting.count(len(items), 'item')}; its {formatting.count(long.height, 'cell')} that "
         "are neither empty nor zero are the rows."
     )
-    return _of_frame(table, long, said)
+    return _of_frame(table, long, remark)
 
 
 def _filled(column: pl.Series) -> pl.Series:
@@ -187,14 +187,14 @@ def _of_impressions(table: Table, item: str | None) -> Table:
         )
     )
     clicked = int((entries["event"] == "clicked").sum())
-    said = (
+    remark = (
         f"Each entry of {shown[0]!r} is a row: {formatting.count(entries.height, 'row')} of "
         f"{formatting.count(frame.height, 'list')}, {clicked:,} of them clicked and the others "
         "shown."
     )
     for column, name in moved.items():
-        said += f" The table's own column {column!r} is called {name!r} then."
-    return _of_frame(table, entries, said)
+        remark += f" The table's own column {column!r} is called {name!r} then."
+    return _of_frame(table, entries, remark)
 
 
 # ---- lists as text
@@ -231,14 +231,14 @@ def _of_lists(table: Table, item: str | None) -> Table:
         .rename({column: "item"})
         .explode("item")
     )
-    said = (
+    remark = (
         f"Each entry of the lists in {column!r} is a row: "
         f"{formatting.count(entries.height, 'row')} of {formatting.count(frame.height, 'list')}."
     )
-    return _of_frame(table, entries, said)
+    return _of_frame(table, entries, remark)
 
 
-def _of_frame(table: Table, frame: pl.DataFrame, said: str) -> Table:
+def _of_frame(table: Table, frame: pl.DataFrame, remark: str) -> Table:
     if table.dropped:
         raise BadData(
             f"{table.name} has rows that cannot be read, and its shape needs all of them.",
@@ -255,7 +255,7 @@ def _of_frame(table: Table, frame: pl.DataFrame, said: str) -> Table:
         fetch=fetch,
         head=frame.head,
         headerless=False,
-        remarks=(*table.remarks, said, *told_parts(table.parts)),
+        remarks=(*table.remarks, remark, *told_parts(table.parts)),
         parts=(),
         numbers=None,
         sampled=None,

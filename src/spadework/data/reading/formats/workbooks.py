@@ -180,7 +180,7 @@ def _letters(place: int) -> str:
 
 
 def _refusal(name: str, error: BaseException) -> BadData:
-    said = first_line(error).removeprefix("calamine error: ")
-    if "password" in said:
+    message = first_line(error).removeprefix("calamine error: ")
+    if "password" in message:
         return BadData(f"{name} has a password, so it is not read.", _SAVE)
-    return BadData(f"{name} is a broken workbook: {said}.", _AGAIN)
+    return BadData(f"{name} is a broken workbook: {message}.", _AGAIN)

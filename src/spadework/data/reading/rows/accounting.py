@@ -77,20 +77,20 @@ def _tell_parts(
     given: Sequence[tuple[str, int]], parts: Sequence[PartAccount], ledger: Ledger
 ) -> None:
     """A sentence for each file; one for all where there are many."""
-    said = told_parts(given)
+    lines = told_parts(given)
     some = [part for part in parts if part.set_aside]
-    if len(said) < len(given) and some:
+    if len(lines) < len(given) and some:
         most = max(some, key=lambda part: part.read - part.used)
-        said[-1] += (
+        lines[-1] += (
             f" Rows are set aside in {len(some):,} of them, most in {most.source} "
             f"({_in_words(most)})."
         )
     elif some:
-        said = [
+        lines = [
             f"{sentence.removesuffix('.')}, {_in_words(part)}." if part.set_aside else sentence
-            for sentence, part in zip(said, parts, strict=True)
+            for sentence, part in zip(lines, parts, strict=True)
         ]
-    for sentence in said:
+    for sentence in lines:
         ledger.remark(sentence)
 
 

@@ -44,13 +44,13 @@ def with_dates(table: Table, time: str | None) -> tuple[Table, dict[str, str]]:
         own = dict.fromkeys([column for column in columns if column != name] + parts)
         return table.fetch(list(own)).with_columns(date).select(columns)
 
-    said = f"The time is the date in the columns {', '.join(map(repr, parts))}."
+    remark = f"The time is the date in the columns {', '.join(map(repr, parts))}."
     made = replace(
         table,
         schema={**table.schema, name: pl.String()},
         fetch=fetch,
         head=lambda n: table.head(n).with_columns(date),
-        remarks=(*table.remarks, said),
+        remarks=(*table.remarks, remark),
         sampled=None,
     )
     return made, {"time": name}
