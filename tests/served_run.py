@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from spadework import files
+from spadework.artifacts import roles
 from spadework.models.labels import model
 from spadework.workbench.job import Job
 from spadework.workbench.recipe import make
 from spadework.workbench.sources import read_again
-from spadework.workbench.storage import roles
 
 
 def served_run(

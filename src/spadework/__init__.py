@@ -17,6 +17,7 @@ from spadework import forks as _forks  # noqa: F401  (sees every fork from now o
 
 if TYPE_CHECKING:
     from spadework import errors, models
+    from spadework.artifacts.artifact import load, save
     from spadework.data import splitting as split
     from spadework.data.addresses import read_content, read_interactions
     from spadework.data.content import ItemContent
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from spadework.workbench.glossary import describe
     from spadework.workbench.recipe import Recipe
     from spadework.workbench.run import Run, dig
-    from spadework.workbench.storage.artifact import load, save
     from spadework.workbench.training.excavator import train_transformer
 
 _HOMES = {
@@ -56,12 +56,12 @@ _HOMES = {
     "diagnose": "spadework.diagnosis.checking",
     "dig": "spadework.workbench.run",
     "evaluate": "spadework.evaluation.scoreboard",
-    "load": "spadework.workbench.storage.artifact",
+    "load": "spadework.artifacts.artifact",
     "model": "spadework.models.labels",
     "read_content": "spadework.data.addresses",
     "read_interactions": "spadework.data.addresses",
     "read_split": "spadework.data.presplit",
-    "save": "spadework.workbench.storage.artifact",
+    "save": "spadework.artifacts.artifact",
     "scoreboard": "spadework.evaluation.scoreboard",
     "train_transformer": "spadework.workbench.training.excavator",
     "world": "spadework.data.worlds.worlds",

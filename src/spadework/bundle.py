@@ -8,6 +8,7 @@ all digests, and returns the very bytes that were checked; how they are decoded 
 from __future__ import annotations
 
 import hashlib
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,34 @@ def read(header: Path, form: Form) -> tuple[dict[str, Any], dict[str, bytes]]:
         name: _checked(header.parent, name, digest, form) for name, digest in facts["files"].items()
     }
     return facts, members
+
+
+def facts_of(header: Path, form: Form) -> dict[str, Any]:
+    """The header alone. Raises as `read`, but no member is looked at."""
+    return _header(header, form)
+
+
+def mapped(header: Path, form: Form, name: str) -> mmap.mmap:
+    """One of the members that each bundle has, as a read-only mapping of the file: its memory is
+    shared by all processes that map it. The whole file is read once to check its digest. Raises as
+    `read`.
+    """
+    digest = _header(header, form)["files"][name]
+    path = header.parent / name
+    try:
+        with path.open("rb") as file:
+            found = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:  # ValueError: an empty file
+        raise BadRequest(
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.",
+            f"It is damaged or was changed; {form.again}.",
+        ) from error
+    if hashlib.sha256(found).hexdigest() != digest:
+        raise BadRequest(
+            f"{path} is not the file that was saved.",
+            f"It is damaged or was changed; {form.again}.",
+        )
+    return found
 
 
 def member(header: Path, form: Form, name: str) -> bytes:

@@ -11,6 +11,7 @@ and a hint (what to do next).
     ├── Unsuitable            the data lack what a model, a split or a metric needs (times, baskets)
     ├── NotFitted             a model was used before its fit
     ├── MissingExtra          a part that is not installed; the hint is the command that installs it
+    ├── StoreFailed           events could not be kept or read: no room, no connection
     └── Stopped               work was ended early, by the clock or by the memory limit
         ├── OutOfTime
         └── OutOfMemory
@@ -110,6 +111,10 @@ class MissingExtra(SpadeworkError):
         super().__init__(
             f"{what} is not installed.", f"Install it with: pip install 'spadework[{extra}]'"
         )
+
+
+class StoreFailed(SpadeworkError):
+    """A store of events could not do what it was asked for; nothing was kept."""
 
 
 class Stopped(SpadeworkError):

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 import spadework as sw
 from command_line import call
 from spadework import files
+from spadework.artifacts import roles
 from spadework.errors import BadRequest
 from spadework.models.labels import model
+from spadework.workbench.answers.serving_answers import recommend
 from spadework.workbench.recipe import make
 from spadework.workbench.run import Run, dig
-from spadework.workbench.serving.serving_answers import recommend
 from spadework.workbench.storage import folder as folders
-from spadework.workbench.storage import roles
 
 WINNER = "personal"
 

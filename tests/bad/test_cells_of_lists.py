@@ -14,8 +14,8 @@ from served_run import served_run
 from spadework.data.interactions import Interactions
 from spadework.data.reading.values.cells_of_lists import entries_of, sign_of_lists
 from spadework.errors import BadData, Undecided
+from spadework.workbench.answers.service import histories_of
 from spadework.workbench.run import Run
-from spadework.workbench.serving.service import histories_of
 
 Reader = Callable[..., Interactions]
 TIME = 1_767_225_600

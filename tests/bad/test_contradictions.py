@@ -12,8 +12,8 @@ import pytest
 from served_run import served_run
 from spadework.data.interactions import Interactions
 from spadework.errors import BadData, Undecided
+from spadework.workbench.answers.service import histories_of
 from spadework.workbench.run import Run
-from spadework.workbench.serving.service import histories_of
 
 Reader = Callable[..., Interactions]
 

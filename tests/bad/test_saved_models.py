@@ -20,9 +20,9 @@ from safetensors.numpy import load
 import spadework as sw
 from makers import ROOT
 from spadework import bundle, files
+from spadework.artifacts import artifact
 from spadework.errors import BadRequest
 from spadework.models.catalogue import catalogue
-from spadework.workbench.storage import artifact
 
 
 def _bench(name: str) -> ModuleType:

@@ -17,9 +17,9 @@ from click.testing import CliRunner
 from command_line import call, run
 from spadework.apps import commands
 from spadework.apps.cli import spadework
+from spadework.artifacts import artifact
 from spadework.data.worlds.worlds import world
 from spadework.models.labels import model
-from spadework.workbench.storage import artifact
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
 every_command = pytest.mark.parametrize("name", NAMES)

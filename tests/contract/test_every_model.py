@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 
 from makers import START, content_of, make_log, random_rows
+from spadework.artifacts import artifact
 from spadework.data import splitting
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, NotFitted, Unsuitable
@@ -33,7 +34,6 @@ from spadework.models.needs import REPEATS
 from spadework.models.parameters import Doc, Range
 from spadework.models.scorer import ByFunction, HasRows, best_of
 from spadework.ragged import SparseRows
-from spadework.workbench.storage import artifact
 
 NEWCOMER = "longest_name"
 NAMES = [*catalogue(), NEWCOMER]

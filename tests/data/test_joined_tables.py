@@ -14,8 +14,8 @@ from spadework.apps.recipe_options import inputs_of, out_path
 from spadework.data.addresses import read_interactions
 from spadework.data.reading.formats import reading_memory
 from spadework.errors import BadData, BadRequest, OutOfMemory, SpadeworkError, Undecided
+from spadework.workbench.answers.service import histories_of
 from spadework.workbench.run import Run
-from spadework.workbench.serving.service import histories_of
 from table_files import write_duckdb, write_sqlite, write_xlsx
 
 DAY = 1_767_225_600  # 2026-01-01

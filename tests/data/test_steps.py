@@ -11,8 +11,8 @@ from served_run import served_run
 from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
 from spadework.errors import BadData, BadRequest, Undecided
+from spadework.workbench.answers.service import histories_of
 from spadework.workbench.run import Run
-from spadework.workbench.serving.service import histories_of
 
 START = 1_767_225_600  # 2026-01-01
 FROM = "step:5s from 2026-01-01"

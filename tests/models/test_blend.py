@@ -13,6 +13,7 @@ import pytest
 
 from makers import START, make_log
 from spadework import events
+from spadework.artifacts import artifact
 from spadework.data import splitting
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, OutOfTime, Unsuitable
@@ -24,7 +25,6 @@ from spadework.models.ensemble.stacking_weights import RIDGE, fit_weights
 from spadework.models.histories import Histories
 from spadework.models.labels import model
 from spadework.models.scorer import ByFunction, Scorer
-from spadework.workbench.storage import artifact
 
 # of the shop: fewer than the candidates, so that every part proposes all it has evidence for
 ITEMS = 20

@@ -11,6 +11,7 @@ from test_blend import Notes, lists_of
 
 from makers import START, content_of, make_log
 from spadework import events
+from spadework.artifacts import artifact
 from spadework.data import splitting
 from spadework.evaluation.scoreboard import scoreboard
 from spadework.kernels import parallel
@@ -19,7 +20,6 @@ from spadework.models.ensemble.candidate_features import OF_ALL, facts_of, featu
 from spadework.models.ensemble.grown_trees import trees_of
 from spadework.models.histories import Histories
 from spadework.models.labels import model
-from spadework.workbench.storage import artifact
 
 
 @pytest.fixture(scope="module")

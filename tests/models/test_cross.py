@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from makers import START, make_log, random_rows
 from spadework import events
+from spadework.artifacts import artifact
 from spadework.data import splitting
 from spadework.errors import BadRequest, Unsuitable
 from spadework.evaluation import statistics
@@ -19,7 +20,6 @@ from spadework.kernels.similarity.pair_weights import association
 from spadework.kernels.similarity.pairs import Pairs
 from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
-from spadework.workbench.storage import artifact
 
 EVENT_TYPES = ["view", "buy", "cart"]
 COUNTS = {"weight": "raw", "keep": 1000}

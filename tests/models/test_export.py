@@ -10,10 +10,10 @@ import onnxruntime
 import pytest
 
 from command_line import call
+from spadework.artifacts import artifact
 from spadework.errors import BadRequest, MissingExtra, OutputExists
 from spadework.models.labels import model
 from spadework.models.neural.export import export
-from spadework.workbench.storage import artifact
 
 SMALL = {"width": 16, "blocks": 2, "heads": 2, "epochs": 3, "batch": 32, "max_length": 32}
 FORMS = [

@@ -9,10 +9,10 @@ import pytest
 from test_blend import Notes, lists_of
 
 from spadework import events
+from spadework.artifacts import artifact
 from spadework.models.ensemble import grown_trees
 from spadework.models.ensemble.grown_trees import Growth, grow, grown_again, has_trees, wrong_trees
 from spadework.models.labels import model
-from spadework.workbench.storage import artifact
 
 
 def log_odds(state, rows):

@@ -10,10 +10,10 @@ import sys
 import textwrap
 
 from makers import ROOT
+from spadework.artifacts import artifact
 from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
 from spadework.workbench.glossary import describe
-from spadework.workbench.storage import artifact
 
 COMMAND = "pip install 'spadework[neural]'"
 

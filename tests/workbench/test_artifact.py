@@ -12,9 +12,9 @@ import pytest
 
 import spadework as sw
 from spadework import files
+from spadework.artifacts import artifact, roles
 from spadework.errors import BadRequest, NotFitted, OutputExists
 from spadework.models.labels import model
-from spadework.workbench.storage import artifact, roles
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import spadework as sw
 from command_line import call, run
 from makers import make_log, random_rows
 from spadework import events, files
+from spadework.artifacts import roles
 from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.diagnosis.prediction import Prediction
 from spadework.errors import BadData, BadRequest, OtherData
@@ -25,7 +26,6 @@ from spadework.workbench.recipe import make
 from spadework.workbench.report.report import render
 from spadework.workbench.run import Run, dig
 from spadework.workbench.storage import folder as folders
-from spadework.workbench.storage import roles
 from spadework.workbench.training import excavator, judged, trainings
 from spadework.workbench.training.excavator import train_transformer as train
 from spadework.workbench.training.made_of import pairs, transformer_of

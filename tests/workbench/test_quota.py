@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spadework.data.vocabulary import Vocabulary
 from spadework.models.recommendations import Recommendations
-from spadework.workbench.serving.quota import joined, slots
+from spadework.workbench.answers.quota import joined, slots
 
 
 def lists(*rows: str, k: int) -> Recommendations:

@@ -11,11 +11,11 @@ import pytest
 
 import spadework as sw
 from spadework import files
+from spadework.artifacts import artifact, roles
 from spadework.errors import BadRequest, UnknownName
 from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
 from spadework.workbench.run import Run
-from spadework.workbench.storage import artifact, roles
 
 ABOUT = {"source": "a test"}
 

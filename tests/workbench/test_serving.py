@@ -18,11 +18,11 @@ from spadework.apps.recipe_options import inputs_of, out_path
 from spadework.data.account import RowAccount
 from spadework.errors import BadData, BadRequest
 from spadework.workbench import sources
+from spadework.workbench.answers.choices import Choice
+from spadework.workbench.answers.service import histories_of, reading_of
+from spadework.workbench.answers.serving_answers import recommend
 from spadework.workbench.recipe import make
 from spadework.workbench.run import Run
-from spadework.workbench.serving.choices import Choice
-from spadework.workbench.serving.service import histories_of, reading_of
-from spadework.workbench.serving.serving_answers import recommend
 from table_files import write_sqlite
 
 ROWS = [  # user, asin, parent_asin, kind, quantity, day

@@ -10,10 +10,10 @@ import pytest
 from command_line import call
 from makers import START
 from served_run import served_run
+from spadework.workbench.answers.service import histories_of, reading_of
+from spadework.workbench.answers.serving_answers import recommend
 from spadework.workbench.report.next_line import line_for
 from spadework.workbench.run import Run
-from spadework.workbench.serving.service import histories_of, reading_of
-from spadework.workbench.serving.serving_answers import recommend
 
 DAY = 86_400
 ROWS = [  # user, item, event, day

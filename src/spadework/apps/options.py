@@ -23,3 +23,11 @@ settings_option = click.option(
         "Repeatable."
     ),
 )
+store_option = click.option(
+    "--store",
+    metavar="ADDRESS",
+    help=(
+        "Where events and histories are kept: a file, postgresql://HOST/DATABASE or "
+        "redis://HOST:PORT/NUMBER; events.sqlite beside the releases if absent."
+    ),
+)

@@ -32,6 +32,11 @@ class CommonList:
         )
         return cls(masked, top_k.order_of(masked))
 
+    def among(self, allowed: Mask) -> CommonList:
+        """The same list of the allowed items alone. O(items)."""
+        scores = np.where(allowed, self.scores, -np.inf).astype(np.float32)
+        return CommonList(scores, self.order[allowed[self.order]])
+
     def complete(
         self,
         items: Codes,
@@ -87,15 +92,17 @@ class Rankings:
         self._of_masks: dict[int, tuple[weakref.ref[Mask], CommonList]] = {}
 
     def of(self, allowed: Mask | None) -> CommonList:
-        """The list of the allowed items. O(items · log items) the first time."""
+        """The list of the allowed items. O(items · log items) the first time, O(items) for each
+        further mask.
+        """
         with self._ranking:
+            self._all = self._all or CommonList.of(self._scores, None)
             if allowed is None:
-                self._all = self._all or CommonList.of(self._scores, None)
                 return self._all
             key, known = id(allowed), self._of_masks
             if key not in known:
                 gone = weakref.ref(allowed, lambda _: known.pop(key, None))
-                known[key] = gone, CommonList.of(self._scores, allowed)
+                known[key] = gone, self._all.among(allowed)
             return known[key][1]
 
     def arrays(self) -> Sequence[Array]:

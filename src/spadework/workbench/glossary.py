@@ -6,6 +6,7 @@ import inspect
 import re
 from typing import Any
 
+from spadework.artifacts.roles import ROLES
 from spadework.data.splitting import splits
 from spadework.data.worlds.worlds import worlds
 from spadework.diagnosis import checking, floor, served  # noqa: F401  (registers all checks)
@@ -23,7 +24,6 @@ from spadework.kernels.similarity.pair_weights import pair_weights
 from spadework.models.catalogue import catalogue
 from spadework.workbench import terms
 from spadework.workbench.recipe import Recipe
-from spadework.workbench.storage.roles import ROLES
 
 _CODE = re.compile(r"([a-z]+)[-_ ]*0*(\d+)")
 WORDS = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spadework import durations, events, files
+from spadework.artifacts import roles
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.formats.joined_tables import joins_of
@@ -34,7 +35,7 @@ from spadework.workbench.search.finals import TEST
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.sources import ReadAgain, choose_split, read_again, target_of
 from spadework.workbench.storage import folder as folders
-from spadework.workbench.storage import lock, roles, run_files
+from spadework.workbench.storage import lock, run_files
 from spadework.workbench.warming import Warming
 
 

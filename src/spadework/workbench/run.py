@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spadework import events, forks
+from spadework.artifacts import artifact, roles
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, OtherData
 from spadework.json_values import as_list, as_map, as_text, maps
@@ -15,8 +16,8 @@ from spadework.kernels import parallel
 from spadework.models.base import Recommender
 from spadework.workbench.job import Job
 from spadework.workbench.recipe import Recipe, make
-from spadework.workbench.storage import artifact, lock, roles, run_files
 from spadework.workbench.storage import folder as folders
+from spadework.workbench.storage import lock, run_files
 
 
 @dataclass(frozen=True)

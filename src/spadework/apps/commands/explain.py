@@ -10,7 +10,7 @@ from spadework.apps import terminal
 from spadework.apps.options import model_option, settings_option
 
 if TYPE_CHECKING:
-    from spadework.workbench.serving.serving_answers import Explanation
+    from spadework.workbench.answers.serving_answers import Explanation
 
 SHOWN = 20
 
@@ -86,7 +86,7 @@ def _item(
     model: str | None,
     as_json: bool,
 ) -> None:
-    from spadework.workbench.serving.serving_answers import explain
+    from spadework.workbench.answers.serving_answers import explain
 
     with terminal.progress():
         explanation = explain(

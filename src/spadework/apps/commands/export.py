@@ -31,7 +31,7 @@ def command(where: str, out: str, k: int, repeats: str, model: str | None, as_js
     without Python or PyTorch.
     """
     from spadework.models.neural.device import require_torch
-    from spadework.workbench.serving.serving_answers import fitted_of
+    from spadework.workbench.answers.serving_answers import fitted_of
 
     require_torch()
     with terminal.progress():

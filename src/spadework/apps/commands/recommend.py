@@ -103,8 +103,8 @@ def command(
     ARTIFACT.
     """
     from spadework.apps.recipe_options import inputs_of, out_path
-    from spadework.workbench.serving.choices import Choice
-    from spadework.workbench.serving.serving_answers import recommend
+    from spadework.workbench.answers.choices import Choice
+    from spadework.workbench.answers.serving_answers import recommend
 
     endings = (".parquet", ".csv", ".jsonl")
     inputs = (histories, candidates, exclude, *inputs_of(where))

@@ -18,7 +18,7 @@ def command(where: str, items: tuple[str, ...], k: int, model: str | None, as_js
     """The items most similar to each ITEM, by the best model of a RUN that knows similar items, or
     by an ARTIFACT.
     """
-    from spadework.workbench.serving.serving_answers import similar
+    from spadework.workbench.answers.serving_answers import similar
 
     with terminal.progress():
         frame = similar(where, items, k=k, model=model)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from spadework import events
+from spadework.artifacts import roles
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.diagnosis import served
@@ -19,7 +20,6 @@ from spadework.models.labels import model
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.search.choice import Choice
 from spadework.workbench.search.judgement import why
-from spadework.workbench.storage import roles
 
 
 @dataclass

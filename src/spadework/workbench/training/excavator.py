@@ -21,10 +21,10 @@ from spadework.errors import BadRequest, OtherData
 from spadework.evaluation.trial import Protocol, Score
 from spadework.kernels import parallel
 from spadework.models.neural.transformer import Transformer
+from spadework.workbench.answers.service import recipe_here, source_of
 from spadework.workbench.report import report
 from spadework.workbench.run import Run
 from spadework.workbench.search.trial_cache import Ledger
-from spadework.workbench.serving.service import recipe_here, source_of
 from spadework.workbench.sources import choose_split, read_again
 from spadework.workbench.storage import folder as folders
 from spadework.workbench.storage import lock, run_files

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from spadework import files
+from spadework.artifacts import roles
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.diagnosis.finding import by_weight
@@ -24,7 +25,7 @@ from spadework.models.base import Recommender
 from spadework.workbench.run import Run
 from spadework.workbench.search.board_parts import with_lists
 from spadework.workbench.storage import folder as folders
-from spadework.workbench.storage import roles, run_files
+from spadework.workbench.storage import run_files
 from spadework.workbench.training import judged, training_curves
 
 NOT_TRIED = "transformers"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spadework import durations, events
+from spadework.artifacts import artifact
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.evaluation.trial import Protocol, Score, trial
@@ -17,7 +18,6 @@ from spadework.models.base import Recommender
 from spadework.models.neural.transformer import Transformer
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.search.trial_cache import Ledger
-from spadework.workbench.storage import artifact
 from spadework.workbench.storage import folder as folders
 from spadework.workbench.training import training_curves
 

@@ -19,8 +19,8 @@ from spadework.kernels.ranking import top_k
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.models.recommendations import Recommendations
+from spadework.workbench.answers.service import histories_of
 from spadework.workbench.run import Run
-from spadework.workbench.serving.service import histories_of
 from spadework.workbench.storage import run_files
 
 FINDING = "TIME-1"

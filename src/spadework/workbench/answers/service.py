@@ -12,6 +12,7 @@ import polars as pl
 
 from spadework import events, files, formatting
 from spadework.arrays import Codes
+from spadework.artifacts import artifact, roles
 from spadework.data.addresses import ADDRESSES, read_interactions
 from spadework.data.excluded_items import is_file
 from spadework.data.interactions import Interactions
@@ -27,7 +28,7 @@ from spadework.workbench.recipe import Recipe, make
 from spadework.workbench.recipe_texts import from_settings
 from spadework.workbench.run import Run
 from spadework.workbench.sources import read_again, read_for
-from spadework.workbench.storage import artifact, roles, run_files
+from spadework.workbench.storage import run_files
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from spadework.data.addresses import read_content
 from spadework.data.content import ItemContent
 from spadework.data.id_files import read_item_ids
 from spadework.data.interactions import Interactions
-from spadework.data.item_values import LIST_SEPARATOR
+from spadework.data.item_conditions import columns_in_words, common_values, with_value
 from spadework.data.joins import join
 from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary
@@ -47,7 +47,7 @@ class Choice:
         if self.exclude:
             allowed &= ~_in_file(self.exclude, vocabulary)
         if self.only:
-            content = _content_of(run, vocabulary)
+            content = content_of(run, vocabulary)
             for condition in self.only:
                 allowed &= _with_value(condition, content)
         if not allowed.any():
@@ -108,7 +108,7 @@ def _in_file(path: str, vocabulary: Vocabulary) -> Mask:
     return found
 
 
-def _content_of(run: Run | None, vocabulary: Vocabulary) -> ItemContent:
+def content_of(run: Run | None, vocabulary: Vocabulary) -> ItemContent:
     """The run's item table, read again."""
     recipe = None if run is None else run.recipe
     source = "" if recipe is None else recipe.source
@@ -145,27 +145,16 @@ def _content_of(run: Run | None, vocabulary: Vocabulary) -> ItemContent:
 def _with_value(condition: str, content: ItemContent) -> Mask:
     """Which items have COLUMN=VALUE; of a list one of its values is enough."""
     column, equals, value = condition.partition("=")
-    known = content.table.columns
-    columns = f"Its columns are {', '.join(repr(name) for name in known)}."
+    columns = columns_in_words(content.table)
     if not equals:
         raise BadRequest(f"--only {condition!r} is not COLUMN=VALUE.", columns)
-    if column not in known or content.roles[column] == "vector":
-        raise BadRequest(
-            f"The item table has no column {column!r} (--only).",
-            columns,
-        )
-    values = content.table[column]
-    if values.dtype.is_numeric():
-        number = pl.Series([value]).cast(pl.Float64, strict=False)[0]
-        mask = values.cast(pl.Float64).is_in([] if number is None else [number])
-    else:
-        mask = values.cast(pl.String).str.split(LIST_SEPARATOR).list.contains(value)
-    found = mask.fill_null(False).to_numpy()
+    if column not in content.table.columns or content.roles[column] == "vector":
+        raise BadRequest(f"The item table has no column {column!r} (--only).", columns)
+    found = with_value(content.table, column, value)
     if not found.any():
-        found_values = values.drop_nulls().alias("value").value_counts(sort=True, name="rows")
-        common = found_values["value"].head(5).to_list()
+        common = common_values(content.table, column)
         raise BadRequest(
             f"No item has {column} = {value!r}.",
             f"Its most frequent values are {', '.join(repr(one) for one in common)}.",
         )
-    return np.asarray(found)
+    return found

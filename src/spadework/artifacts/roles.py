@@ -15,11 +15,11 @@ from types import MappingProxyType
 from typing import Any
 
 from spadework import files
+from spadework.artifacts import artifact
 from spadework.data.content import ItemContent
 from spadework.errors import BadRequest, UnknownName
 from spadework.json_values import as_map, as_text
 from spadework.models.base import Recommender
-from spadework.workbench.storage import artifact
 
 FILE = "roles.json"
 WINNER, BEST, REMIND, DISCOVER, SIMILAR = "winner", "best", "remind", "discover", "similar"

@@ -12,17 +12,17 @@ import polars as pl
 
 from spadework import events, formatting
 from spadework.arrays import Codes
+from spadework.artifacts import artifact, roles
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, Unsuitable
 from spadework.models.base import Recommender
 from spadework.models.needs import Repeats, check_k
 from spadework.models.recommendations import Recommendations
+from spadework.workbench.answers.choices import Choice, histories_in
+from spadework.workbench.answers.newcomers import best_sellers, newcomers, with_newcomers
+from spadework.workbench.answers.quota import joined, slots
+from spadework.workbench.answers.service import Service, codes_of, histories_of, ids_of, one_user
 from spadework.workbench.run import Run
-from spadework.workbench.serving.choices import Choice, histories_in
-from spadework.workbench.serving.newcomers import best_sellers, newcomers, with_newcomers
-from spadework.workbench.serving.quota import joined, slots
-from spadework.workbench.serving.service import Service, codes_of, histories_of, ids_of, one_user
-from spadework.workbench.storage import artifact, roles
 
 Purpose = Literal["remind", "discover", "both"]
 SIDES: dict[str, Repeats] = {roles.REMIND: "only", roles.DISCOVER: "forbid"}

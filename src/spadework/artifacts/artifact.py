@@ -18,6 +18,7 @@ from safetensors.numpy import save as save_arrays
 
 from spadework import bundle, files, forks
 from spadework.arrays import Array
+from spadework.artifacts import mapped_arrays
 from spadework.data.content import ItemContent
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest
@@ -79,9 +80,10 @@ def replace(
     return models / fitted.name
 
 
-def load(folder: str | Path) -> Recommender:
+def load(folder: str | Path, *, mapped: bool = False) -> Recommender:
     """The fitted model of a folder; hashes, shapes and types are checked, and a folder that holds a
-    pickle is refused.
+    pickle is refused. With `mapped` its arrays are those of the file, whose memory is shared by all
+    processes that load it so; the file must not be changed, but it may be removed.
     """
     forks.check()
     path = Path(folder)
@@ -91,9 +93,14 @@ def load(folder: str | Path) -> Recommender:
             f"{path} holds {pickles[0]}, which may run code when read.",
             "Remove it; models need no such file.",
         )
-    header, members = bundle.read(path / HEADER, FORM)
     try:
-        arrays = load_arrays(members.pop(ARRAYS))
+        if mapped:
+            header = bundle.facts_of(path / HEADER, FORM)
+            members = {ITEMS: bundle.member(path / HEADER, FORM, ITEMS)}
+            arrays = mapped_arrays.arrays_of(bundle.mapped(path / HEADER, FORM, ARRAYS))
+        else:
+            header, members = bundle.read(path / HEADER, FORM)
+            arrays = load_arrays(members.pop(ARRAYS))
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, MemoryError) as error:
         raise BadRequest(
             f"{path / ARRAYS} cannot be read: {error}.", "Fit the model again."

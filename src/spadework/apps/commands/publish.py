@@ -1,0 +1,58 @@
+"""A release of a run, for a server."""
+
+from __future__ import annotations
+
+import click
+
+from spadework.apps import terminal
+from spadework.apps.options import model_option, store_option
+
+
+@click.command()
+@click.argument("where", metavar="RUN|ARTIFACT")
+@click.option("--to", metavar="DIR", help="Folder of the releases; RUN/serving if absent.")
+@store_option
+@model_option
+@click.option("--activate", is_flag=True, help="Put it live, also where another one is.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(
+    where: str,
+    to: str | None,
+    store: str | None,
+    model: str | None,
+    activate: bool,
+    as_json: bool,
+) -> None:
+    """Make a release of the winner of a RUN, or of an ARTIFACT: one folder that never changes, with
+    all that `spadework serve` needs. The first one is put live.
+    """
+    from pathlib import Path
+
+    from spadework.serving import releases
+    from spadework.workbench.answers.served_folder import publish
+
+    with terminal.progress():
+        made = publish(where, store, None if to is None else Path(to), model)
+        if activate:
+            releases.activate(made.folder, made.release.id, "spadework publish --activate")
+    live = releases.read_live(made.folder)
+    is_live = live is not None and live.active == made.release.id
+    if as_json:
+        terminal.print_json(
+            {
+                "release": made.release.id,
+                "folder": str(made.release.folder),
+                "model": made.release.facts["model"],
+                "live": is_live,
+            }
+        )
+        return
+    click.echo(f"{made.release.folder}")
+    if is_live:
+        click.echo(f"It is live. Serve it with: spadework serve {made.folder}", err=True)
+    else:
+        click.echo(
+            f"{live.active if live else 'Nothing'} is live; put this one live with: spadework "
+            f"publish {where} --activate",
+            err=True,
+        )

@@ -1,0 +1,93 @@
+"""A server of recommendations."""
+
+from __future__ import annotations
+
+import click
+
+from spadework.apps import terminal
+from spadework.apps.options import store_option
+
+
+@click.command()
+@click.argument("where", metavar="RUN|ARTIFACT|RELEASES")
+@store_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--host-name",
+    "host_names",
+    multiple=True,
+    metavar="NAME[:PORT]",
+    help="A further name that requests may be for, as behind a proxy. Repeatable.",
+)
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    metavar="URL",
+    help="Pages of this site may call: https://shop.example. Repeatable.",
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option(
+    "--rate", type=click.FloatRange(0.1), metavar="N", help="Requests a second of one caller."
+)
+@click.option("--queue", default=64, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--log-requests", is_flag=True, help="A line for each request, without ids of users.")
+def command(
+    where: str,
+    store: str | None,
+    host: str,
+    port: int,
+    host_names: tuple[str, ...],
+    origins: tuple[str, ...],
+    workers: int,
+    rate: float | None,
+    queue: int,
+    log_requests: bool,
+) -> None:
+    """Answer requests over HTTP with the live release: lists for users and histories, similar
+    items, and events that count at once. A RUN that was never published is published first.
+
+    On this machine alone unless --host says otherwise, and then only with keys.
+    """
+    import logging
+
+    from spadework.errors import BadRequest
+    from spadework.serving.http.running import check_port, require_server, serve
+    from spadework.serving.http.settings import Settings
+    from spadework.serving.keys import Keys
+    from spadework.workbench.answers.served_folder import prepared
+
+    require_server()
+    is_local = host in ("127.0.0.1", "::1", "localhost")
+    with terminal.progress():
+        folder, address = prepared(where, store)
+    if not is_local and not len(Keys(folder)):
+        raise BadRequest(
+            f"{host} can be reached from other machines, and there is no key.",
+            f"Make one: spadework keys add {folder} --scope read --scope events",
+        )
+    check_port(host, port)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    click.echo(f"http://{host}:{port}  (live: {folder}; stop with Ctrl-C)", err=True)
+    if not is_local:
+        click.echo(
+            "This address can be reached from other machines; the connection is not encrypted, so "
+            "put a proxy with TLS in front.",
+            err=True,
+        )
+    serve(
+        Settings(
+            folder=str(folder),
+            store=address,
+            host=host,
+            port=port,
+            host_names=host_names,
+            origins=tuple(origin.rstrip("/").lower() for origin in origins),
+            needs_key=not is_local,
+            queue=queue,
+            rate=rate,
+            log_requests=log_requests,
+        ),
+        workers,
+    )

@@ -1,0 +1,57 @@
+"""Which items have a value in a column of an item table."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from spadework.arrays import Mask
+from spadework.data.item_values import LIST_SEPARATOR
+from spadework.errors import BadRequest
+
+
+def with_value(table: pl.DataFrame, column: str, value: str) -> Mask:
+    """Which rows of the table have the value in the column; of a list one of its values is enough,
+    numbers are compared as numbers. Raises `BadRequest` for a column that is not there.
+    """
+    if column not in table.columns:
+        raise BadRequest(f"The item table has no column {column!r}.", columns_in_words(table))
+    values = table[column]
+    if values.dtype.is_numeric():
+        number = pl.Series([value]).cast(pl.Float64, strict=False)[0]
+        mask = values.cast(pl.Float64).is_in([] if number is None else [number])
+    else:
+        mask = values.cast(pl.String).str.split(LIST_SEPARATOR).list.contains(value)
+    return np.asarray(mask.fill_null(False).to_numpy())
+
+
+def between(table: pl.DataFrame, column: str, low: float | None, high: float | None) -> Mask:
+    """Which rows have a number in the column that is at least `low` and at most `high`. Raises
+    `BadRequest` for a column that is not there or holds no numbers.
+    """
+    if column not in table.columns:
+        raise BadRequest(f"The item table has no column {column!r}.", columns_in_words(table))
+    values = table[column]
+    if not values.dtype.is_numeric():
+        raise BadRequest(
+            f"The column {column!r} of the item table holds no numbers.",
+            "Filter it by one of its values.",
+        )
+    numbers = values.cast(pl.Float64)
+    mask = numbers.is_not_null()
+    if low is not None:
+        mask &= numbers >= low
+    if high is not None:
+        mask &= numbers <= high
+    return np.asarray(mask.fill_null(False).to_numpy())
+
+
+def common_values(table: pl.DataFrame, column: str, most: int = 5) -> list[object]:
+    """The most frequent values of a column."""
+    found = table[column].drop_nulls().alias("value").value_counts(sort=True, name="rows")
+    return found["value"].head(most).to_list()
+
+
+def columns_in_words(table: pl.DataFrame) -> str:
+    """The names of the columns, as a hint."""
+    return f"Its columns are {', '.join(repr(name) for name in table.columns)}."

@@ -1,0 +1,76 @@
+"""Lists for one history at a time, by a fitted model: what is the same for all of them is made
+once, which a server needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from spadework.arrays import Array, Codes, Mask
+from spadework.data.interactions import Interactions
+from spadework.models.answering import Answering
+from spadework.models.base import Recommender
+from spadework.models.common_list import Rankings, SameForAll
+from spadework.models.needs import Repeats
+from spadework.models.scorer import Scorer
+from spadework.ragged import Ragged
+
+_FIRST = np.zeros(1, np.int32)
+"""The only user of a log of one history."""
+
+
+@dataclass(frozen=True, eq=False)
+class SingleList:
+    """One list, best first."""
+
+    items: Codes  # [at most k]
+    scores: Array  # [at most k] float32, descending
+    own: int  # so many first ones are by the model's own evidence; popular ones follow
+
+
+@dataclass(frozen=True, eq=False)
+class SingleLists:
+    """A fitted model as it was when this was made: a later fit of it changes nothing here."""
+
+    model: Recommender
+    scorer: Scorer
+    popular: Rankings  # the items that fill lists up
+
+    @classmethod
+    def of(cls, fitted: Recommender) -> Self:
+        """Ready to answer. O(items · log items)."""
+        held = fitted._as_it_is()
+        popular = Rankings(held._popular_prior())
+        popular.of(None)
+        return cls(held, held.scorer, popular)
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the model's own lists depend on the history."""
+        return not isinstance(self.scorer, SameForAll)
+
+    def of_history(
+        self,
+        log: Interactions,
+        k: int,
+        repeats: Repeats,
+        allowed: Mask | None = None,
+        struck: Codes | None = None,
+    ) -> SingleList:
+        """The `k` best for the only user of a log whose items have this model's codes; `struck` are
+        codes of items that must not be shown, ascending. What `recommend` answers, to the bit: a
+        mask that is the same object is ranked once.
+        """
+        unwanted = None
+        if struck is not None and len(struck):
+            unwanted = Ragged(np.asarray([0, len(struck)], np.int64), struck)
+        scorer = self.scorer if unwanted is None else self.scorer.without(unwanted)
+        prior = self.popular.of(allowed)
+        answering = Answering(scorer, log, k, repeats, allowed, unwanted, prior)
+        with scorer.while_answering():
+            items, scores, filled = answering.lists(_FIRST)
+        count = int((items[0] >= 0).sum())
+        return SingleList(items[0, :count], scores[0, :count], count - filled)

@@ -1,0 +1,321 @@
+"""From a request and a history to an answer: the list, where each item comes from, and what was
+left out on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from spadework.arrays import Array, Codes, Mask
+from spadework.errors import BadRequest, SpadeworkError, Unsuitable
+from spadework.kernels.ranking import top_k
+from spadework.models.needs import Repeats
+from spadework.models.scorer import HasContributions
+from spadework.serving.catalogue_filters import diverse
+from spadework.serving.history_reading import Reading, read
+from spadework.serving.item_ids import ItemIds
+from spadework.serving.request_bodies import (
+    MOST_HISTORY,
+    Chosen,
+    PastEvent,
+    RecommendBody,
+    SimilarBody,
+    Source,
+    Wanted,
+)
+from spadework.serving.served_release import Served
+from spadework.serving.stores.store import Event, History
+from spadework.timestamps import timestamp
+
+_LONGEST = 5_000
+"""Items that are ranked at most, where quotas leave many of them out."""
+_BECAUSE = 3
+"""Items of the history that an explanation names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of an answer."""
+
+    item: str
+    score: float
+    source: Source
+    title: str | None = None
+    because: list[dict[str, Any]] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields that are there."""
+        found: dict[str, Any] = {"item": self.item, "score": self.score, "source": self.source}
+        if self.title is not None:
+            found["title"] = self.title
+        if self.because is not None:
+            found["because"] = self.because
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A list and what is to be known about it."""
+
+    artifact: str
+    items: list[Item]
+    user: str | None = None
+    history: dict[str, int] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The body of the answer, but for the name of the request."""
+        found: dict[str, Any] = {"artifact": self.artifact}
+        if self.user is not None:
+            found["user"] = self.user
+        found["items"] = [item.as_json() for item in self.items]
+        if self.history:
+            found["history"] = self.history
+        if self.remarks:
+            found["remarks"] = self.remarks
+        return found
+
+
+def recommend(
+    served: Served,
+    body: RecommendBody,
+    stored: History,
+    failed: Callable[[BaseException], None] = lambda error: None,
+) -> Answer:
+    """The list for a request. `stored` is what the store knows of its user; the events of the
+    request come after. Where the model fails, best sellers answer, and `failed` is told why.
+    """
+    events, cut = _events(body, stored)
+    remarks = [f"The newest {MOST_HISTORY} events of the history count; {cut} do not."] * bool(cut)
+    reading = read(events, served.ids, served.model.item_vocabulary, served.form, _seconds(body.at))
+    found = _of_history(served, body, reading, stored.unwanted, remarks, failed)
+    return Answer(served.id, found, body.user, _told(reading, cut), remarks)
+
+
+def for_user(
+    served: Served,
+    wanted: Wanted,
+    user: str,
+    stored: History,
+    failed: Callable[[BaseException], None] = lambda error: None,
+) -> Answer:
+    """The list of one user of a batch."""
+    reading = read(stored.events, served.ids, served.model.item_vocabulary, served.form, None)
+    remarks: list[str] = []
+    found = _of_history(served, wanted, reading, stored.unwanted, remarks, failed)
+    return Answer(served.id, found, user, _told(reading, 0), remarks)
+
+
+def similar(served: Served, body: SimilarBody) -> Answer:
+    """Items similar to an item; none, with a remark, for an item that the model does not know.
+    Raises `Unsuitable` where no model of the release knows similar items.
+    """
+    if served.similar is None:
+        raise Unsuitable(
+            f"The release {served.id} has no model that knows similar items.",
+            "Dig with a co-occurrence model among the models, such as 'cosine', and publish again.",
+        )
+    ids, remarks = served.similar.ids, []
+    code = ids.code(body.item)
+    if code < 0:
+        remarks.append(f"The item {body.item!r} is not known.")
+        return Answer(served.id, [], remarks=remarks)
+    # attributes are those of the winner's items, which are the same log's
+    allowed = _allowed(served, body, remarks)
+    scores = np.array(served.similar.rows.row(code), np.float32).reshape(1, -1)
+    if allowed is not None:
+        top_k.keep_candidates(scores, allowed)
+    struck = ids.known(body.exclude)
+    scores[0, struck] = -np.inf
+
+    def ranking(longest: int) -> tuple[Codes, Array, int]:
+        codes, best = top_k.top_k(scores, min(longest, len(ids)))
+        count = int((codes[0] >= 0).sum())
+        return codes[0, :count], best[0, :count], count
+
+    codes, best, _ = _within_quotas(served, body, ranking, remarks)
+    return Answer(
+        served.id, _items(served, ids, codes, best, ["similar"] * len(codes)), None, {}, remarks
+    )
+
+
+def _of_history(
+    served: Served,
+    wanted: Wanted,
+    reading: Reading,
+    unwanted: Sequence[str],
+    remarks: list[str],
+    failed: Callable[[BaseException], None],
+) -> list[Item]:
+    """The list for a history."""
+    allowed = _allowed(served, wanted, remarks)
+    struck = served.ids.known([*wanted.exclude, *unwanted])
+    repeats = wanted.repeats or served.repeats
+    log = reading.log
+
+    def by_model(longest: int) -> tuple[Codes, Array, int]:
+        k = min(longest, len(served.ids))
+        found = served.lists.of_history(log, k, repeats, allowed, struck)
+        return found.items, found.scores, found.own if served.lists.is_personal else 0
+
+    def best_sellers(longest: int) -> tuple[Codes, Array, int]:
+        codes = _best(served, repeats, log.items, allowed, struck, longest)
+        return codes, served.best_scores[codes], 0
+
+    behind: Source = "popular"
+    try:
+        # without a known event nothing is personal: what sells best of late
+        ranking = by_model if len(log) or repeats == "only" else best_sellers
+        codes, best, own = _within_quotas(served, wanted, ranking, remarks)
+    except BadRequest:
+        raise
+    except (SpadeworkError, ArithmeticError, ValueError, RuntimeError) as error:
+        failed(error)
+        behind = "fallback"
+        remarks.append("The model could not answer; these are the best sellers.")
+        codes, best, own = _within_quotas(served, wanted, best_sellers, remarks)
+    sources: list[Source] = ["personal"] * own + [behind] * (len(codes) - own)
+    because = _because(served, reading, codes, own) if wanted.explain else None
+    if not len(codes):
+        remarks.append("No item is left that may be recommended.")
+    return _items(served, served.ids, codes, best, sources, because)
+
+
+def _within_quotas(
+    served: Served,
+    wanted: Chosen,
+    ranking: Callable[[int], tuple[Codes, Array, int]],
+    remarks: list[str],
+) -> tuple[Codes, Array, int]:
+    """The first `n` of a ranking that keep to the quotas: codes, scores, and how many of these are
+    by the model's own evidence. The ranking is made longer until the list is full.
+    """
+    if not wanted.at_most and not wanted.at_least:
+        return ranking(wanted.n)
+    longest = wanted.n * 8
+    while True:
+        codes, scores, own = ranking(longest)
+        kept = diverse(codes, wanted.n, wanted.at_most, wanted.at_least, served.filters)
+        if (len(kept) == wanted.n and not wanted.at_least) or len(codes) < longest:
+            break
+        if longest >= _LONGEST:
+            if len(kept) < wanted.n:
+                remarks.append(f"The quotas leave {len(kept)} of the first {longest} items.")
+            break
+        longest = _LONGEST
+    return codes[kept], scores[kept], int((np.asarray(kept) < own).sum())
+
+
+def _best(
+    served: Served,
+    repeats: Repeats,
+    history: Codes,
+    allowed: Mask | None,
+    struck: Codes,
+    longest: int,
+) -> Codes:
+    """The best sellers that may be shown."""
+    codes = served.best
+    out = np.union1d(history, struck) if repeats == "forbid" else struck
+    if allowed is not None:
+        codes = codes[allowed[codes]]
+    elif repeats != "only":
+        codes = codes[: longest + len(out)]
+    if repeats == "only":
+        codes = codes[np.isin(codes, history)]
+    return codes[~np.isin(codes, out)][:longest] if len(out) else codes[:longest]
+
+
+def _allowed(served: Served, wanted: Chosen, remarks: list[str]) -> Mask | None:
+    """The items that a request allows; None where all are. Unknown candidates are counted."""
+    mask = served.filters.mask(wanted.filter)
+    if wanted.candidates is None:
+        return mask
+    codes = served.ids.codes(wanted.candidates)
+    unknown = int((codes < 0).sum())
+    if unknown:
+        remarks.append(f"{unknown} of {len(codes)} candidates are not known.")
+    among = np.zeros(len(served.ids), np.bool_)
+    among[codes[codes >= 0]] = True
+    return among if mask is None else among & mask
+
+
+def _events(body: RecommendBody, stored: History) -> tuple[list[Event], int]:
+    """The stored events and those of the request behind them, the newest that count, and the number
+    of those that do not.
+    """
+    if not body.history:
+        return stored.events, 0
+    last = stored.events[-1].time if stored.events else 0
+    more = []
+    for given in body.history:
+        past = PastEvent(item=given) if isinstance(given, str) else given
+        if past.time is not None:
+            last = (_seconds(past.time) or 0) * 1000
+        else:
+            last += 1000  # a step of its own, as models count steps by times
+        more.append(Event("", past.item, last, past.event, past.weight, past.basket))
+    if any(isinstance(given, PastEvent) and given.time is not None for given in body.history):
+        merged = sorted([*stored.events, *more], key=lambda event: event.time)
+    else:
+        merged = [*stored.events, *more]
+    return merged[-MOST_HISTORY:], max(0, len(merged) - MOST_HISTORY)
+
+
+def _seconds(at: float | str | None) -> int | None:
+    return timestamp(at)
+
+
+def _told(reading: Reading, cut: int) -> dict[str, int]:
+    found = {"events": reading.events}
+    for name, count in (("unknown", reading.unknown), ("unread", reading.unread), ("older", cut)):
+        if count:
+            found[name] = count
+    return found
+
+
+def _because(
+    served: Served, reading: Reading, codes: Codes, own: int
+) -> list[list[dict[str, Any]] | None]:
+    """What of the history led to each item, for the model's own items; None where it has no parts
+    that could be shown.
+    """
+    scorer = served.lists.scorer
+    if not isinstance(scorer, HasContributions):
+        return [None] * len(codes)
+    block = scorer.reader.read(reading.log, np.zeros(1, np.int32))
+    found: list[list[dict[str, Any]] | None] = []
+    for code in codes[:own].tolist():
+        parts = scorer.contributions(block, code)
+        order = np.argsort(-parts.values, kind="stable")[:_BECAUSE]
+        order = order[(parts.items[order] >= 0) & (parts.values[order] != 0)]
+        texts = served.ids.texts(parts.items[order])
+        found.append(
+            [
+                {"item": text, "contribution": float(value)}
+                for text, value in zip(texts, parts.values[order].tolist(), strict=True)
+            ]
+        )
+    return found + [None] * (len(codes) - own)
+
+
+def _items(
+    served: Served,
+    ids: ItemIds,
+    codes: Codes,
+    scores: Array,
+    sources: Sequence[Source],
+    because: Sequence[list[dict[str, Any]] | None] | None = None,
+) -> list[Item]:
+    texts = ids.texts(codes)
+    reasons = because or [None] * len(texts)
+    return [
+        Item(text, score, source, served.title(code), reason)
+        for text, score, source, code, reason in zip(
+            texts, scores.tolist(), sources, codes.tolist(), reasons, strict=True
+        )
+    ]

@@ -1,0 +1,130 @@
+"""Which items of a release may be in a list, by their attributes: masks that are made once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from spadework.arrays import Codes, Mask, frozen
+from spadework.data.item_conditions import between, with_value
+from spadework.data.item_values import LIST_SEPARATOR
+from spadework.errors import BadRequest
+from spadework.serving.request_bodies import Between, Value
+
+KEPT = 64
+"""Masks of the latest filters that are kept; a mask has a byte an item, and a ranking four more."""
+
+
+class Filters:
+    """Masks and groups of the items of one release."""
+
+    def __init__(self, attributes: pl.DataFrame | None) -> None:
+        self._attributes = attributes
+        self._masks: OrderedDict[str, Mask] = OrderedDict()
+        self._groups: dict[str, list[tuple[str, ...]]] = {}
+        self._making = threading.Lock()
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the attributes."""
+        return [] if self._attributes is None else self._attributes.columns
+
+    def mask(self, wanted: Mapping[str, Value | list[Value] | Between]) -> Mask | None:
+        """The items that fit all conditions: the same object for the same conditions, as long as
+        it is kept. None without conditions. Raises `BadRequest` for unknown columns.
+        """
+        if not wanted:
+            return None
+        key = repr(sorted(wanted.items()))
+        with self._making:
+            found = self._masks.get(key)
+            if found is None:
+                found = frozen(np.logical_and.reduce([self._one(*each) for each in wanted.items()]))
+                self._masks[key] = found
+                if len(self._masks) > KEPT:
+                    self._masks.popitem(last=False)
+            self._masks.move_to_end(key)
+        return found
+
+    def groups(self, column: str) -> list[tuple[str, ...]]:
+        """The values of each item in a column, as text; several for a list, none where unknown."""
+        with self._making:
+            if column not in self._groups:
+                values = self._table(column)[column].cast(pl.String)
+                self._groups[column] = [
+                    () if each is None else tuple(each.split(LIST_SEPARATOR)) for each in values
+                ]
+            return self._groups[column]
+
+    def _one(self, column: str, wanted: Value | list[Value] | Between) -> Mask:
+        table = self._table(column)
+        if isinstance(wanted, Between):
+            return between(table, column, wanted.min, wanted.max)
+        values = wanted if isinstance(wanted, list) else [wanted]
+        return np.logical_or.reduce([with_value(table, column, _text(each)) for each in values])
+
+    def _table(self, column: str) -> pl.DataFrame:
+        if self._attributes is None:
+            raise BadRequest(
+                f"This release has no item table, so no column {column!r}.",
+                "Dig with one (--items FILE) and publish again.",
+            )
+        if column not in self._attributes.columns:
+            raise BadRequest(
+                f"The item table has no column {column!r}.",
+                f"Its columns are {', '.join(repr(name) for name in self._attributes.columns)}.",
+            )
+        return self._attributes
+
+
+def _text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def diverse(
+    codes: Codes,
+    n: int,
+    at_most: Mapping[str, int],
+    at_least: Mapping[str, Mapping[str, int]],
+    filters: Filters,
+) -> list[int]:
+    """Positions of the `n` first codes of a ranking that keep to the quotas: at most so many items
+    of one value in a column, and at least so many of some values, which are moved up from further
+    down. Their order stays.
+    """
+    groups = {column: filters.groups(column) for column in {*at_most, *at_least}}
+    counts: dict[tuple[str, str], int] = {}
+
+    def fits(code: int) -> bool:
+        return all(
+            counts.get((column, value), 0) < most
+            for column, most in at_most.items()
+            for value in groups[column][code]
+        )
+
+    taken: list[int] = []
+
+    def take(position: int) -> None:
+        taken.append(position)
+        for column, of_items in groups.items():
+            for value in of_items[codes[position]]:
+                counts[column, value] = counts.get((column, value), 0) + 1
+
+    # quotas first: the best items with these values, then the best of the rest
+    for column, wanted in at_least.items():
+        for value, least in wanted.items():
+            for position, code in enumerate(codes.tolist()):
+                if len(taken) >= n or counts.get((column, value), 0) >= least:
+                    break
+                if position not in taken and value in groups[column][code] and fits(code):
+                    take(position)
+    for position, code in enumerate(codes.tolist()):
+        if len(taken) >= n:
+            break
+        if position not in taken and fits(code):
+            take(position)
+    return sorted(taken)

@@ -1,0 +1,97 @@
+"""What a user did, as the log of one history that a model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from spadework.arrays import Codes
+from spadework.data.interactions import Interactions
+from spadework.data.vocabulary import Vocabulary
+from spadework.serving.item_ids import ItemIds
+from spadework.serving.stores.store import Event
+
+_USER = Vocabulary(pl.Series(["the user of the request"]))
+
+
+@dataclass(frozen=True)
+class LogForm:
+    """Which columns the log had that a model learned from: histories have the same."""
+
+    times: bool
+    weights: bool
+    baskets: bool
+    event_type_names: tuple[str, ...]  # of the types that counted; empty where there were none
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A history in the codes of a model."""
+
+    log: Interactions
+    events: int  # that count
+    unknown: int  # whose item the model does not know
+    unread: int  # of event types that did not count when the model learned
+
+
+def read(
+    events: Sequence[Event], ids: ItemIds, items: Vocabulary, form: LogForm, now: int | None
+) -> Reading:
+    """The history of events in order of time. `now` is the time for which models recommend, in
+    epoch seconds; None: after the user's usual pause.
+    """
+    codes = ids.codes(event.item for event in events)
+    known = codes >= 0
+    types = _event_types(events, form)
+    read = known if types is None else known & (types >= 0)
+    unread = int((known & ~read).sum())
+    if not read.all():
+        events = [event for event, is_read in zip(events, read.tolist(), strict=True) if is_read]
+        types = None if types is None else types[read]
+    log = Interactions(
+        users=np.zeros(len(events), np.int32),
+        items=codes[read],
+        times=np.asarray([event.time // 1000 for event in events], np.int64)
+        if form.times
+        else None,
+        weights=np.asarray(
+            [1.0 if event.weight is None else event.weight for event in events], np.float32
+        )
+        if form.weights
+        else None,
+        baskets=_baskets(events) if form.baskets else None,
+        event_types=types if len(form.event_type_names) > 1 else None,
+        event_type_names=form.event_type_names,
+        user_vocabulary=_USER,
+        item_vocabulary=items,
+        now=now,
+    )
+    return Reading(log, len(events), int((~known).sum()), unread)
+
+
+def _baskets(events: Sequence[Event]) -> Codes:
+    """Numbers of baskets; an event without one is in that of its time."""
+    numbers: dict[str | int, int] = {}
+    return np.asarray(
+        [
+            numbers.setdefault(event.time if event.basket is None else event.basket, len(numbers))
+            for event in events
+        ],
+        np.int32,
+    )
+
+
+def _event_types(events: Sequence[Event], form: LogForm) -> Codes | None:
+    """Codes of the event types, −1 for one that did not count; an event without one has the first.
+    None where the log had no types.
+    """
+    if not form.event_type_names:
+        return None
+    code = {name: at for at, name in enumerate(form.event_type_names)}
+    return np.asarray(
+        [0 if event.event_type is None else code.get(event.event_type, -1) for event in events],
+        np.int32,
+    )

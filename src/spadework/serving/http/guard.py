@@ -1,0 +1,233 @@
+"""What stands before all routes: host, origin, key, rate, queue, size and time of the body; and the
+id, the counts and the log line of each request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from spadework.serving.http.measures import Measures
+from spadework.serving.http.problems import MEDIA_TYPE, Problem
+from spadework.serving.http.settings import Settings
+from spadework.serving.keys import ADMIN, EVENTS, READ, Keys
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+ROUTES = {
+    "/v1/recommend": READ,
+    "/v1/recommend:batch": READ,
+    "/v1/similar": READ,
+    "/v1/events": EVENTS,
+    "/v1/models": ADMIN,
+    "/metrics": ADMIN,
+    "/openapi.json": READ,
+    "/health/live": None,
+    "/health/ready": None,
+}
+"""Route → the scope that a key needs; None: no key."""
+PREFIXES = {"/v1/users/": ("/v1/users/{id}", EVENTS), "/v1/models/": ("/v1/models/{id}", ADMIN)}
+_CALLERS = 10_000
+"""Callers whose rates are remembered."""
+
+log = logging.getLogger("spadework.serving")
+
+
+class Guard:
+    """An ASGI application around another."""
+
+    def __init__(
+        self,
+        app: App,
+        settings: Settings,
+        keys: Keys,
+        measures: Measures,
+        waiting: Callable[[], int],
+    ) -> None:
+        self._app, self._settings, self._keys = app, settings, keys
+        self._measures, self._waiting = measures, waiting
+        self._hosts = settings.hosts
+        self._rates: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = os.urandom(9).hex()
+        scope["request_id"] = request_id
+        route, needed = _route(scope["path"])
+        status = 500
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal status, begun
+            if message["type"] == "http.response.start":
+                status, begun = message["status"], True
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                ]
+            await send(message)
+
+        try:
+            try:
+                caller = self._check(scope, needed)
+                scope["caller"] = caller
+                if scope["method"] in ("POST", "PUT", "PATCH"):
+                    receive = await self._body(scope, receive)
+                await self._app(scope, receive, sending)
+            except Problem as problem:
+                await _refuse(problem, request_id, sending)
+            except Exception as error:
+                log.exception("request %s failed", request_id, exc_info=error)
+                if not begun:
+                    problem = Problem("failed", "Something unforeseen happened.")
+                    await _refuse(problem, request_id, sending)
+        finally:
+            self._measures.request(route, status, began)
+            if self._settings.log_requests:
+                milliseconds = (time.perf_counter() - began) * 1000
+                log.info(
+                    "%s %s %s %d %.1f ms key=%s",
+                    request_id,
+                    scope["method"],
+                    route,
+                    status,
+                    milliseconds,
+                    scope.get("caller") or "-",
+                )
+
+    def _check(self, scope: Scope, needed: str | None) -> str:
+        """Refuse what must not be answered; the name of the caller's key, if it has one."""
+        headers = dict(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        if not host:
+            raise Problem("bad-request", "The request has no header Host.")
+        if host not in self._hosts:
+            raise Problem("other-host", f"The host {host[:100]!r} is not this server's.")
+        origin = headers.get(b"origin")
+        if origin is not None and scope["method"] not in ("GET", "HEAD"):
+            self._check_origin(origin.decode("latin-1").lower())
+        if b"key=" in scope.get("query_string", b"") or b"token=" in scope.get("query_string", b""):
+            raise Problem("bad-request", "A key must not be in the address, where it is logged.")
+        if needed is None:
+            return ""
+        if self._waiting() > self._settings.queue:
+            raise Problem("too-many", "The server has more to do than it can.", _LATER)
+        name = self._check_key(headers, needed)
+        if self._settings.rate is not None:
+            address = (scope.get("client") or ("",))[0]
+            self._check_rate(name or address, self._settings.rate)
+        return name
+
+    def _check_origin(self, origin: str) -> None:
+        scheme, _, host = origin.partition("://")
+        own = scheme in ("http", "https") and host in self._hosts
+        if not own and origin not in self._settings.origins:
+            raise Problem("other-origin", f"The origin {origin[:100]!r} is not known.")
+
+    def _check_key(self, headers: dict[bytes, bytes], needed: str) -> str:
+        self._keys.refresh()
+        if not self._settings.needs_key and not len(self._keys):
+            return ""
+        given = headers.get(b"authorization", b"").decode("latin-1")
+        scheme, _, key = given.partition(" ")
+        found = self._keys.scopes(key.strip()) if scheme.lower() == "bearer" else None
+        if found is None:
+            detail = "The key is not known." if given else "A key is needed."
+            raise Problem("no-key", detail, (("WWW-Authenticate", "Bearer"),))
+        if needed not in found.scopes:
+            raise Problem("no-scope", f"The key has not the scope {needed!r}.")
+        return found.name
+
+    def _check_rate(self, caller: str, rate: float) -> None:
+        """A bucket of two seconds' requests for each caller."""
+        now = time.monotonic()
+        most = max(1.0, 2 * rate)
+        left, then = self._rates.pop(caller, (most, now))
+        left = min(most, left + (now - then) * rate)
+        if left >= 1:
+            self._rates[caller] = left - 1, now
+        else:
+            self._rates[caller] = left, now
+        if len(self._rates) > _CALLERS:
+            self._rates.popitem(last=False)
+        if left < 1:
+            wait = str(max(1, round((1 - left) / rate)))
+            raise Problem(
+                "too-many", f"More than {rate:g} requests a second.", (("Retry-After", wait),)
+            )
+
+    async def _body(self, scope: Scope, receive: Receive) -> Receive:
+        """The whole body, read within its limits; a receive that gives it again."""
+        headers = dict(scope["headers"])
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise Problem("media-type", "The body is compressed.")
+        media = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+        most = self._settings.body_bytes
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > most:
+            raise Problem("too-large", f"The body has more than {most:,} bytes.", _CLOSE)
+        parts: list[bytes] = []
+        size = 0
+        until = asyncio.get_running_loop().time() + self._settings.body_seconds
+        while True:
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                raise Problem("too-slow", "The body did not arrive in time.", _CLOSE) from None
+            if message["type"] == "http.disconnect":
+                raise Problem("bad-request", "The caller went away.")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > most:
+                raise Problem("too-large", f"The body has more than {most:,} bytes.", _CLOSE)
+            parts.append(part)
+            if not message.get("more_body"):
+                break
+        if size and media != b"application/json":
+            raise Problem("media-type", "The body is not said to be application/json.")
+        scope["body"] = b"".join(parts)
+        return receive
+
+
+_LATER = (("Retry-After", "1"),)
+_CLOSE = (("Connection", "close"),)
+
+
+def _route(path: str) -> tuple[str, str | None]:
+    """The route's name, without ids, and the scope it needs."""
+    if path in ROUTES:
+        return path, ROUTES[path]
+    for prefix, found in PREFIXES.items():
+        if path.startswith(prefix):
+            return found
+    return "other", READ
+
+
+async def _refuse(problem: Problem, request_id: str, send: Send) -> None:
+    body = problem.body(request_id)
+    await send(
+        {
+            "type": "http.response.start",
+            "status": problem.status,
+            "headers": [
+                (b"content-type", MEDIA_TYPE.encode()),
+                (b"content-length", str(len(body)).encode()),
+                *((name.lower().encode(), value.encode()) for name, value in problem.headers),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

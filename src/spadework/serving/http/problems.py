@@ -1,0 +1,103 @@
+"""What a server refuses, as `application/problem+json` (RFC 9457), with codes that `spadework
+explain` knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from pydantic_core import to_json
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of refusal: its status, its title, and what to do."""
+
+    status: int
+    title: str
+    advice: str
+
+
+PROBLEMS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "not-json": Kind(400, "The body is no JSON.", "Send one JSON object in UTF-8."),
+        "bad-request": Kind(
+            400, "The request cannot be understood.", "Check the request line and headers."
+        ),
+        "no-key": Kind(
+            401,
+            "The request has no valid key.",
+            "Send one as 'Authorization: Bearer KEY'; make one with: spadework keys add",
+        ),
+        "no-scope": Kind(
+            403, "The key may not do this.", "Use a key with the scope that is named."
+        ),
+        "other-origin": Kind(
+            403, "A page of another site sent this.", "Call the server from your own back end."
+        ),
+        "not-found": Kind(404, "There is nothing here.", "See /openapi.json for what there is."),
+        "no-release": Kind(404, "There is no such release.", "GET /v1/models lists the releases."),
+        "method": Kind(405, "This method is not known here.", "See the header Allow."),
+        "too-slow": Kind(408, "The body did not arrive in time.", "Send the whole body at once."),
+        "conflict": Kind(409, "Another change goes on.", "Try again when it is done."),
+        "too-large": Kind(413, "The body is too large.", "Send less at once."),
+        "media-type": Kind(
+            415, "The body is of another type.", "Send application/json, not compressed."
+        ),
+        "other-host": Kind(
+            421,
+            "The request is for another host.",
+            "Use the address that the server was started with, or name yours with --host-name.",
+        ),
+        "bad-body": Kind(
+            422, "The body does not fit.", "Change the field that is named; see /openapi.json."
+        ),
+        "unsuitable": Kind(
+            422, "This release cannot do that.", "See the detail for what it lacks."
+        ),
+        "too-many": Kind(429, "Too many requests.", "Wait as long as the header Retry-After says."),
+        "failed": Kind(
+            500, "The server could not answer.", "Its log has the reason, under the request's id."
+        ),
+        "store": Kind(
+            503,
+            "The store of events cannot be used now.",
+            "Send the same events again later; with an event_id none is counted twice.",
+        ),
+        "not-ready": Kind(503, "The server is not ready yet.", "Try again in a second."),
+    }
+)
+
+
+class Problem(Exception):
+    """One refusal."""
+
+    def __init__(self, code: str, detail: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.headers = headers
+
+    @property
+    def status(self) -> int:
+        """The status of the answer."""
+        return PROBLEMS[self.code].status
+
+    def body(self, request_id: str) -> bytes:
+        """The answer's body."""
+        kind = PROBLEMS[self.code]
+        return to_json(
+            {
+                "type": f"urn:spadework:problem:{self.code}",
+                "title": kind.title,
+                "status": kind.status,
+                "detail": self.detail,
+                "advice": kind.advice,
+                "code": self.code,
+                "request_id": request_id,
+            }
+        )

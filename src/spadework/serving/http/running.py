@@ -1,0 +1,78 @@
+"""Running a server: workers, signals, readiness."""
+
+from __future__ import annotations
+
+import os
+import socket
+from importlib.util import find_spec
+from typing import Any
+
+from spadework.errors import BadRequest, MissingExtra
+from spadework.serving.http.settings import Settings
+
+ENVIRONMENT = "SPADEWORK_SERVER"
+GRACE = 10
+"""Seconds that requests in flight have to end after a signal."""
+
+
+def require_server() -> None:
+    """Raise `MissingExtra` where the server's libraries are not installed."""
+    if any(find_spec(name) is None for name in ("fastapi", "uvicorn", "prometheus_client")):
+        raise MissingExtra("What serves answers (FastAPI, uvicorn)", "server")
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise `BadRequest`, with a free port, where another process listens at this one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            with socket.socket(family) as other:
+                try:
+                    other.bind((host, 0))
+                    free = f"Another free one is: --port {other.getsockname()[1]}"
+                except OSError:
+                    free = "Name an address of this machine with --host."
+            raise BadRequest(
+                f"Nothing can listen at {host}:{port}: {error.strerror}.", free
+            ) from None
+
+
+def serve(settings: Settings, workers: int = 1) -> None:
+    """Answer requests until a signal ends it; requests in flight are answered first."""
+    import uvicorn
+
+    common: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "access_log": False,
+        "server_header": False,
+        "date_header": True,
+        "timeout_graceful_shutdown": GRACE,
+        "timeout_keep_alive": 30,
+        "h11_max_incomplete_event_size": 16_384,
+        "log_level": "warning",
+        "backlog": 2048,
+        "proxy_headers": False,
+    }
+    if workers > 1:
+        os.environ[ENVIRONMENT] = settings.model_dump_json()
+        uvicorn.run(
+            "spadework.serving.http.running:application", factory=True, workers=workers, **common
+        )
+        return
+    from spadework.serving.http.application import Server, create
+
+    server = Server.of(settings)
+    running = uvicorn.Server(uvicorn.Config(create(server), **common))
+    server.waiting = lambda: len(running.server_state.tasks)
+    running.run()
+
+
+def application() -> Any:
+    """The application of one of several workers, by the settings in the environment."""
+    from spadework.serving.http.application import Server, create
+
+    return create(Server.of(Settings.model_validate_json(os.environ[ENVIRONMENT])))

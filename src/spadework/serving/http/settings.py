@@ -1,0 +1,37 @@
+"""How a server is run: written once, read by every worker."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Settings(BaseModel):
+    """What is the same in all workers of a server."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str
+    store: str
+    host: str = "127.0.0.1"
+    port: int = 8765
+    host_names: tuple[str, ...] = ()  # further names that requests may be for
+    origins: tuple[str, ...] = ()  # pages of these sites may call
+    needs_key: bool = False
+    body_bytes: int = Field(1 << 20, description="Largest body.")
+    body_seconds: float = Field(10.0, description="Time in which a body must arrive.")
+    queue: int = Field(64, description="Requests that wait at most; more are told to come later.")
+    rate: float | None = Field(None, description="Requests a second of one caller; None: any.")
+    log_requests: bool = False
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The values of the header Host that are for this server."""
+        bound = {self.host} if self.host not in ("0.0.0.0", "::") else set()
+        names = {*LOOPBACK, *bound}
+        with_port = {f"{name}:{self.port}" for name in names}
+        return frozenset(
+            name.lower()
+            for name in (*with_port, *(names if self.port in (80, 443) else ()), *self.host_names)
+        )

@@ -1,0 +1,44 @@
+"""Events as callers send them, checked one by one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from spadework.errors import BadRequest
+from spadework.serving.request_bodies import NewEvent
+from spadework.serving.stores.store import Event
+from spadework.timestamps import timestamp
+
+AHEAD = 300
+"""Seconds that the clock of a caller may be ahead of this machine's."""
+
+
+def checked(given: Mapping[str, object]) -> Event | str:
+    """The event, or the reason why it is refused."""
+    try:
+        event = NewEvent.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the event"
+        return f"{where}: {first['msg']}."
+    now = time.time()
+    try:
+        at = _milliseconds(event.time, now)
+    except BadRequest as error:
+        return f"{error.message} {error.hint}"
+    if at > (now + AHEAD) * 1000:
+        return "The time is in the future. Check the clock and the unit; seconds are wanted."
+    return Event(
+        event.user, event.item, at, event.event, event.weight, event.basket, event.event_id
+    )
+
+
+def _milliseconds(given: float | str | None, now: float) -> int:
+    if given is None:
+        return int(now * 1000)
+    whole = timestamp(given) or 0
+    part = given % 1 if isinstance(given, float) else 0.0
+    return whole * 1000 + int(part * 1000)

@@ -1,0 +1,182 @@
+"""The releases of a folder, the one that is live, and the change from one to another while requests
+are answered.
+
+FOLDER/releases holds the releases, FOLDER/live.json names the live one and the one before, and
+FOLDER/audit.jsonl has a line for each change and each refusal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from spadework import files
+from spadework.artifacts import release
+from spadework.errors import BadRequest, SpadeworkError
+from spadework.json_values import as_map, as_text
+from spadework.serving import served_release
+from spadework.serving.served_release import Served
+from spadework.serving.stored_checks import check
+
+RELEASES, LIVE, AUDIT = "releases", "live.json", "audit.jsonl"
+
+
+@dataclass(frozen=True)
+class Live:
+    """Which release is live, and which was before."""
+
+    active: str
+    previous: str | None = None
+    shadow: str | None = None  # answers beside, and is never shown
+
+
+def read_live(folder: Path) -> Live | None:
+    """What live.json says; None where there is none. Raises `BadRequest` where it is damaged."""
+    path = folder / LIVE
+    if not path.exists():
+        return None
+    found = as_map(files.read_json(path, "activate a release: spadework publish RUN"))
+    active = as_text(found.get("active"))
+    if not active:
+        raise BadRequest(f"{path} names no release.", "Publish the run again.")
+    return Live(
+        active, as_text(found.get("previous")) or None, as_text(found.get("shadow")) or None
+    )
+
+
+def write_live(folder: Path, live: Live) -> None:
+    """Put another release live, in one step."""
+    files.write_json(
+        folder / LIVE,
+        {"active": live.active, "previous": live.previous, "shadow": live.shadow},
+    )
+
+
+def audit(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
+    """Add a line to the audit: when, what, and why. It is never changed afterwards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    line = json.dumps({"time": now, "event": event, **facts}, ensure_ascii=False) + "\n"
+    with (folder / AUDIT).open("a", encoding="utf-8") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def activate(folder: Path, name: str, by: str) -> Live:
+    """Put a release live that is there and sound; the present one becomes the previous. Raises
+    `BadRequest` for any other.
+    """
+    _check_name(folder, name)
+    release.read(folder / RELEASES / name)
+    present = read_live(folder)
+    if present is not None and present.active == name:
+        return present
+    live = Live(name, None if present is None else present.active)
+    write_live(folder, live)
+    audit(folder, "activated", {"release": name, "before": live.previous, "by": by})
+    return live
+
+
+def names(folder: Path) -> list[str]:
+    """Names of all releases, the newest last."""
+    found = list((folder / RELEASES).glob(f"*/{release.HEADER}"))
+    return [path.parent.name for path in sorted(found, key=lambda path: path.stat().st_mtime_ns)]
+
+
+class Releases:
+    """The live release in memory. A request holds the one that it began with; a change loads the
+    next one aside, checks its stored answers, and exchanges one reference.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._changing = threading.Lock()
+        self._stamp: tuple[int, int] | None = None
+        self._refused: str | None = None
+        live = read_live(folder)
+        if live is None:
+            raise BadRequest(
+                f"{folder} has no live release.", "Make one with: spadework publish RUN"
+            )
+        _check_name(folder, live.active)
+        self._served = load(folder, live.active)
+        self._shadow: Served | None = None
+        self._stamp = self._stamp_of_live()
+
+    @property
+    def served(self) -> Served:
+        """The release that answers now."""
+        return self._served
+
+    @property
+    def shadow(self) -> Served | None:
+        """The release that answers beside it, if one does."""
+        return self._shadow
+
+    def put(self, name: str, by: str) -> Served:
+        """Put another release live: loaded and checked first, so a bad one changes nothing. Raises
+        `BadRequest` for one that is not there or not sound, or while another change goes on.
+        """
+        _check_name(self.folder, name)
+        if not self._changing.acquire(blocking=False):
+            raise BadRequest("Another release is being activated.", "Try again when it is done.")
+        try:
+            if name != self._served.id:
+                fresh = load(self.folder, name)
+                activate(self.folder, name, by)
+                self._served = fresh
+                self._stamp = self._stamp_of_live()
+            return self._served
+        finally:
+            self._changing.release()
+
+    def follow(self) -> str | None:
+        """Load what live.json names, where another process has changed it; the reason where that is
+        refused, once.
+        """
+        stamp = self._stamp_of_live()
+        if stamp == self._stamp or not self._changing.acquire(blocking=False):
+            return None
+        try:
+            self._stamp = stamp
+            live = read_live(self.folder)
+            if live is None:
+                return None
+            if live.active != self._served.id:
+                self._served = load(self.folder, live.active)
+            shadow = live.shadow
+            self._shadow = None if shadow is None else load(self.folder, shadow)
+        except SpadeworkError as error:
+            return error.message
+        finally:
+            self._changing.release()
+        return None
+
+    def _stamp_of_live(self) -> tuple[int, int] | None:
+        try:
+            found = (self.folder / LIVE).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_mtime_ns, found.st_ino
+
+
+def load(folder: Path, name: str) -> Served:
+    """A release, loaded and held against its stored answers."""
+    found = served_release.load(folder / RELEASES / name)
+    return replace(found, seconds=check(found))
+
+
+def _check_name(folder: Path, name: str) -> None:
+    """Refuse what is not the name of a release of this folder; a name is never a path."""
+    if name not in names(folder):
+        raise BadRequest(
+            f"There is no release {name!r}.",
+            f"There are: {', '.join(names(folder)) or 'none'}.",
+        )

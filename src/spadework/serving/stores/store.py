@@ -1,0 +1,115 @@
+"""What keeps events: one small interface, and the laws that every store obeys.
+
+Ids are text. Times are milliseconds since 1970-01-01 UTC. Events of a user come back in order of
+time, those of one time in order of arrival.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+MOST_HISTORY = 500
+"""Newest events of a user that are read for an answer."""
+
+
+class Event(NamedTuple):
+    """One thing that a user did. `event_id` is the caller's own name of it: the same id is the same
+    event, however often it is sent.
+    """
+
+    user: str
+    item: str
+    time: int  # milliseconds
+    event_type: str | None = None
+    weight: float | None = None
+    basket: str | None = None  # events of one basket have the same; None: those of one time
+    event_id: str | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """What a store knows of a user."""
+
+    events: list[Event] = field(default_factory=list)  # in order, the newest `MOST_HISTORY`
+    unwanted: list[str] = field(default_factory=list)  # items that the user must not be shown
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events that were accepted after a position, in order of arrival, and the position behind
+    them.
+    """
+
+    events: list[Event]
+    position: int
+
+
+class Store(ABC):
+    """Events and histories. Every method may be called from several threads and, on the same store,
+    from several processes.
+    """
+
+    remote: bool = False
+    """Whether a call waits for another machine, so that it must not block a server's loop."""
+
+    @abstractmethod
+    def append(self, events: Sequence[Event]) -> list[bool]:
+        """Keep events; for each whether it is new. One whose id is known is not kept again, also
+        within these events. When this returns, all new ones survive the end of the process and of
+        the machine; when it raises `StoreFailed`, none is kept.
+        """
+
+    @abstractmethod
+    def history(self, user: str) -> History:
+        """A user's newest events, those of the base and those that were appended, in order."""
+
+    @abstractmethod
+    def forget(self, user: str) -> int:
+        """Remove all that is known of a user; the number of events that there were. A mark stays
+        from which the user can be recognised in a log, and not be read.
+        """
+
+    @abstractmethod
+    def forgotten_at(self, users: Sequence[str]) -> list[int | None]:
+        """When each of these users was last forgotten, None for the others: what a log holds of
+        them from before must not be used any more.
+        """
+
+    @abstractmethod
+    def set_base(self, name: str, histories: Iterable[tuple[str, History]]) -> None:
+        """Replace the histories that come before all events: those of the log that a model learned
+        from. `name` says which log that is; what was before a user was forgotten is left out. All
+        or nothing.
+        """
+
+    @abstractmethod
+    def base(self) -> str | None:
+        """The name of the base; None where there is none."""
+
+    @abstractmethod
+    def after(self, position: int, most: int = 10_000) -> Batch:
+        """Up to `most` events that were accepted after a position; 0 is the beginning."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """Number of events that were appended."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+    def kept_of(self, history: History, forgotten_at: int | None) -> History | None:
+        """What may be kept of a base history; None where nothing is."""
+        if forgotten_at is None:
+            return history
+        later = [event for event in history.events if event.time > forgotten_at]
+        return History(later) if later else None
+
+    def all_after(self, position: int = 0) -> Iterator[Batch]:
+        """All batches after a position."""
+        while (batch := self.after(position)).events:
+            yield batch
+            position = batch.position

@@ -1,0 +1,220 @@
+"""A run, or a saved model, as a release: what a server needs of it, in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+
+from spadework import events
+from spadework.artifacts import artifact, release, roles
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.errors import BadRequest, SpadeworkError
+from spadework.models.base import Recommender
+from spadework.models.needs import Repeats
+from spadework.models.single_lists import SingleLists
+from spadework.serving import releases, served_release, stored_checks
+from spadework.serving.history_reading import LogForm
+from spadework.serving.item_ids import ItemIds
+from spadework.serving.stores.store import MOST_HISTORY, Event, History, Store
+from spadework.workbench.answers.choices import content_of, histories_in
+from spadework.workbench.answers.newcomers import best_sellers
+from spadework.workbench.answers.service import Service, histories_of
+from spadework.workbench.run import Run
+
+FOLDER = "serving"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A release that was made, and the log that its histories are of."""
+
+    folder: Path  # of all releases
+    release: release.Release
+    log: Interactions | None
+
+
+def folder_of(where: str) -> Path:
+    """Where the releases of a run or of a saved model are kept, if no other folder is named."""
+    service = Service.of(where)
+    if service.run is not None:
+        return service.run.folder / FOLDER
+    return service.path.with_name(f"{service.path.name}-{FOLDER}")
+
+
+def publish(where: str, folder: Path | None = None, model: str | None = None) -> Published:
+    """Make a release of the winner of a run, or of a saved model. The log is read again for best
+    sellers and histories, where it is there.
+    """
+    service = Service.of(where)
+    target = folder or folder_of(where)
+    winner = service.folder(model)
+    fitted = artifact.load(winner)
+    log = _log(service.run, fitted)
+    content = _content(service.run, fitted)
+    judged = service.protocol.get("repeats", "allow")
+    repeats = cast(Repeats, "forbid" if judged == "novel" else judged)
+    form = _form(log)
+    lists, ids = SingleLists.of(fitted), ItemIds(fitted.item_vocabulary)
+    checks = stored_checks.stored(lists, ids, form, repeats, _samples(log))
+    models = {served_release.WINNER: winner}
+    similar = service.folder_for(roles.SIMILAR, None)
+    if similar is not None and roles.has_similarity(artifact.load(similar)):
+        models[served_release.SIMILAR] = similar
+    facts = {
+        "model": fitted.label,
+        "source": "" if service.run is None else service.run.recipe.source,
+        "log": {
+            "times": form.times,
+            "weights": form.weights,
+            "baskets": form.baskets,
+            "event types": list(form.event_type_names),
+        },
+        "repeats": repeats,
+    }
+    items = _items(service, winner, fitted, content, log)
+    made = release.write(target / releases.RELEASES, models, items, facts, checks)
+    releases.audit(target, "published", {"release": made.id, "model": fitted.label})
+    if releases.read_live(target) is None:
+        releases.activate(target, made.id, "the first publication")
+    return Published(target, made, log)
+
+
+def set_base(store: Store, log: Interactions) -> int:
+    """Give the store the histories of a log, unless it has them; the number of users."""
+    name = log.fingerprint
+    if store.base() == name:
+        return 0
+    users = log.active_users
+    store.set_base(name, events.track(_histories(log), "histories", total=len(users)))
+    return len(users)
+
+
+def _log(run: Run | None, fitted: Recommender) -> Interactions | None:
+    """The run's log with the codes of the model; None, with a note, where it cannot be read."""
+    if run is None:
+        events.note("A saved model has no log: users are known by their events alone.")
+        return None
+    try:
+        return histories_in(histories_of(run, None), fitted.item_vocabulary)
+    except (SpadeworkError, OSError) as error:
+        why = error.message if isinstance(error, SpadeworkError) else str(error)
+        events.note(f"The log cannot be read again: {why} Users are known by their events alone.")
+        return None
+
+
+def _content(run: Run | None, fitted: Recommender) -> ItemContent | None:
+    """The run's item table; None where it has none, and with a note where it cannot be read."""
+    if run is None or (run.recipe.items is None and ":" not in run.recipe.source):
+        return None
+    try:
+        return content_of(run, fitted.item_vocabulary)
+    except BadRequest:
+        return None
+    except (SpadeworkError, OSError) as error:
+        why = error.message if isinstance(error, SpadeworkError) else str(error)
+        events.note(f"The item table cannot be read again: {why} Lists cannot be filtered.")
+        return None
+
+
+def _form(log: Interactions | None) -> LogForm:
+    if log is None:
+        return LogForm(times=True, weights=False, baskets=False, event_type_names=())
+    return LogForm(
+        times=log.times is not None,
+        weights=log.weights is not None,
+        baskets=log.baskets is not None,
+        event_type_names=log.event_type_names if log.event_types is not None else (),
+    )
+
+
+def _items(
+    service: Service,
+    winner: Path,
+    fitted: Recommender,
+    content: ItemContent | None,
+    log: Interactions | None,
+) -> pl.DataFrame:
+    """Id, title, attributes and the score among best sellers of each item."""
+    vocabulary = fitted.item_vocabulary
+    columns: dict[str, Any] = {release.ID: vocabulary.ids}
+    titles = artifact.titles(winner)
+    if titles is not None and not titles.equals(vocabulary.ids.cast(pl.String)):
+        columns[release.TITLE] = titles
+    if content is not None:
+        kept = [name for name in content.table.columns if content.roles[name] != "vector"]
+        if kept:
+            columns[release.ATTRIBUTES] = content.table.select(kept).to_struct()
+    if log is not None:
+        found = best_sellers(service.run, fitted, None, log)
+        events.note(f"A customer without a history gets {found.says}")
+        scores = np.full(len(vocabulary), -np.inf, np.float32)
+        scores[found.items] = found.scores
+        columns[release.LATE] = scores
+    return pl.DataFrame(columns)
+
+
+def _histories(log: Interactions) -> Iterator[tuple[str, History]]:
+    """What the log knows of each user, as a store keeps it."""
+    names = _Names.of(log)
+    unwanted = None
+    if log.unwanted is not None:
+        unwanted = log.unwanted.of_users(log, log.active_users)
+    for user in log.active_users.tolist():
+        refused = [] if unwanted is None else names.of_items(unwanted[user])
+        yield names.user(user), History(names.events(user), refused)
+
+
+def _samples(log: Interactions | None) -> list[list[Event]]:
+    """Histories of users over the whole log."""
+    if log is None or not len(log.active_users):
+        return []
+    names = _Names.of(log)
+    users = log.active_users
+    at = np.unique(np.linspace(0, len(users) - 1, stored_checks.COUNT).astype(np.int64))
+    return [names.events(int(user)) for user in users[at]]
+
+
+@dataclass(frozen=True)
+class _Names:
+    """The log's rows with ids as text."""
+
+    log: Interactions
+    items: list[str]
+
+    @classmethod
+    def of(cls, log: Interactions) -> _Names:
+        return cls(log, log.item_vocabulary.ids.cast(pl.String).to_list())
+
+    def user(self, code: int) -> str:
+        return str(self.log.user_vocabulary.ids[code])
+
+    def of_items(self, codes: Any) -> list[str]:
+        return [self.items[code] for code in codes.tolist()]
+
+    def events(self, code: int) -> list[Event]:
+        """The newest events of a user."""
+        log = self.log
+        end = int(log.starts[code + 1])
+        rows = slice(max(int(log.starts[code]), end - MOST_HISTORY), end)
+        user, count = self.user(code), rows.stop - rows.start
+        none: list[None] = [None] * count
+        times = [0] * count if log.times is None else (log.times[rows] * 1000).tolist()
+        types = (
+            none
+            if log.event_types is None
+            else [log.event_type_names[each] for each in log.event_types[rows].tolist()]
+        )
+        weights = none if log.weights is None else log.weights[rows].tolist()
+        baskets = (
+            none if log.baskets is None else [str(each) for each in log.baskets[rows].tolist()]
+        )
+        items = [self.items[item] for item in log.items[rows].tolist()]
+        return [
+            Event(user, *cells) for cells in zip(items, times, types, weights, baskets, strict=True)
+        ]
