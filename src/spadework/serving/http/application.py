@@ -41,8 +41,8 @@ from spadework.serving.request_bodies import (
     SimilarBody,
 )
 from spadework.serving.served_release import Served
-from spadework.serving.stores.opening import open_store
 from spadework.serving.stores.store import Event, History, Store
+from spadework.serving.stores.store_addresses import open_store
 
 B = TypeVar("B", bound=BaseModel)
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from pathlib import Path
 from spadework import events, formatting
 from spadework.errors import BadRequest
 from spadework.serving import releases
-from spadework.serving.stores.opening import open_store
+from spadework.serving.stores.store_addresses import open_store
 from spadework.workbench.answers import publishing
 
 STORE = "events.sqlite"
