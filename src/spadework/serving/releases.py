@@ -107,7 +107,7 @@ class Releases:
             )
         _check_name(folder, live.active)
         self._served = load(folder, live.active)
-        self._shadow: Served | None = None
+        self._shadow = None if live.shadow is None else load(folder, live.shadow)
         self._stamp = self._stamp_of_live()
 
     @property

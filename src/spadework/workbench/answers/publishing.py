@@ -26,8 +26,7 @@ from spadework.workbench.answers.choices import content_of, histories_in
 from spadework.workbench.answers.newcomers import best_sellers
 from spadework.workbench.answers.service import Service, histories_of
 from spadework.workbench.run import Run
-
-FOLDER = "serving"
+from spadework.workbench.storage.folder import SERVING
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ def folder_of(where: str) -> Path:
     """Where the releases of a run or of a saved model are kept, if no other folder is named."""
     service = Service.of(where)
     if service.run is not None:
-        return service.run.folder / FOLDER
-    return service.path.with_name(f"{service.path.name}-{FOLDER}")
+        return service.run.folder / SERVING
+    return service.path.with_name(f"{service.path.name}-{SERVING}")
 
 
 def publish(where: str, folder: Path | None = None, model: str | None = None) -> Published:
@@ -59,7 +58,7 @@ def publish(where: str, folder: Path | None = None, model: str | None = None) ->
     content = _content(service.run, fitted)
     judged = service.protocol.get("repeats", "allow")
     repeats = cast(Repeats, "forbid" if judged == "novel" else judged)
-    form = _form(log)
+    form = form_of(log)
     lists, ids = SingleLists.of(fitted), ItemIds(fitted.item_vocabulary)
     checks = stored_checks.stored(lists, ids, form, repeats, _samples(log))
     models = {served_release.WINNER: winner}
@@ -69,12 +68,7 @@ def publish(where: str, folder: Path | None = None, model: str | None = None) ->
     facts = {
         "model": fitted.label,
         "source": "" if service.run is None else service.run.recipe.source,
-        "log": {
-            "times": form.times,
-            "weights": form.weights,
-            "baskets": form.baskets,
-            "event types": list(form.event_type_names),
-        },
+        "log": facts_of(form),
         "repeats": repeats,
     }
     items = _items(service, winner, fitted, content, log)
@@ -91,7 +85,7 @@ def set_base(store: Store, log: Interactions) -> int:
     if store.base() == name:
         return 0
     users = log.active_users
-    store.set_base(name, events.track(_histories(log), "histories", total=len(users)))
+    store.set_base(name, events.track(histories(log), "histories", total=len(users)))
     return len(users)
 
 
@@ -122,7 +116,18 @@ def _content(run: Run | None, fitted: Recommender) -> ItemContent | None:
         return None
 
 
-def _form(log: Interactions | None) -> LogForm:
+def facts_of(form: LogForm) -> dict[str, Any]:
+    """The columns of the log, as a release states them."""
+    return {
+        "times": form.times,
+        "weights": form.weights,
+        "baskets": form.baskets,
+        "event types": list(form.event_type_names),
+    }
+
+
+def form_of(log: Interactions | None) -> LogForm:
+    """The columns of the log that a model learned from; of none, those that events have."""
     if log is None:
         return LogForm(times=True, weights=False, baskets=False, event_type_names=())
     return LogForm(
@@ -159,7 +164,7 @@ def _items(
     return pl.DataFrame(columns)
 
 
-def _histories(log: Interactions) -> Iterator[tuple[str, History]]:
+def histories(log: Interactions) -> Iterator[tuple[str, History]]:
     """What the log knows of each user, as a store keeps it."""
     names = _Names.of(log)
     unwanted = None

@@ -21,6 +21,8 @@ DUG, TRAINED = "models-of-the-dig", "trained"
 """Folders of the models that a dig chose, while a transformer is served instead of its winner, and
 of the transformer that was trained last, served or not.
 """
+SERVING = "serving"
+"""Folder of releases and of the events of their users, which outlive a dig that is made again."""
 _DERIVED = (
     *(name for name in run_files.TYPES if name != run_files.RECIPE),
     run_files.VALUES,
@@ -186,7 +188,7 @@ def _holds(folder: Path, recipe: Recipe) -> bool:
 
 def seal(folder: Path) -> None:
     """Write the manifest: digests of all files that a run is made of."""
-    left = ("trials/", "training/", "lock", "log.jsonl", MANIFEST, files.HALF)
+    left = ("trials/", "training/", f"{SERVING}/", "lock", "log.jsonl", MANIFEST, files.HALF)
     names = sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )
