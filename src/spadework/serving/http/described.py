@@ -161,7 +161,7 @@ def add_routes(app: FastAPI, routes: Mapping[str, tuple[str, Endpoint]]) -> None
     """Add the endpoints with what OpenAPI says of their bodies and answers. Endpoints read their
     bodies themselves, so FastAPI only routes and describes.
     """
-    refusals = {
+    refusals: dict[int | str, dict[str, Any]] = {
         kind.status: {"model": ProblemBody, "description": kind.title} for kind in PROBLEMS.values()
     }
     for path, (method, endpoint) in routes.items():
@@ -196,7 +196,8 @@ def add_routes(app: FastAPI, routes: Mapping[str, tuple[str, Endpoint]]) -> None
         if app.openapi_schema is None:
             document = described()
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            for model in (*BODIES.values(), NewEvent):
+            models: list[type[BaseModel]] = [*BODIES.values(), NewEvent]
+            for model in models:
                 found = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update(found.pop("$defs", {}))
                 schemas[model.__name__] = found
