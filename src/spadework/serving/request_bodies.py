@@ -64,9 +64,11 @@ class Chosen(Body):
     candidates: list[Id] | None = Field(
         default=None, max_length=MOST_IDS, description="The only items that may be recommended."
     )
-    exclude: list[Id] = Field(default=[], max_length=MOST_IDS, description="Items that may not.")
+    exclude: list[Id] = Field(
+        default_factory=list, max_length=MOST_IDS, description="Items that may not."
+    )
     filter: dict[str, Value | list[Value] | Between] = Field(
-        default={},
+        default_factory=dict,
         max_length=20,
         description=(
             "Only items with this value, or one of these values, or a number in this range, in "
@@ -74,12 +76,12 @@ class Chosen(Body):
         ),
     )
     at_most: dict[str, Annotated[int, Field(ge=1, le=MOST_ITEMS)]] = Field(
-        default={},
+        default_factory=dict,
         max_length=5,
         description="Diversity: at most so many items of one value in a column.",
     )
     at_least: dict[str, dict[str, Annotated[int, Field(ge=1, le=MOST_ITEMS)]]] = Field(
-        default={},
+        default_factory=dict,
         max_length=5,
         description="Quotas: at least so many items with a value in a column, where there are any.",
     )
@@ -115,7 +117,8 @@ class RecommendBody(Wanted):
         default=None, description="Whose stored history is read; may be unknown."
     )
     history: list[Id | PastEvent] = Field(
-        default=[], description=f"What the user did, oldest first; the newest {MOST_HISTORY} count."
+        default_factory=list,
+        description=f"What the user did, oldest first; the newest {MOST_HISTORY} count.",
     )
     at: float | str | None = Field(
         default=None,
