@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from spadework.models.needs import Repeats
 
+MOST_ID = 256
 MOST_ITEMS = 100
 MOST_HISTORY = 500
 MOST_IDS = 10_000
@@ -16,16 +17,16 @@ MOST_EVENTS = 1000
 MOST_BATCH = 1000
 
 
-def _id(text: str) -> str:
+def checked_id(text: str) -> str:
     """One to 256 characters in their composed form, none of which controls anything."""
-    if not text or len(text) > 256:
-        raise ValueError("an id has 1 to 256 characters")
+    if not text or len(text) > MOST_ID:
+        raise ValueError(f"an id has 1 to {MOST_ID} characters")
     if not text.isprintable() and any(unicodedata.category(each) == "Cc" for each in text):
         raise ValueError("an id has no control characters")
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-Id = Annotated[str, AfterValidator(_id)]
+Id = Annotated[str, AfterValidator(checked_id)]
 Value = str | int | float | bool
 
 

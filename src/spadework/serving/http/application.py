@@ -41,6 +41,7 @@ from spadework.serving.request_bodies import (
     EventsBody,
     RecommendBody,
     SimilarBody,
+    checked_id,
 )
 from spadework.serving.served_release import Served
 from spadework.serving.stores.store import Event, History, Store
@@ -214,7 +215,10 @@ def create(server: Server) -> Any:
 
     async def forget(request: Request) -> Response:
         """Remove a user: nothing of them is kept, and the next release is made without them."""
-        user = request.path_params["user"]
+        try:
+            user = checked_id(request.path_params["user"])
+        except ValueError as error:
+            raise Problem("bad-body", f"user: {error}.") from None
         removed = await server._in_thread(lambda: server.store.forget(user))
         return _json(request, {"forgotten": True, "events": removed})
 
