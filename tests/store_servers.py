@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -71,9 +72,20 @@ class Server(Place):
     def kill(self, by: int = signal.SIGKILL) -> None:
         """Send a signal to all its processes at once."""
         assert self._process is not None
-        os.killpg(self._process.pid, by)
-        if by in (signal.SIGKILL, signal.SIGTERM):
+        main = self._process.pid
+        # the children of PostgreSQL have sessions of their own
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        for pid in (main, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, by)
+        if by == signal.SIGKILL:
             self._process.wait()
+
+    def stop(self) -> None:
+        """End it as an operator does; both servers say goodbye at this signal."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(_WAIT)
 
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -81,8 +93,10 @@ class Server(Place):
         super().close()
 
     def run(self, *command: str) -> subprocess.Popen[bytes]:
-        """A process of its own session, as a user who may run servers."""
-        user = _server_user()
+        """A process, as a user who may run servers. It ends with this one."""
+        user, with_us = _server_user(), _binary("setpriv")
+        if with_us:
+            command = (with_us, "--pdeathsig", "KILL", *command)
         with open(self.folder / "log", "ab") as log:
             return subprocess.Popen(
                 command,
@@ -90,11 +104,14 @@ class Server(Place):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
                 user=None if user is None else user.pw_uid,
                 group=None if user is None else user.pw_gid,
                 extra_groups=None if user is None else [],
             )
+
+    def cut(self) -> None:
+        """Close all connections."""
+        raise NotImplementedError
 
     def _started(self) -> subprocess.Popen[bytes]:
         raise NotImplementedError
@@ -139,6 +156,12 @@ class Postgres(Server):
 
         with psycopg.connect(self.address, autocommit=True) as connection:
             connection.execute(statement)
+
+    def cut(self) -> None:
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
 
     def ask(self, statement: str) -> object:
         """The one value of an answer."""
@@ -202,6 +225,9 @@ class Redis(Server):
 
         with redis.Redis.from_url(self.address) as client:
             return client.execute_command(*command)
+
+    def cut(self) -> None:
+        self.execute("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
     def close(self) -> None:
         if self.given is not None:

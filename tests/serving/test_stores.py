@@ -193,7 +193,7 @@ def test_any_order_of_calls_is_as_with_a_dictionary(place):
 def test_any_long_order_of_calls_is_as_with_a_dictionary(place):
     machine = type("Machine", (StoreMachine,), {"place": place})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=200, stateful_step_count=40, deadline=None)
+        machine, settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
     )
 
 
@@ -315,7 +315,7 @@ def test_writers_at_once_and_a_reader_that_follows(place):
 
     def write(number: int) -> int:
         new = 0
-        for batch in range(25):
+        for batch in range(12):
             own = [Event(f"u{number}", f"{batch}", batch) for _ in range(2)]
             shared = [Event("all", str(batch), batch, event_id=f"shared {batch}")]
             new += sum(store.append([*own, *shared]))
@@ -340,7 +340,7 @@ def test_writers_at_once_and_a_reader_that_follows(place):
             process.communicate()
         done.set()
         following.result()
-    assert sum(written) == 4 * 25 * 2 + 25
+    assert sum(written) == 4 * 12 * 2 + 12
     everything = [event for batch in store.all_after() for event in batch.events]
     assert followed == everything
     assert len(everything) == store.count()

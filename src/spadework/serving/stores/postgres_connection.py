@@ -22,6 +22,7 @@ SILENCE = ANSWER + 1
 """Seconds after which a server has hung; at `ANSWER` it gives up by itself, and tells."""
 _LOST = {"08000", "08003", "08006", "40001", "40P01", "57P01", "57P02", "57P03"}
 """What PostgreSQL says where the same statement may be sent again."""
+_FORM = "postgresql://NAME:PASSWORD@HOST:PORT/DATABASE"
 _SETTINGS = (
     "SELECT set_config('statement_timeout', %s, false), "
     # each statement sees what was committed before it, also behind a lock
@@ -54,9 +55,14 @@ class Target:
         """Raises `BadRequest`."""
         rest, allowed = re.subn(r"(?<=[?&])durable=no(&|$)", "", address)
         try:
-            return cls(dict(conninfo_to_dict(rest.rstrip("?&"))), not allowed)
+            options = dict(conninfo_to_dict(rest.rstrip("?&")))
         except psycopg.Error:
-            raise unread("PostgreSQL", "postgresql://NAME:PASSWORD@HOST:PORT/DATABASE") from None
+            raise unread("PostgreSQL", _FORM) from None
+        host, port, database = (str(options.get(key, "")) for key in ("host", "port", "dbname"))
+        # a sign of a password that is not written as %40 leaves a part of it elsewhere
+        if "@" in host + database or not re.fullmatch(r"[\d,]*", port):
+            raise unread("PostgreSQL", _FORM)
+        return cls(options, not allowed)
 
     @property
     def name(self) -> str:
@@ -89,7 +95,9 @@ class Target:
         if password:
             says = says.replace(password, "…")
         hint = ASK_AGAIN
-        if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        if isinstance(
+            error, (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName)
+        ):
             hint = "Give the role of the address the right to create and write tables there."
         elif error.sqlstate is not None and error.sqlstate.startswith("53"):
             hint = "Make room on the server; nothing of this request was kept."

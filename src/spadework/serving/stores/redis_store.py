@@ -256,10 +256,13 @@ class RedisStore(Store):
 def _target_of(address: str) -> dict[str, Any]:
     """What an address says to redis-py, and the two options that are ours."""
     try:
-        return dict(parse_url(address))
-    except ValueError:
-        # its text may hold a part of the password
+        target = dict(parse_url(address))
+    except ValueError:  # its text may hold a part of the password
         raise store_words.unread("Redis", _FORM) from None
+    # a sign of a password that is not written as %23 leaves a part of it elsewhere
+    if "@" in address and not ({"username", "password", "path"} & set(target)):
+        raise store_words.unread("Redis", _FORM)
+    return target
 
 
 def _name_of(target: dict[str, Any]) -> str:

@@ -48,6 +48,8 @@ _HISTORY = (
 )
 _WAIT = 10.0
 """Seconds that a writer waits for another process's."""
+_LOOK = 0.0003
+"""Seconds between two looks at whether its turn has come."""
 _LOG_BYTES = 4 << 20
 """Size of the log of writes from which on it is carried over into the file."""
 _PART = 1000
@@ -299,7 +301,7 @@ class SqliteStore(Store):
 
 @contextmanager
 def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+    _take_turn(connection)
     try:
         yield
         connection.execute("COMMIT")
@@ -307,6 +309,25 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _take_turn(connection: sqlite3.Connection) -> None:
+    """Begin to write. SQLite itself looks every tenth of a second whether another writer is done,
+    so that of two busy processes one may wait for long.
+    """
+    ends = time.monotonic() + _WAIT
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                    raise
+            time.sleep(_LOOK)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {_WAIT * 1000:.0f}")
 
 
 def _set_write_ahead(connection: sqlite3.Connection, path: Path) -> None:

@@ -21,7 +21,7 @@ def unread(kind: str, form: str) -> BadRequest:
     """An address that cannot be read; not even a part of it is shown, which may be a password."""
     return BadRequest(
         f"The address of the {kind} store cannot be read.",
-        f"Write {form}, with %40 for @, %3A for : and %2F for / within a password.",
+        f"Write {form}; in a password %40 for @, %3A for :, %2F for /, %23 for #, %3F for ?.",
     )
 
 
