@@ -347,3 +347,24 @@ def test_a_postgres_without_fsync_is_refused_unless_that_is_allowed(server):
     finally:
         server.execute("ALTER SYSTEM RESET fsync")
         server.execute("SELECT pg_reload_conf()")
+
+
+def test_nothing_is_left_of_who_is_forgotten_in_the_files_of_redis(redis_server):
+    def left() -> bytes:
+        return b"".join(
+            path.read_bytes() for path in redis_server.folder.rglob("*") if path.is_file()
+        )
+
+    store = open_store(redis_server.fresh())
+    for user in ("secret-user", "other-user"):
+        event = Event(user, f"item of {user}", 1, basket=f"basket of {user}", event_id=f"{user} 1")
+        store.append([event])
+        store.set_base("log", [(user, History([event], [f"not for {user}"]))])
+    assert b"secret-user" in left()
+    store.forget("secret-user")
+    ends = time.monotonic() + 30
+    while b"secret-user" in left():  # it is written anew in the background
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    assert store.history("other-user").events
+    store.close()

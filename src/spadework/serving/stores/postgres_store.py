@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -159,7 +160,7 @@ class PostgresStore(Store):
         (number,) = self._row("written", _BEGIN_BASE)
         self._remove_bases(number)  # of those that did not come to an end
         for part in base_histories.parts(histories):
-            self._do("written", lambda connection, part=part: self._add(connection, number, part))
+            self._do("written", partial(self._add, number, part))
 
         def finish(connection: Connection) -> None:
             with connection.transaction():
@@ -187,6 +188,9 @@ class PostgresStore(Store):
 
     def count(self) -> int:
         return int(self._row("read", "SELECT count(*) FROM spadework_events")[0])
+
+    def tidy(self) -> None:
+        """Nothing to do: PostgreSQL does it some minutes later by itself (autovacuum)."""
 
     def close(self) -> None:
         self._connections.close()
@@ -237,7 +241,7 @@ class PostgresStore(Store):
         remarks.note(says)
 
     def _add(
-        self, connection: Connection, number: int, part: Sequence[tuple[str, History]]
+        self, number: int, part: Sequence[tuple[str, History]], connection: Connection
     ) -> None:
         marks = [store_words.mark(self._salt, user) for user, _ in part]
         with connection.transaction():

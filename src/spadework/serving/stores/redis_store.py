@@ -11,6 +11,8 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import redis
@@ -35,6 +37,8 @@ _REMEMBERED = 600
 _LARGEST = 2**53
 """Redis orders by numbers of 53 bits."""
 _PART = 5000
+_QUICK = 64 << 20
+"""Size of an append-only file that is written anew whenever a user is forgotten."""
 
 
 class RedisStore(Store):
@@ -113,6 +117,7 @@ class RedisStore(Store):
                 time.time_ns() // 1_000_000,
             ],
         )
+        self._tidy(_QUICK)
         return int(number) + base_histories.events_of(None if base is None else base.decode())
 
     def forgotten_at(self, users: Sequence[str]) -> list[int | None]:
@@ -123,7 +128,7 @@ class RedisStore(Store):
         found: list[Any] = []
         for start in range(0, len(marks), _PART):
             part = marks[start : start + _PART]
-            found += self._do("read", lambda part=part: self._redis.hmget(key, part))
+            found += self._do("read", partial(self._redis.hmget, key, part))
         return [None if at is None else int(at) for at in found]
 
     def set_base(self, name: str, histories: Iterable[tuple[str, History]]) -> None:
@@ -151,6 +156,20 @@ class RedisStore(Store):
 
     def count(self) -> int:
         return int(self._do("read", lambda: self._redis.hlen(self._key("events"))))
+
+    def tidy(self) -> None:
+        self._tidy(None)
+
+    def _tidy(self, most: int | None) -> None:
+        """Have the append-only file written anew, in the background, if it has at most so many
+        bytes: the commands that wrote what was removed are in it until then.
+        """
+        with suppress(StoreFailed):  # it is being written, or may not be asked for
+            found = self._do("read", lambda: self._redis.info("persistence"))
+            if found.get("aof_enabled") and (
+                most is None or found.get("aof_current_size", 0) <= most
+            ):
+                self._do("written", self._redis.bgrewriteaof)
 
     def close(self) -> None:
         self._closed = True
@@ -256,7 +275,7 @@ class RedisStore(Store):
 def _target_of(address: str) -> dict[str, Any]:
     """What an address says to redis-py, and the two options that are ours."""
     try:
-        target = dict(parse_url(address))
+        target = dict(parse_url(address))  # type: ignore[no-untyped-call]
     except ValueError:  # its text may hold a part of the password
         raise store_words.unread("Redis", _FORM) from None
     # a sign of a password that is not written as %23 leaves a part of it elsewhere

@@ -52,6 +52,8 @@ _LOOK = 0.0003
 """Seconds between two looks at whether its turn has come."""
 _LOG_BYTES = 4 << 20
 """Size of the log of writes from which on it is carried over into the file."""
+_QUICK = 64 << 20
+"""Size of a file that is written anew whenever a user is forgotten."""
 _PART = 1000
 _HINTS = {
     sqlite3.SQLITE_FULL: "Make room on the disk; nothing of this request was kept.",
@@ -107,12 +109,7 @@ class SqliteStore(Store):
                 "INSERT OR REPLACE INTO forgotten VALUES (?, ?)",
                 (store_words.mark(self._salt, user), time.time_ns() // 1_000_000),
             )
-        # what was removed is in the log of writes until that is carried over
-        if not self._carried_over():
-            raise StoreFailed(
-                f"What {self._path} knew of the user is removed, but still in its log of writes.",
-                "Another process reads for long, or the disk is full. Ask again.",
-            )
+        self._tidy(_QUICK)
         return int(number) + (0 if base is None else base_histories.events_of(base[0]))
 
     def forgotten_at(self, users: Sequence[str]) -> list[int | None]:
@@ -165,14 +162,26 @@ class SqliteStore(Store):
     def close(self) -> None:
         self._connections.close()
 
-    def _carried_over(self) -> bool:
-        """Carry the log of writes over into the file, and leave it empty."""
+    def tidy(self) -> None:
+        self._tidy(None)
+
+    def _tidy(self, most: int | None) -> None:
+        """Write the file anew, if it has at most so many bytes: SQLite overwrites rows that are
+        deleted, but not the copies of them that moving rows between pages has left. Then carry the
+        log of writes over, which has them too, and leave it empty.
+        """
         try:
             with self._connections.one() as connection:
+                if most is None or os.stat(self._path).st_size <= most:
+                    connection.execute("VACUUM")
                 row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.Error:
-            return False
-        return bool(row[0] == 0)
+        except (OSError, sqlite3.Error):
+            row = (1,)
+        if row[0] != 0:
+            raise StoreFailed(
+                f"What {self._path} knew of the user is removed, but may be read in its files.",
+                "Another process reads for long, or the disk is full. Ask again.",
+            )
 
     def _connect(self) -> sqlite3.Connection:
         # transactions are begun by hand; threads take turns

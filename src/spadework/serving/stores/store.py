@@ -109,6 +109,12 @@ class Store(ABC):
     def close(self) -> None:
         """Let go of files and connections."""
 
+    @abstractmethod
+    def tidy(self) -> None:
+        """Remove from the disk what was left there of users who were forgotten, as far as that is
+        known to the store. `forget` does it where it is quick; in a large store this takes long.
+        """
+
     def all_after(self, position: int = 0) -> Iterator[Batch]:
         """All batches after a position."""
         while (batch := self.after(position)).events:
