@@ -15,7 +15,12 @@ import store_servers
 from makers import Recorder
 from spadework import events as remarks
 from spadework.errors import BadRequest, SpadeworkError, StoreFailed
-from spadework.serving.stores import postgres_connection, postgres_store, redis_store
+from spadework.serving.stores import (
+    postgres_connection,
+    postgres_store,
+    redis_store,
+    store_addresses,
+)
 from spadework.serving.stores.store import Event, History, Store
 from spadework.serving.stores.store_addresses import open_store
 
@@ -193,6 +198,22 @@ def test_wrong_addresses_are_told_without_what_is_secret(server):
         wrong[right.replace(f"{secret}@", f"{secret}{sign}12@")] = SpadeworkError
     for address, kind in wrong.items():
         assert isinstance(refusal(lambda address=address: open_store(address)), kind), address
+
+
+@pytest.mark.parametrize(("scheme", "library"), [("postgresql", "psycopg"), ("redis", "redis")])
+def test_a_library_that_is_not_installed_is_named(monkeypatch, scheme, library):
+    found = store_addresses.find_spec
+    monkeypatch.setattr(
+        store_addresses, "find_spec", lambda name: None if name == library else found(name)
+    )
+    error = refusal(lambda: open_store(f"{scheme}://127.0.0.1/0"))
+    assert error.message.startswith(f"{library}, which such a store is reached with,")
+    assert "spadework[" in error.hint
+
+
+def test_an_address_of_another_kind_is_refused():
+    error = refusal(lambda: open_store(f"mysql://spade:{store_servers.PASSWORD}@here/there"))
+    assert error.message == "Stores of 'mysql' are not known."
 
 
 def test_a_newer_format_is_refused(server):

@@ -27,6 +27,7 @@ _SETTINGS = (
     "SELECT set_config('statement_timeout', %s, false), "
     # each statement sees what was committed before it, also behind a lock
     "set_config('default_transaction_isolation', 'read committed', false), "
+    "set_config('extra_float_digits', '1', false), "  # weights as they are
     "CASE WHEN current_setting('synchronous_commit') = 'off' "
     "THEN set_config('synchronous_commit', 'on', false) END"
 )
@@ -39,8 +40,9 @@ class Silent(psycopg.OperationalError):
 class Connection(psycopg.Connection[tuple[Any, ...]]):
     """One whose waiting ends, also where the server's machine is frozen."""
 
-    def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
-        return super().wait(_bounded(gen), *args, **kwargs)
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As psycopg does, with an end of ours; looks for it at each interval."""
+        return super().wait(_bounded(gen), interval)
 
 
 @dataclass(frozen=True)

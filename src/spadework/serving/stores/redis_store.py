@@ -11,7 +11,6 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -164,12 +163,26 @@ class RedisStore(Store):
         """Have the append-only file written anew, in the background, if it has at most so many
         bytes: the commands that wrote what was removed are in it until then.
         """
-        with suppress(StoreFailed):  # it is being written, or may not be asked for
+        ends = time.monotonic() + ANSWER
+        try:
             found = self._do("read", lambda: self._redis.info("persistence"))
-            if found.get("aof_enabled") and (
-                most is None or found.get("aof_current_size", 0) <= most
+            if not found.get("aof_enabled") or found.get("aof_current_size", 0) > (
+                most or float("inf")
             ):
-                self._do("written", self._redis.bgrewriteaof)
+                return
+            while not self._is_being_written_anew() and time.monotonic() < ends:
+                time.sleep(0.02)  # the one under way began before
+        except StoreFailed:  # it may not be asked for
+            return
+
+    def _is_being_written_anew(self) -> bool:
+        try:
+            self._do("written", self._redis.bgrewriteaof)
+        except StoreFailed as refused:
+            if "in progress" in refused.message:
+                return False
+            raise
+        return True
 
     def close(self) -> None:
         self._closed = True
