@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -87,6 +87,14 @@ def test_a_full_disk_is_told_and_leaves_nothing_half(tmp_path):
         check_is(other, kept)
         other.close()
         (tmp_path / "ballast").unlink()
+        with open(tmp_path / "all", "wb", buffering=0) as rest, suppress(OSError):
+            while True:
+                rest.write(bytes(4096))
+        with pytest.raises(StoreFailed, match=f"{tmp_path}/new cannot be opened: .*[.]"):
+            SqliteStore(tmp_path / "new")
+        (tmp_path / "all").unlink()
+        SqliteStore(tmp_path / "new").close()
+        (tmp_path / "new").unlink()
         more, _ = fill(store, kept)  # later writes work again
         assert more > 1
         check_is(store, kept + more)
@@ -181,6 +189,15 @@ def test_files_that_are_no_store_are_refused_and_left_alone(tmp_path):
             assert sorted(p.name for p in tmp_path.glob(f"{path.name}*")) == [path.name]
 
 
+def test_other_users_of_the_machine_cannot_read_it(tmp_path):
+    store = SqliteStore(tmp_path / "s")
+    store.append(batch(0))
+    files = list(tmp_path.iterdir())
+    assert len(files) == 3
+    assert not any(path.stat().st_mode & 0o077 for path in files)
+    store.close()
+
+
 def test_an_empty_file_becomes_a_store(tmp_path):
     (tmp_path / "s").touch()
     store = SqliteStore(tmp_path / "s")
@@ -208,10 +225,11 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path):
         store.append(batch(0))
         store.close()
         with only_read(tmp_path):
+            no_right = "Read-only file system" if os.geteuid() == 0 else "Permission denied"
             for name, why in {
                 "s": "unable to open database file",
-                "new": "unable to open database file",
-                "new/below": "Read-only file system" if os.geteuid() == 0 else "Permission denied",
+                "new": no_right,
+                "new/below": no_right,
             }.items():
                 with pytest.raises(StoreFailed) as refused:
                     SqliteStore(tmp_path / name)
@@ -310,10 +328,12 @@ def test_a_large_file_is_tidied_when_asked(tmp_path, monkeypatch):
     store = SqliteStore(tmp_path / "s")
     for number in range(100):
         store.append(batch(number))
-    pages = (tmp_path / "s").stat().st_size
+    store.forget("nobody")  # this carries the log of writes over
+    pages, times = (tmp_path / "s").stat().st_size, (tmp_path / "s").read_bytes().count(b"user 7")
     for each in range(40):
         store.forget(f"user {each}")
     assert (tmp_path / "s").stat().st_size >= pages
+    assert (tmp_path / "s").read_bytes().count(b"user 7") < times / 10  # rows are overwritten
     store.tidy()
     assert (tmp_path / "s").stat().st_size < pages / 2
     assert store.count() == 1000

@@ -22,6 +22,15 @@ SILENCE = ANSWER + 1
 """Seconds after which a server has hung; at `ANSWER` it gives up by itself, and tells."""
 _LOST = {"08000", "08003", "08006", "40001", "40P01", "57P01", "57P02", "57P03"}
 """What PostgreSQL says where the same statement may be sent again."""
+_DEFAULTS = {
+    "client_encoding": "utf8",
+    "application_name": "spadework",
+    # a network that has gone away is noticed before the next call
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": ANSWER * 1000,
+}
 _FORM = "postgresql://NAME:PASSWORD@HOST:PORT/DATABASE"
 _SETTINGS = (
     "SELECT set_config('statement_timeout', %s, false), "
@@ -74,7 +83,7 @@ class Target:
 
     def connected(self) -> Connection:
         """A new connection. Raises `StoreFailed`."""
-        options = {"connect_timeout": CONNECT, "client_encoding": "utf8", **self.options}
+        options = {**_DEFAULTS, "connect_timeout": CONNECT, **self.options}
         try:
             made = Connection.connect(**options, autocommit=True)
         except psycopg.Error as error:

@@ -31,7 +31,7 @@ CONNECT, ANSWER = 3, 5
 """Seconds that are waited for a connection, and for an answer."""
 _PREFIX = "spadework:"
 _FORM = "redis://NAME:PASSWORD@HOST:PORT/NUMBER"
-_REMEMBERED = 600
+_REMEMBERED = 60
 """Seconds for which Redis knows what it answered to events, should they be sent again."""
 _LARGEST = 2**53
 """Redis orders by numbers of 53 bits."""
@@ -57,6 +57,7 @@ class RedisStore(Store):
                 **{
                     "socket_connect_timeout": CONNECT,
                     "socket_timeout": ANSWER,
+                    "socket_keepalive": True,
                     # it is tried again here, at once; the default waits for many seconds
                     "retry": Retry(NoBackoff(), 0),
                     **target,

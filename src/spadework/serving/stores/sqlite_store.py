@@ -77,6 +77,8 @@ class SqliteStore(Store):
         try:
             with self._told("opened"):
                 path.parent.mkdir(parents=True, exist_ok=True)
+                with suppress(FileExistsError):  # what people did is not for all users to read
+                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
                 with self._connections.one() as connection:
                     self._prepare(connection)
                     self._salt = _fact(connection, "salt") or ""
