@@ -63,7 +63,7 @@ ALLOWED = {  # third-party name → where it may be imported
     "starlette": ("serving/http/",),
     "uvicorn": ("serving/http/running.py",),
     "prometheus_client": ("serving/http/measures.py",),
-    "psycopg": ("serving/stores/postgres_store.py",),
+    "psycopg": ("serving/stores/postgres_store.py", "serving/stores/postgres_connection.py"),
     "redis": ("serving/stores/redis_store.py",),
     "optuna": ("workbench/search/tpe_search.py", "workbench/search/tuning.py"),
     "jinja2": ("workbench/",),
