@@ -296,7 +296,7 @@ def fit(model: Recommender, counts: Counts) -> CoOccurrence:
     (table,) = tables(counter, counter.groups, [weighing], f"fit {model.label}")
     state = dict(
         model._finished(
-            table, sizes[counter.groups.rank_of_code], _no_rows(counts.item_vocabulary), None
+            table, sizes[counter.groups.rank_of_code], no_rows(counts.item_vocabulary), None
         )
     )
     model._restore({**state, "popularity": counts.popularity}, counts.item_vocabulary)
@@ -369,7 +369,8 @@ def _union(one: pl.Series, other: pl.Series) -> pl.Series:
     return pl.concat([one, other.alias(one.name)]).unique().sort()
 
 
-def _no_rows(items: Vocabulary) -> Interactions:
+def no_rows(items: Vocabulary) -> Interactions:
+    """A log of these items in which nothing happened."""
     empty = np.zeros(0, np.int32)
     return Interactions(
         users=empty,
