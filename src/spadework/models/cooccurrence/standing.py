@@ -148,16 +148,15 @@ def update(
         right_sizes = np.maximum(now.sizes[groups.code_of_rank], LEAST).astype(np.float32)
         rows = _kept_rows(model, counter, groups, right_sizes)
         chosen = np.flatnonzero(doubtful)
+        counted = (rows.table.starts, rows.table.columns, rows.joint(model.channel.plain))
         starts, columns, joint = _replaced(
-            (now.starts, now.columns, now.joint),
-            chosen,
-            (rows.table.starts, rows.table.columns, rows.joint(model.channel.plain)),
+            (now.starts, now.columns, now.joint), chosen, _part(counted, chosen)
         )
         bound = now.bound.copy()
         bound[chosen] = rows.bound[chosen]
         now = replace(now, starts=starts, columns=columns, joint=joint, bound=bound)
         again = _table(model, _only(now, doubtful))
-        table = Table(*_replaced(table, chosen, again))
+        table = Table(*_replaced(table, chosen, _part(again, chosen)))
     return Updated(now, _fitted(model, now, table), change.nnz, int(doubtful.sum()))
 
 
@@ -204,24 +203,22 @@ def _with_change(now: Standing, change: csr_array, before: Array, after: Array) 
     at = np.searchsorted(own, wanted)
     is_kept = at < len(own)
     is_kept[is_kept] = own[at[is_kept]] == wanted[is_kept]
-    joint = np.array(now.joint)
-    places = cells[at[is_kept]]
+    columns, joint = now.columns[cells], now.joint[cells]
+    places, more = at[is_kept], change.data[is_kept]
     was = joint[places]
-    joint[places] = np.where(was + change.data[is_kept] > GONE * was, was + change.data[is_kept], 0)
-    rows, columns, more = rows[~is_kept], change.indices[~is_kept], change.data[~is_kept]
-    at = at[~is_kept]
+    joint[places] = np.where(was + more > GONE * was, was + more, 0)
+    rows, others, more, at = (each[~is_kept] for each in (rows, change.indices, change.data, at))
     complete = now.bound[rows] == 0
-    raised = _raised(bound, rows[~complete], columns[~complete], more[~complete], before, after)
-    into = now.starts[rows] + at - begins[np.searchsorted(touched, rows)]
+    raised = _raised(bound, rows[~complete], others[~complete], more[~complete], before, after)
     new = complete & (more > 0)
-    lengths = np.diff(now.starts) + np.bincount(rows[new], minlength=items)
-    return replace(
-        now,
-        starts=offsets_of(lengths),
-        columns=np.insert(now.columns, into[new], columns[new].astype(np.int32)),
-        joint=np.insert(joint, into[new], more[new]),
-        bound=raised,
+    lengths = np.diff(begins) + np.bincount(rows[new], minlength=items)[touched]
+    changed = (
+        offsets_of(lengths),
+        np.insert(columns, at[new], others[new].astype(np.int32)),
+        np.insert(joint, at[new], more[new]),
     )
+    starts, columns, joint = _replaced((now.starts, now.columns, now.joint), touched, changed)
+    return replace(now, starts=starts, columns=columns, joint=joint, bound=raised)
 
 
 def _raised(
@@ -240,12 +237,16 @@ def _raised(
 
 def _doubtful(now: Standing, table: Table, keep: int) -> Mask:
     """Rows whose bound does not part what is listed from the rest. Shape [items]."""
-    last = np.zeros(len(now.bound))
-    full = np.flatnonzero(np.diff(table.starts) >= keep)
-    if len(full):
-        cells, begins = cells_of_rows(table.starts, full)
-        last[full] = np.minimum.reduceat(table.values[cells], begins[:-1])
-    return (now.bound > 0) & (now.bound * (1 + CLOSE) >= last)
+    return (now.bound > 0) & (now.bound * (1 + CLOSE) >= _least(table, keep))
+
+
+def _least(table: Table, full: int) -> Array:
+    """The least value of each row of at least `full` pairs, 0 for the others. Shape [rows]."""
+    least, lengths = np.zeros(len(table.starts) - 1), np.diff(table.starts)
+    filled = np.flatnonzero(lengths)
+    if len(filled):
+        least[filled] = np.minimum.reduceat(table.values, table.starts[filled])
+    return np.where(lengths >= full, least, 0.0)
 
 
 # ---- rows of pairs
@@ -270,12 +271,8 @@ def _kept_rows(model: CoOccurrence, counter: Counter, groups: Groups, sizes: Arr
     kept = min(model.keep + max(LEAST_SPARE, int(model.keep * SPARE)), max(groups.item_count, 1))
     weighing = replace(model.weighing(0, sizes, 1.0), keep=kept)
     (table,) = tables(counter, groups, [weighing], f"count {model.label}")
-    bound = np.zeros(groups.item_count)
-    cut = np.flatnonzero(np.diff(table.starts) >= kept)
-    if len(cut):
-        cells, begins = cells_of_rows(table.starts, cut)
-        bound[cut] = np.minimum.reduceat(table.values[cells], begins[:-1])
-    return _Rows(table, weighing.right[groups.rank_of_code.astype(np.int64)], bound)
+    right = weighing.right[groups.rank_of_code.astype(np.int64)]
+    return _Rows(table, right, _least(table, kept))
 
 
 def _table(model: CoOccurrence, standing: Standing) -> Table:
@@ -346,19 +343,29 @@ def _only(standing: Standing, rows: Mask) -> Standing:
 def _replaced(
     rows: tuple[Offsets, Codes, Array], chosen: Array, others: tuple[Offsets, Codes, Array]
 ) -> tuple[Offsets, Codes, Array]:
-    """Sparse rows, of which the chosen ones are those of `others`."""
-    lengths = np.diff(rows[0])
-    lengths[chosen] = np.diff(others[0])[chosen]
-    starts = offsets_of(lengths)
-    stays = np.ones(len(lengths), np.bool_)
-    stays[chosen] = False
-    columns = np.empty(int(starts[-1]), rows[1].dtype)
-    values = np.empty(int(starts[-1]), rows[2].dtype)
-    for part, own in ((rows, np.flatnonzero(stays)), (others, chosen)):
-        source, _ = cells_of_rows(part[0], own)
-        target, _ = cells_of_rows(starts, own)
-        columns[target], values[target] = part[1][source], part[2][source]
-    return starts, columns, values
+    """Sparse rows, of which the chosen ones, ascending, are those of `others`, one after the other.
+    What lies between two chosen rows is copied in one piece.
+    """
+    starts, own = rows[0], others[0]
+    lengths = np.diff(starts)
+    lengths[chosen] = np.diff(own)
+    pieces: tuple[list[Array], list[Array]] = ([], [])
+    begins = np.concatenate([[0], starts[chosen + 1]]).tolist()
+    ends = np.concatenate([starts[chosen], starts[-1:]]).tolist()
+    new = own.tolist()
+    for at, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        for into, part, more in zip(pieces, rows[1:], others[1:], strict=True):
+            into.append(part[begin:end])
+            if at < len(chosen):
+                into.append(more[new[at] : new[at + 1]])
+    columns, values = (np.concatenate(into) for into in pieces)
+    return offsets_of(lengths), columns, values
+
+
+def _part(rows: tuple[Offsets, Codes, Array], chosen: Array) -> tuple[Offsets, Codes, Array]:
+    """The chosen rows, one after the other."""
+    cells, starts = cells_of_rows(rows[0], chosen)
+    return starts, rows[1][cells], rows[2][cells]
 
 
 def _settings(model: CoOccurrence) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.kernels.counting.binary_counts import SetCounter
+from spadework.kernels.counting.count_blocks import BLOCK_CELLS
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.grouped_rows import rows_by_group
@@ -77,6 +79,33 @@ class KeptGroups:
 
 
 @dataclass(frozen=True, eq=False)
+class RowCounter(SetCounter):
+    """A count of a few rows that lie anywhere: the others are passed over."""
+
+    @cached_property
+    def _is_dense_row(self) -> Array:
+        return np.asarray(self.groups.additions_per_row >= self.groups.item_count)
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """Ranges of rows that are wanted and alike, of at most `BLOCK_CELLS` cells or one row."""
+        additions, items = self.groups.additions_per_row, self.groups.item_count
+        wanted = np.flatnonzero(additions)
+        ranges: list[tuple[int, int]] = []
+        cells = 0
+        for row in wanted.tolist():
+            own = min(int(additions[row]), items)
+            first, last = ranges[-1] if ranges else (0, -1)
+            alike = last == row and self._is_dense_row[row] == self._is_dense_row[first]
+            if alike and cells + own <= BLOCK_CELLS:
+                ranges[-1] = (first, row + 1)
+                cells += own
+            else:
+                ranges.append((row, row + 1))
+                cells = own
+        return ranges
+
+
+@dataclass(frozen=True, eq=False)
 class ChangedGroups:
     """Kept groups, in which some users were replaced or added."""
 
@@ -120,7 +149,7 @@ class ChangedGroups:
             rank_of_code=groups.rank_of_code,
             has_all_rows=False,
         )
-        return SetCounter(restricted), restricted
+        return RowCounter(restricted), restricted
 
     def _ranked(self) -> Groups:
         """No events, but the ranks of all items: those that were kept, and then the new ones."""
