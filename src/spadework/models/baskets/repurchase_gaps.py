@@ -49,7 +49,7 @@ class Intervals(NamedTuple):
         spread: float,
         shrinkage: float,
     ) -> Intervals:
-        """From the number, sum and sum of squares of the gaps of items, and the mean and the standard
+        """From the number, sum and sum of squares of the gaps of items, and the mean and standard
         deviation of all.
         """
         if shrinkage == 0:  # an item never bought again gets the average of all items and no trust

@@ -23,7 +23,7 @@ from spadework.kernels.similarity.neighbour_table import tables
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import counts_folder
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.models.cooccurrence.pair_matrix import all_pairs, matrix_of, rows_of
+from spadework.models.cooccurrence.pair_matrix import all_pairs, matrix_of, no_rows, rows_of
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import count_pass
 
@@ -367,14 +367,3 @@ def _check_same(one: Counts, other: Counts) -> None:
 
 def _union(one: pl.Series, other: pl.Series) -> pl.Series:
     return pl.concat([one, other.alias(one.name)]).unique().sort()
-
-
-def no_rows(items: Vocabulary) -> Interactions:
-    """A log of these items in which nothing happened."""
-    empty = np.zeros(0, np.int32)
-    return Interactions(
-        users=empty,
-        items=empty,
-        user_vocabulary=Vocabulary(pl.Series([], dtype=pl.String)),
-        item_vocabulary=items,
-    )

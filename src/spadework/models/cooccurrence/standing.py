@@ -29,9 +29,9 @@ from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.counting.stored_counts import StoredCounter
 from spadework.kernels.similarity.neighbour_table import Table, tables
 from spadework.kernels.similarity.pair_weights import pair_weights
-from spadework.models.cooccurrence.counts import OWN_ENTRIES, no_rows
+from spadework.models.cooccurrence.counts import OWN_ENTRIES
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.models.cooccurrence.pair_matrix import all_pairs
+from spadework.models.cooccurrence.pair_matrix import all_pairs, no_rows
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import Pass, count_pass
 from spadework.ragged import cells_of_rows, offsets_of, row_of_cells

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -64,7 +65,8 @@ class KeptGroups:
         """What `arrays` gave. Raises ValueError for arrays that do not fit one another, since
         compiled loops trust them.
         """
-        groups = Groups(**{name: arrays[name] for name in ARRAYS})
+        given: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
+        groups = Groups(**given)
         if fault := _fault(groups, len(users), len(items)):
             raise ValueError(fault)
         return cls(groups, arrays["rows"], users, Vocabulary(items), most)
@@ -208,7 +210,7 @@ def _fault(groups: Groups, users: int, items: int) -> str | None:
 def rows_of_users(log: Interactions, users: Array) -> Interactions:
     """The rows of a few users, by code, without a look at the others."""
     rows, _ = cells_of_rows(log.starts, users)
-    columns = {
+    columns: dict[str, Any] = {
         name: None if (column := getattr(log, name)) is None else column[rows]
         for name in ("users", "items", "times", "weights", "baskets", "event_types")
     }

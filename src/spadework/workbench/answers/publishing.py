@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -66,7 +66,7 @@ def publish_models(
     winner: Path,
     similar: Path | None,
     log: Interactions | None,
-    **more: Any,
+    more: Mapping[str, Any] | None = None,
 ) -> Published:
     """Make a release of saved models: the one that answers, and the one that knows similar items if
     there is one. `log` has the histories, under the codes of the winner; `more` are further facts.
@@ -91,7 +91,7 @@ def publish_models(
             "event types": list(form.event_type_names),
         },
         "repeats": repeats,
-        **more,
+        **(more or {}),
     }
     items = _items(service, winner, fitted, content, log)
     made = release.write(target / releases.RELEASES, models, items, facts, checks)

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from spadework import events
+from spadework import events, formatting
 from spadework.arrays import Array, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -156,8 +156,9 @@ class _Pairs(Additive):
         return Learned(
             found.model,
             _of_standing(found.standing),
-            f"took the new events: {found.changed:,} pairs changed, {found.recounted:,} of "
-            f"{len(change.log.item_vocabulary):,} rows were counted again",
+            f"took the new events: {formatting.count(found.changed, 'pair')} changed, "
+            f"{formatting.count(found.recounted, 'row')} counted again, of "
+            f"{len(change.log.item_vocabulary):,}",
         )
 
 
@@ -222,7 +223,7 @@ class _Gaps(Additive):
         both = np.concatenate([kept.arrays["pauses"][stays], pauses])
         order = users.arg_sort()
         arrays["pauses"] = both[order.to_numpy()]
-        says = f"took the new events of {len(changed):,} users"
+        says = f"took the new events of {formatting.count(len(changed), 'user')}"
         return _personal(model, arrays, change.log, users.gather(order), says)
 
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from spadework import events
+from spadework import events, formatting
 from spadework.arrays import Array, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.ordering import by_user_time_arrival
@@ -48,10 +49,8 @@ def join(
     new = _as_in(log, new)
     known = np.zeros(len(new), np.bool_) if keep_known else _known(log, new)
     fresh = new.where(~known)
-    users, items = (
-        _union(*(getattr(each, f"{what}_vocabulary") for each in (log, fresh)), codes)
-        for what, codes in (("user", fresh.users), ("item", fresh.items))
-    )
+    users = _union(log.user_vocabulary, fresh.user_vocabulary, fresh.users)
+    items = _union(log.item_vocabulary, fresh.item_vocabulary, fresh.items)
     parts = [(log, kept.added_in, kept.from_store)]
     count = len(fresh)
     parts.append(
@@ -75,10 +74,11 @@ def join(
     unwanted = log.unwanted
     if new.unwanted is not None:
         unwanted = new.unwanted.and_also(unwanted)
+    sorted_columns: dict[str, Any] = {name: order.take(column) for name, column in columns.items()}
     joined = Interactions(
         users=order.users,
         items=order.take(row_items),
-        **{name: order.take(column) for name, column in columns.items()},
+        **sorted_columns,
         event_type_names=log.event_type_names,
         user_vocabulary=users,
         item_vocabulary=items,
@@ -212,12 +212,12 @@ def _as_in(log: Interactions, new: Interactions) -> Interactions:
                 f"The ids of {what}s are {other.dtype} in the new events, {own.dtype} in the log.",
                 "Write them as in the log of the run.",
             )
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     if log.weights is not None and new.weights is None:
         changes["weights"] = np.ones(len(new), np.float32)
     if log.event_types is not None:
         new, types = _types_as_in(log, new)
-        changes = {name: column[types >= 0] for name, column in changes.items()}  # type: ignore[index]
+        changes = {name: column[types >= 0] for name, column in changes.items()}
         changes["event_types"] = types[types >= 0]
         new = new.where(types >= 0)
     else:
@@ -226,8 +226,8 @@ def _as_in(log: Interactions, new: Interactions) -> Interactions:
         first = int(log.baskets.max(initial=-1)) + 1
         changes["baskets"] = np.asarray(new.baskets + np.int32(first), np.int32)
     changes["event_type_names"] = log.event_type_names
-    unused = {name: None for name in _OPTIONAL if getattr(log, name) is None}
-    return replace(new, **{**changes, **unused, "returns": None, "account": None})  # type: ignore[arg-type]
+    changes |= {name: None for name in _OPTIONAL if getattr(log, name) is None}
+    return replace(new, **changes, returns=None, account=None)
 
 
 def _types_as_in(log: Interactions, new: Interactions) -> tuple[Interactions, Array]:
@@ -249,7 +249,7 @@ def _types_as_in(log: Interactions, new: Interactions) -> tuple[Interactions, Ar
     types = table[new.event_types]
     lost = int((types < 0).sum())
     if lost:
-        events.note(f"{lost:,} new events are of types that the log does not count.")
+        events.note(f"Of types that the log does not count: {formatting.count(lost, 'new event')}.")
     return new, types
 
 

@@ -93,8 +93,9 @@ def read(folder: Path) -> KeptLog:
             raise ValueError("a code is of no user or item")
         if (np.diff(arrays["users"]) < 0).any() or len(arrays["added_in"]) != facts["rows"]:
             raise ValueError("its rows are not in order")
+        columns: dict[str, Any] = {name: arrays[name] for name in _COLUMNS if name in arrays}
         log = Interactions(
-            **{name: arrays[name] for name in _COLUMNS if name in arrays},
+            **columns,
             event_type_names=tuple(facts["event types"]),
             user_vocabulary=users,
             item_vocabulary=items,

@@ -168,8 +168,8 @@ class Judge:
         if len(running) < LEAST_USERS or self.users < LEAST_USERS:
             return Verdict(
                 outcome=UNKNOWN,
-                says=f"{formatting.count(self.users, 'user')} of the newest span had done something "
-                f"before; at least {LEAST_USERS} are needed to judge",
+                says=f"{formatting.count(self.users, 'user')} of the newest span had done "
+                f"something before; at least {LEAST_USERS} are needed to judge",
                 users=self.users,
                 metric=metric,
                 since=self.since,
@@ -185,7 +185,8 @@ class Judge:
         return Verdict(
             outcome=outcome,
             says=f"{words[outcome]}: {metric} {value:.4f} after {before:.4f}, difference "
-            f"{gap.value:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}] over {len(running):,} users",
+            f"{gap.value:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}] over "
+            f"{formatting.count(len(running), 'user')}",
             metric=metric,
             users=len(running),
             since=self.since,

@@ -233,4 +233,5 @@ class _Work:
     def _before(self) -> Interactions:
         """The rows before the boundary, with the vocabularies of the whole log."""
         assert self.log.times is not None
+        assert self.boundary is not None
         return self.log.where(np.asarray(self.log.times < self.boundary))
