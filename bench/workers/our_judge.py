@@ -1,5 +1,5 @@
 """our_judge.py SEEDS: how often the judge of a night refuses the same model, and one whose items
-are permuted. Each seed draws other users of the grocery log, and another permutation.
+are permuted. Each seed draws other users of the newest span of the grocery log, and another permutation.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ import spadework as sw
 from spadework.models.labels import model
 from spadework.workbench.updating.promotion import WORSE, Judge
 
-SHARE = 0.5
+SHARE = 0.3
+SPAN = 28 * 86_400
 
 
 def main(seeds: int) -> None:
     log = sw.read_interactions("sample:grocery")
-    assert log.times is not None
+    judge = Judge.of(log, log.end - SPAN, {}, None)
+    lists = judge.lists(model("cosine").fit(judge.protocol.split.train))
+    values = judge.values(lists)
     begun = time.perf_counter()
     answer = {"seeds": seeds, "same refused": 0, "permuted refused": 0}
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
-        part = log.where((rng.random(log.user_count) < SHARE)[log.users])
-        since = int(np.quantile(part.times, 0.9 + 0.05 * rng.random()))
-        judge = Judge.of(part, since, {}, None)
-        lists = judge.lists(model("cosine").fit(judge.protocol.split.train))
-        values = judge.values(lists)
-        answer["same refused"] += not judge.compare(values, values, seed).goes_live
-        order = rng.permutation(part.item_count)
+        some = rng.random(len(values)) < SHARE
+        same = judge.compare(values[some], values[some], seed)
+        answer["same refused"] += not same.goes_live
+        order = rng.permutation(log.item_count)
         permuted = np.where(lists >= 0, order[np.maximum(lists, 0)], -1).astype(np.int32)
-        found = judge.compare(values, judge.values(permuted), seed)
+        found = judge.compare(values[some], judge.values(permuted)[some], seed)
         answer["permuted refused"] += found.outcome == WORSE
     print(json.dumps({"seconds": time.perf_counter() - begun, "answer": answer}))
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 import click
 
 from spadework.apps import terminal
+from spadework.apps.options import from_store_option
 
 
 @click.command()
 @click.argument("where", metavar="RUN")
 @click.argument("new_events", metavar="[NEW_EVENTS]", required=False)
-@click.option(
-    "--from-store",
-    "store",
-    metavar="ADDRESS",
-    help="Take the events of this store: a file, postgresql://HOST/DATABASE or redis://HOST:PORT/N.",
-)
+@from_store_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(where: str, new_events: str | None, store: str | None, as_json: bool) -> None:
     """Join NEW_EVENTS to the log of a RUN, and make its models again: those that can take the new
