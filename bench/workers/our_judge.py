@@ -1,5 +1,6 @@
 """our_judge.py SEEDS: how often the judge of a night refuses the same model, and one whose items
-are permuted. Each seed draws other users of the newest span of the grocery log, and another permutation.
+are permuted. Each seed draws other users of the newest span of the grocery log, and another
+permutation.
 """
 
 from __future__ import annotations

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 from shop import CUT, rows, shop
 
-from command_line import call
+from command_line import call, start
 from makers import DAY
 from spadework.errors import BadRequest
 from spadework.models.labels import model
@@ -20,8 +23,7 @@ from spadework.serving.stores.sqlite_store import SqliteStore
 from spadework.serving.stores.store import Event
 from spadework.workbench.answers.service import histories_of
 from spadework.workbench.run import Run
-from spadework.workbench.storage import lock
-from spadework.workbench.updating import generations, nightly_run, promotion, remaking
+from spadework.workbench.updating import generations, nightly_run, promotion
 from spadework.workbench.updating.nightly_run import nightly, update
 
 
@@ -175,6 +177,13 @@ def test_the_store_is_read_once_and_the_forgotten_are_gone(run, new):
     store.close()
 
 
+HOLDS = """
+import sys, time, pathlib
+from spadework.workbench.storage import lock
+with lock.held(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
 STEPS = [
     (generations, "write_statistics"),
     (generations, "clean"),
@@ -211,12 +220,50 @@ def test_a_night_goes_on_after_a_kill(run, new, monkeypatch, where, name, after)
     releases.load(run / "serving", live(run))
 
 
-def test_two_at_a_time_are_refused(run):
-    folder = generations.folder_of(run)
-    other = shutil.copytree(run, run.parent / "other")
-    with lock.held(folder):
-        nightly(str(other))  # another run does not mind
-    assert remaking.run_of(str(run)).folder == run
+def test_a_process_that_is_killed_leaves_a_whole_release(run, new):
+    nightly(str(run))
+    before = live(run)
+    wanted: set[str] = {before}
+    for wait in (0.6, 0.9, 1.1, 1.3, 1.6):
+        process = start("nightly", run, "--events", new)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(wait)
+        process.kill()
+        process.communicate()
+        releases.load(run / "serving", live(run))  # whatever is live is whole
+        wanted.add(live(run))
+    found = nightly(str(run), str(new))
+    assert live(run) != before
+    assert found.code == 0
+    assert wanted <= {before, live(run)}
+    assert [row["event"] for row in audit(run)].count("judged") == 1
+
+
+def test_a_server_goes_on_and_takes_the_new_release(run, new):
+    nightly(str(run))
+    serving = releases.Releases(run / "serving")
+    before = serving.served
+    found = nightly(str(run), str(new))
+    assert serving.served is before  # a request that began holds what it began with
+    assert serving.follow() is None
+    assert serving.served.id == found.live != before.id
+    serving.put(before.id, "a test")  # back again by hand
+    assert nightly(str(run)).outcome == nightly_run.KEPT
+    assert live(run) == before.id  # and a night without news leaves it so
+
+
+def test_two_at_a_time_are_refused(run, capsys):
+    other = subprocess.Popen([sys.executable, "-c", HOLDS, generations.folder_of(run)], stdout=-1)
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        output = call(capsys, "nightly", run)
+        assert output.code == 2
+        assert f"Process {other.pid} is working in" in output.err
+    finally:
+        other.kill()
+        other.communicate()
+    assert nightly(str(run)).code == 0
 
 
 def test_bad_requests_say_what_to_do(run, new, capsys):

@@ -15,7 +15,8 @@ from spadework.apps.options import from_store_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(where: str, new_events: str | None, store: str | None, as_json: bool) -> int:
     """Take the new events of the store that `spadework serve` fills, or of another, into the models
-    of a RUN, judge the new ones beside those that answer, and let them answer unless they are worse.
+    of a RUN, judge the new ones beside those that answer, and let them answer unless they are
+    worse.
 
     Exit 0: the new models answer, or there was nothing new; 1: they were refused, and what answered
     before still does; 2: a bad request.
