@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,19 +44,24 @@ def main(path: Path, label: str, folder: Path) -> None:
         generations.write_groups(folder, KeptGroups.of(was, one.channel))
     (folder / "made.json").write_text(json.dumps({"statistics": {label: "0"}}))
     del kept
-    seconds: dict[str, list[float]] = {"load": [], "update": [], "fit": []}
+    clocks = {"": time.perf_counter, " of processors": time.process_time}
+    seconds: dict[str, list[float]] = {}
+
+    def timed(what: str, work: Callable[[], Any]) -> Any:
+        begun = {name: clock() for name, clock in clocks.items()}
+        result = work()
+        for name, clock in clocks.items():
+            seconds.setdefault(f"{what}{name}", []).append(clock() - begun[name])
+        return result
+
     for _ in range(3):
-        begun = time.perf_counter()
         found = generations.Generation(folder, 1)
-        statistics, groups = found.statistics(label), found.groups()
-        seconds["load"].append(time.perf_counter() - begun)
-        begun = time.perf_counter()
-        change = Change.of(was, log, groups)
-        updated = made(one, statistics, change, log, None, 0)
-        seconds["update"].append(time.perf_counter() - begun)
-        begun = time.perf_counter()
-        fitted = model(label).fit(log)
-        seconds["fit"].append(time.perf_counter() - begun)
+        statistics, groups = timed("load", lambda f=found: (f.statistics(label), f.groups()))
+        updated = timed(
+            "update",
+            lambda s=statistics, g=groups: made(one, s, Change.of(was, log, g), log, None, 0),
+        )
+        fitted = timed("fit", lambda: model(label).fit(log))
     medians = {name: float(np.median(values)) for name, values in seconds.items()}
     far = 0.0
     for name, array in fitted.state.items():
@@ -64,6 +71,7 @@ def main(path: Path, label: str, folder: Path) -> None:
     answer = {
         **medians,
         "ratio": medians["update"] / medians["fit"],
+        "ratio of processor time": medians["update of processors"] / medians["fit of processors"],
         "ratio with loading": (medians["update"] + medians["load"]) / medians["fit"],
         "largest difference": far,
         "new rows": len(log) - len(was),

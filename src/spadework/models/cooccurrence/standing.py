@@ -26,15 +26,15 @@ from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.kernels.counting.count_blocks import Counter
 from spadework.kernels.counting.grouped_events import Groups
-from spadework.kernels.counting.stored_counts import StoredCounter
 from spadework.kernels.similarity.neighbour_table import Table, tables
 from spadework.kernels.similarity.pair_weights import pair_weights
 from spadework.models.cooccurrence.counts import OWN_ENTRIES
+from spadework.models.cooccurrence.kept_rows import Overlay, PairOrder, rows_at
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.cooccurrence.pair_matrix import all_pairs, no_rows
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import Pass, count_pass
-from spadework.ragged import cells_of_rows, offsets_of, row_of_cells
+from spadework.ragged import SparseRows, offsets_of, row_of_cells
 
 LEAST = 1e-12
 """The least size of an item, as in a count of the whole log."""
@@ -46,6 +46,8 @@ SPARE, LEAST_SPARE = 0.25, 100
 """How many more pairs of a row are kept than are listed: a share, and at least so many."""
 GONE = 1e-6
 """A count that falls to this share of what it was is none: what is left is rounding."""
+EXACT = 2.0**24
+"""Whole numbers below this are exact in float32."""
 ARRAYS = ("starts", "columns", "joint", "bound", "sizes", "entries", "popularity")
 
 Recount: TypeAlias = Callable[[Mask], tuple[Counter, Groups]]
@@ -59,7 +61,7 @@ class Standing:
     item_vocabulary: Vocabulary
     starts: Offsets  # [items + 1]
     columns: Codes  # [pairs] ascending in a row
-    joint: Array  # [pairs] float64
+    joint: Array  # [pairs] float64; float32 where counts are whole numbers that it holds
     bound: Array  # [items] float64: no other pair has a larger joint / right^b; 0: there is none
     sizes: Array  # [items] float64
     entries: Array  # [items] int64: entries or events that were counted
@@ -117,7 +119,8 @@ def learn(model: CoOccurrence, log: Interactions) -> tuple[Standing, CoOccurrenc
         entries=groups.item_sizes[of_code],
         popularity=log.item_counts,
     )
-    return standing, _fitted(model, standing, _table(model, standing))
+    order = PairOrder.of(model, standing.entries, np.maximum(standing.sizes, LEAST))
+    return standing, _fitted(model, standing, order.largest(_rows_of(standing)))
 
 
 def update(
@@ -140,24 +143,27 @@ def update(
         entries=old.entries + more.entries - less.entries,
         popularity=old.popularity + after.item_counts - before.item_counts,
     )
-    now = _with_change(now, change, _right(model, old.sizes), _right(model, now.sizes))
-    table = _table(model, now)
-    doubtful = _doubtful(now, table, model.keep)
+    order = PairOrder.of(model, now.entries, np.maximum(now.sizes, LEAST))
+    bound, touched = _with_change(now, change, _right(model, old.sizes), _right(model, now.sizes))
+    changed = Overlay(touched.codes, order.largest(touched.rows))
+    table = order.largest(_rows_of(now))
+    last = _least(table, model.keep)
+    last[changed.codes] = _least(changed.rows, model.keep)
+    doubtful = (bound > 0) & (bound * (1 + CLOSE) >= last)
     if doubtful.any():
         counter, groups = recount(doubtful)
-        right_sizes = np.maximum(now.sizes[groups.code_of_rank], LEAST).astype(np.float32)
-        rows = _kept_rows(model, counter, groups, right_sizes)
-        chosen = np.flatnonzero(doubtful)
-        counted = (rows.table.starts, rows.table.columns, rows.joint(model.channel.plain))
-        starts, columns, joint = _replaced(
-            (now.starts, now.columns, now.joint), chosen, _part(counted, chosen)
-        )
-        bound = now.bound.copy()
-        bound[chosen] = rows.bound[chosen]
-        now = replace(now, starts=starts, columns=columns, joint=joint, bound=bound)
-        again = _table(model, _only(now, doubtful))
-        table = Table(*_replaced(table, chosen, _part(again, chosen)))
-    return Updated(now, _fitted(model, now, table), change.nnz, int(doubtful.sum()))
+        by_rank = np.maximum(now.sizes[groups.code_of_rank], LEAST).astype(np.float32)
+        counted = _kept_rows(model, counter, groups, by_rank)
+        codes = np.flatnonzero(doubtful)
+        bound[codes] = counted.bound[codes]
+        joint = counted.joint(model.channel.plain)
+        rows = rows_at(SparseRows(counted.table.starts, counted.table.columns, joint), codes)
+        touched = touched.under(Overlay(codes, rows))
+        changed = changed.under(Overlay(codes, order.largest(rows)))
+    starts, columns, joint = touched.over(_rows_of(now))
+    now = replace(now, starts=starts, columns=columns, joint=joint, bound=bound)
+    fitted = _fitted(model, now, changed.over(table))
+    return Updated(now, fitted, change.nnz, int(doubtful.sum()))
 
 
 # ---- what changed
@@ -185,59 +191,50 @@ class _Sums:
         )
 
 
-def _with_change(now: Standing, change: csr_array, before: Array, after: Array) -> Standing:
-    """The kept pairs with their change, and bounds that hold for the others; `before` and `after`
-    are right^b of each item.
+def _with_change(
+    now: Standing, change: csr_array, before: Array, after: Array
+) -> tuple[Array, Overlay]:
+    """Bounds that hold for pairs that are not kept, and the rows of kept pairs that changed;
+    `before` and `after` are right^b of each item.
     """
-    items, bound = len(now.bound), now.bound
+    items, bound = len(now.bound), now.bound.copy()
     grown = np.divide(before, after, out=np.ones(items), where=before > LEAST)
     if grown.max(initial=1.0) > 1.0:  # an item lost users: what is not listed may be larger
-        bound = bound * float(grown.max())
+        bound *= float(grown.max())
     touched = np.flatnonzero(np.diff(change.indptr))
-    if not len(touched):
-        return replace(now, bound=bound)
-    cells, begins = cells_of_rows(now.starts, touched)
-    own = np.repeat(touched, np.diff(begins)) * np.int64(items) + now.columns[cells]
+    begins, columns, joint = rows_at(_rows_of(now), touched)
+    own = np.repeat(touched, np.diff(begins)) * np.int64(items) + columns
     rows = row_of_cells(change.indptr)
     wanted = rows * np.int64(items) + change.indices
     at = np.searchsorted(own, wanted)
     is_kept = at < len(own)
     is_kept[is_kept] = own[at[is_kept]] == wanted[is_kept]
-    columns, joint = now.columns[cells], now.joint[cells]
     places, more = at[is_kept], change.data[is_kept]
-    was = joint[places]
+    was = joint[places].astype(np.float64)
     joint[places] = np.where(was + more > GONE * was, was + more, 0)
     rows, others, more, at = (each[~is_kept] for each in (rows, change.indices, change.data, at))
     complete = now.bound[rows] == 0
-    raised = _raised(bound, rows[~complete], others[~complete], more[~complete], before, after)
+    _raise(bound, rows[~complete], others[~complete], more[~complete], before, after)
     new = complete & (more > 0)
     lengths = np.diff(begins) + np.bincount(rows[new], minlength=items)[touched]
-    changed = (
+    changed = SparseRows(
         offsets_of(lengths),
         np.insert(columns, at[new], others[new].astype(np.int32)),
-        np.insert(joint, at[new], more[new]),
+        np.insert(joint, at[new], more[new].astype(joint.dtype)),
     )
-    starts, columns, joint = _replaced((now.starts, now.columns, now.joint), touched, changed)
-    return replace(now, starts=starts, columns=columns, joint=joint, bound=raised)
+    return bound, Overlay(touched, changed)
 
 
-def _raised(
+def _raise(
     bound: Array, rows: Array, columns: Codes, more: Array, before: Array, after: Array
-) -> Array:
-    """Bounds that hold although the counts of these pairs changed. Rows ascend."""
+) -> None:
+    """Raise bounds, so that they hold although the counts of these pairs changed. Rows ascend."""
     if not len(rows):
-        return bound
+        return
     largest = (bound[rows] * before[columns] + more) / np.maximum(after[columns], LEAST)
     begins = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
-    raised = bound.copy()
     own = rows[begins]
-    raised[own] = np.maximum(raised[own], np.maximum.reduceat(largest, begins))
-    return raised
-
-
-def _doubtful(now: Standing, table: Table, keep: int) -> Mask:
-    """Rows whose bound does not part what is listed from the rest. Shape [items]."""
-    return (now.bound > 0) & (now.bound * (1 + CLOSE) >= _least(table, keep))
+    bound[own] = np.maximum(bound[own], np.maximum.reduceat(largest, begins))
 
 
 def _least(table: Table, full: int) -> Array:
@@ -263,7 +260,10 @@ class _Rows:
     def joint(self, plain: bool) -> Array:
         """The counts. They are whole numbers where nothing is weighted."""
         counts = self.table.values.astype(np.float64) * self.right[self.table.columns]
-        return np.rint(counts) if plain else counts
+        if not plain:
+            return counts
+        counts = np.rint(counts)
+        return counts.astype(np.float32) if counts.max(initial=0) < EXACT else counts
 
 
 def _kept_rows(model: CoOccurrence, counter: Counter, groups: Groups, sizes: Array) -> _Rows:
@@ -275,15 +275,8 @@ def _kept_rows(model: CoOccurrence, counter: Counter, groups: Groups, sizes: Arr
     return _Rows(table, right, _least(table, kept))
 
 
-def _table(model: CoOccurrence, standing: Standing) -> Table:
-    """The table of a full count, before its rows are divided."""
-    counter = StoredCounter.build(
-        standing.starts, standing.columns, standing.joint, standing.entries
-    )
-    sizes = np.maximum(standing.sizes[counter.groups.code_of_rank], LEAST).astype(np.float32)
-    weighing = model.weighing(0, sizes, 1.0)
-    (table,) = tables(counter, counter.groups, [weighing], f"fit {model.label}")
-    return table
+def _rows_of(standing: Standing) -> SparseRows:
+    return SparseRows(standing.starts, standing.columns, standing.joint)
 
 
 def _fitted(model: CoOccurrence, standing: Standing, table: Table) -> CoOccurrence:
@@ -325,47 +318,6 @@ def _recoded(standing: Standing, vocabulary: Vocabulary) -> Standing:
         entries=spread(standing.entries),
         popularity=spread(standing.popularity),
     )
-
-
-def _only(standing: Standing, rows: Mask) -> Standing:
-    """The pairs of some rows; the others have none."""
-    chosen = np.flatnonzero(rows)
-    cells, _ = cells_of_rows(standing.starts, chosen)
-    lengths = np.where(rows, np.diff(standing.starts), 0)
-    return replace(
-        standing,
-        starts=offsets_of(lengths),
-        columns=standing.columns[cells],
-        joint=standing.joint[cells],
-    )
-
-
-def _replaced(
-    rows: tuple[Offsets, Codes, Array], chosen: Array, others: tuple[Offsets, Codes, Array]
-) -> tuple[Offsets, Codes, Array]:
-    """Sparse rows, of which the chosen ones, ascending, are those of `others`, one after the other.
-    What lies between two chosen rows is copied in one piece.
-    """
-    starts, own = rows[0], others[0]
-    lengths = np.diff(starts)
-    lengths[chosen] = np.diff(own)
-    pieces: tuple[list[Array], list[Array]] = ([], [])
-    begins = np.concatenate([[0], starts[chosen + 1]]).tolist()
-    ends = np.concatenate([starts[chosen], starts[-1:]]).tolist()
-    new = own.tolist()
-    for at, (begin, end) in enumerate(zip(begins, ends, strict=True)):
-        for into, part, more in zip(pieces, rows[1:], others[1:], strict=True):
-            into.append(part[begin:end])
-            if at < len(chosen):
-                into.append(more[new[at] : new[at + 1]])
-    columns, values = (np.concatenate(into) for into in pieces)
-    return offsets_of(lengths), columns, values
-
-
-def _part(rows: tuple[Offsets, Codes, Array], chosen: Array) -> tuple[Offsets, Codes, Array]:
-    """The chosen rows, one after the other."""
-    cells, starts = cells_of_rows(rows[0], chosen)
-    return starts, rows[1][cells], rows[2][cells]
 
 
 def _settings(model: CoOccurrence) -> str:
