@@ -22,11 +22,13 @@ from spadework.artifacts import array_bundle
 from spadework.errors import BadRequest
 from spadework.json_values import as_map
 from spadework.models.counting.kept_groups import KeptGroups
+from spadework.workbench.storage import folder as folders
 from spadework.workbench.updating import kept_log
 from spadework.workbench.updating.additive_models import Statistics
 from spadework.workbench.updating.kept_log import KeptLog
 
-FOLDER, CURRENT, FACTS, VERDICT = "updating", "current.json", "made.json", "verdict.json"
+FOLDER = folders.UPDATED
+CURRENT, FACTS, VERDICT = "current.json", "made.json", "verdict.json"
 MODELS, JUDGED = "models", "judged"
 _AGAIN = "remove the folder updating of the run, and update again"
 _STATISTICS = array_bundle.form(1, "statistics of a model", _AGAIN, ("items", "users"))

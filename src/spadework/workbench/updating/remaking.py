@@ -94,8 +94,7 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
         return Remade(None, **counts)
     if not len(found.kept.log):
         raise Unsuitable("No event is left in the log.", "A model needs some to learn from.")
-    learned_in = _learned_in(run)
-    boundary = promotion.boundary_of(found.kept, learned_in)
+    boundary = _boundary(run, found.kept, number)
     # sums over users cannot lose users, and a forgotten one must leave no trace in them
     old = None if found.forgotten else before
     work = _Work(run, old, found.kept.log, boundary)
@@ -146,9 +145,15 @@ def _joined(
     return Joined(found.kept, found.added, found.known, found.unread, forgotten)
 
 
-def _learned_in(run: Run) -> int:
-    """The generation that the live release learned from; 0: the run's own log."""
-    return promotion.generation_of(releases_of(run))
+def _boundary(run: Run, kept: KeptLog, number: int) -> int | None:
+    """The first second of the newest span: within the events of this update where these are enough,
+    since what was kept then knows none of it; else within all that the live release has not
+    learned.
+    """
+    within = promotion.boundary_of(kept, number - 1)
+    if within is not None and promotion.judged_users(kept.log, within) >= promotion.LEAST_USERS:
+        return within
+    return promotion.boundary_of(kept, promotion.generation_of(releases_of(run)))
 
 
 def releases_of(run: Run) -> Path:
