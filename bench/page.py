@@ -47,6 +47,7 @@ PAGES = {
             "people",
             "together",
             "growth",
+            "update",
             "report",
             "diagnosis",
             "dig",
