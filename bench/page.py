@@ -47,6 +47,7 @@ PAGES = {
             "people",
             "together",
             "growth",
+            "batch",
             "report",
             "diagnosis",
             "dig",

@@ -66,6 +66,7 @@ INHERITED |= {  # what `Scorer` and `UserSide` say
     "with_evidence",
     "derived",
 }
+INHERITED |= {"state", "begin", "write", "finish", "close"}  # what `Sink` says
 
 
 def test_every_module_class_and_function_says_what_it_is():
