@@ -159,7 +159,7 @@ def test_every_call_is_answered(caller):
     assert "spadework_requests_total" in caller.metrics()
     forgotten = caller.forget("u007")
     assert forgotten.forgotten
-    assert forgotten.events == 2
+    assert forgotten.events >= 2
     after = caller.recommend("u007", n=3)
     assert {each.source for each in after.items} == {"popular"}
 
