@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import uvicorn
 from starlette.testclient import TestClient
 
 from spadework.artifacts import artifact, release
@@ -88,3 +92,27 @@ def running(folder: Path, **changes: Any) -> Iterator[TestClient]:
     with TestClient(create(server), base_url=HOST) as client:
         client.server = server  # type: ignore[attr-defined]
         yield client
+
+
+@contextmanager
+def listening(folder: Path, **changes: Any) -> Iterator[int]:
+    """A server of a folder at a free port of this machine; the port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = Settings(
+        folder=str(folder), store=str(folder / "events.sqlite"), port=port, **changes
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(create(Server.of(settings)), port=port, log_level="error", access_log=False)
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        until = time.monotonic() + 20
+        while not server.started and time.monotonic() < until:
+            time.sleep(0.01)
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join(20)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import tempfile
 import time
+from pathlib import Path
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -124,11 +127,8 @@ class Serving(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        import shutil
-        import tempfile
-
         self.temporary = tempfile.mkdtemp()
-        folder = shutil.copytree(self.folder, f"{self.temporary}/serving")
+        folder = Path(shutil.copytree(self.folder, f"{self.temporary}/serving"))
         self.context = running(folder)
         self.client = self.context.__enter__()
         self.known: dict[str, set[str]] = {}
@@ -178,8 +178,6 @@ class Serving(RuleBasedStateMachine):
             assert answer["artifact"] == live
 
     def teardown(self):
-        import shutil
-
         if hasattr(self, "context"):
             self.context.__exit__(None, None, None)
             shutil.rmtree(self.temporary)

@@ -178,7 +178,7 @@ def _of_history(
         behind = "fallback"
         remarks.append("The model could not answer; these are the best sellers.")
         codes, best, own = _within_quotas(served, wanted, best_sellers, remarks)
-    sources: list[Source] = ["personal"] * own + [behind] * (len(codes) - own)
+    sources: list[Source] = ["personal" if at < own else behind for at in range(len(codes))]
     because = _because(served, reading, codes, own) if wanted.explain else None
     if not len(codes):
         remarks.append("No item is left that may be recommended.")

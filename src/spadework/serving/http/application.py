@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from fastapi.telemetry import TelemetryConfig
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
@@ -39,6 +41,7 @@ from spadework.serving.request_bodies import (
     EventsBody,
     RecommendBody,
     SimilarBody,
+    checked_id,
 )
 from spadework.serving.served_release import Served
 from spadework.serving.stores.store import Event, History, Store
@@ -51,6 +54,13 @@ SLOW = 0.003
 """Seconds of an answer from which on it is made in a thread, so that others need not wait."""
 FOLLOW = 0.5
 """Seconds between two looks at which release is live."""
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False, "metrics": False, "logs": False, "operation_spans": False,
+    "auto_configure": False,
+}  # fmt: skip
+"""FastAPI would send traces, with messages of errors, where a variable of the environment says so;
+nothing leaves this machine.
+"""
 log = logging.getLogger("spadework.serving")
 
 
@@ -135,6 +145,8 @@ def create(server: Server) -> Any:
         summary="Lists of recommended items, similar items, and events.",
         docs_url=None,  # these pages load scripts from another host
         redoc_url=None,
+        redirect_slashes=False,
+        telemetry=NO_TELEMETRY,
         lifespan=lifespan,
     )
 
@@ -162,12 +174,8 @@ def create(server: Server) -> Any:
         lists = []
         for user in body.users:
             stored = await server.history(user)
-            made = await server.answer(
-                served,
-                lambda user=user, stored=stored: answers.for_user(
-                    served, body, user, stored, server.failed
-                ),
-            )
+            make = partial(answers.for_user, served, body, user, stored, server.failed)
+            made = await server.answer(served, make)
             server.counted(made)
             lists.append({key: value for key, value in made.as_json().items() if key != "artifact"})
             await asyncio.sleep(0)  # others have their turn
@@ -207,7 +215,10 @@ def create(server: Server) -> Any:
 
     async def forget(request: Request) -> Response:
         """Remove a user: nothing of them is kept, and the next release is made without them."""
-        user = request.path_params["user"]
+        try:
+            user = checked_id(request.path_params["user"])
+        except ValueError as error:
+            raise Problem("bad-body", f"user: {error}.") from None
         removed = await server._in_thread(lambda: server.store.forget(user))
         return _json(request, {"forgotten": True, "events": removed})
 
@@ -276,7 +287,7 @@ def _handle_errors(app: FastAPI) -> None:
             media_type=MEDIA_TYPE,
         )
 
-    for kind in (Problem, SpadeworkError, HTTPException):
+    for kind in (Problem, SpadeworkError, HTTPException, Exception):
         app.add_exception_handler(kind, refuse)
 
 
@@ -291,7 +302,8 @@ def _problem(error: Exception) -> Problem:
         return Problem("unsuitable", f"{error.message} {error.hint}")
     if isinstance(error, BadRequest) and "being activated" in error.message:
         return Problem("conflict", error.message)
-    assert isinstance(error, SpadeworkError)
+    if not isinstance(error, SpadeworkError):
+        return Problem("failed", "Something unforeseen happened.")  # the guard logs it
     return Problem("bad-body", f"{error.message} {error.hint}")
 
 

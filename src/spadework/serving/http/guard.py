@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -90,10 +91,13 @@ class Guard:
             except Problem as problem:
                 await _refuse(problem, request_id, sending)
             except Exception as error:
-                log.exception("request %s failed", request_id, exc_info=error)
+                # without the message, which may name a user
+                frames = "".join(traceback.format_tb(error.__traceback__))
+                log.error("request %s failed: %s\n%s", request_id, type(error).__name__, frames)
                 if not begun:
-                    problem = Problem("failed", "Something unforeseen happened.")
-                    await _refuse(problem, request_id, sending)
+                    await _refuse(
+                        Problem("failed", "Something unforeseen happened."), request_id, sending
+                    )
         finally:
             self._measures.request(route, status, began)
             if self._settings.log_requests:
