@@ -20,6 +20,8 @@ NAME = "batch"
 USERS = (100_000, 300_000, 1_000_000)
 TARGET = 1.5
 """How much more memory ten times the users may take above log and model."""
+MOST = 100
+"""MiB above log and model."""
 
 
 def run(quick: bool) -> Outcome:
@@ -43,13 +45,20 @@ def run(quick: bool) -> Outcome:
             raise BenchFailed(f"{parts.label}: the lists differ from those in one piece.")
     least, largest = series[0].label, series[-2].label
     grown = most[largest] / most[least]
+    highest = max(mib for label, mib in most.items() if label.endswith("parts"))
     verdicts = [
         Verdict(
             f"memory above log and model, {sizes[-1]:,} users beside {sizes[0]:,}",
             f"{grown:.2f} ×",
             f"≤ {TARGET} ×",
             grown <= TARGET,
-        )
+        ),
+        Verdict(
+            "the same, at most at any number of users",
+            f"{highest:,.0f} MiB",
+            f"≤ {MOST} MiB",
+            highest <= MOST,
+        ),
     ]
     remarks = [
         "`spadework recommend MODEL --histories log.parquet --out lists.parquet`, ten items a "
