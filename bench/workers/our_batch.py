@@ -39,7 +39,7 @@ def main(folder: Path, way: str) -> None:
     asked.frame(asked.users[:300])  # compiles
     with tempfile.TemporaryDirectory(dir=folder) as out:
         path = Path(out) / "lists.parquet"
-        hand_memory_back()  # else what reading the log has freed is used again, and hides the growth
+        hand_memory_back()  # else what reading the log has freed is used again and hides growth
         Path("/proc/self/clear_refs").write_text("5")
         before, begun = resident_bytes(), time.perf_counter()
         if way == "parts":
