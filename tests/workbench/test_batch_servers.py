@@ -9,6 +9,8 @@ import struct
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import store_servers
 from command_line import call
@@ -216,3 +218,48 @@ def test_numbers_are_numbers_in_a_table(tmp_path, capsys):
             'SELECT DISTINCT item_id FROM "spadework-test-numbers"'
         ).fetchall()
     assert sorted(int(item) for (item,) in found) == [large, large + 1, large + 2]
+
+
+IDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+
+
+@given(st.lists(st.tuples(IDS, IDS), min_size=1, max_size=8, unique=True))
+@settings(max_examples=25)
+def test_any_id_comes_back(pairs):
+    """Through COPY, and through JSON in Redis."""
+    frame = pl.DataFrame(
+        {
+            "user_id": [user for user, _ in pairs],
+            "item_id": [item for _, item in pairs],
+            "score": pl.Series([at + 0.1 for at in range(len(pairs))], dtype=pl.Float32),
+            "rank": pl.Series(range(1, len(pairs) + 1), dtype=pl.Int32),
+        }
+    ).sort("user_id", "rank", maintain_order=True)
+    state = BatchState({}).text
+    for kind, made in (("postgres", Table), ("redis", Keys)):
+        place = made(store_servers.place(kind), f"spadework-test-{next(NUMBERS)}")
+        with place.sink() as sink:
+            sink.begin(state)
+            sink.write(0, frame, state, "next")
+            sink.finish(1)
+        found = [(user, item, score) for user, item, score, _ in place.rows()]
+        assert sorted(found) == sorted((user, item, score) for user, item, score, _ in frame.rows())
+
+
+def test_a_long_reader_of_the_old_table_does_not_stop_all_others(run, capsys, monkeypatch):
+    import psycopg
+
+    from spadework.workbench.sinks import postgres_sink
+
+    monkeypatch.setattr(postgres_sink, "PATIENCE", 1)
+    place = Table(store_servers.place("postgres"), "spadework-test-read")
+    assert call(capsys, "recommend", run, "-k", 2, "--out", place.out).code == 0
+    with psycopg.connect(place.server.address) as reader:
+        reader.execute('SELECT * FROM "spadework-test-read"')
+        output = call(capsys, "recommend", run, "-k", 3, "--out", place.out, "--force")
+        assert output.code == 2
+        assert "lock timeout" in output.sentences[0]
+    output = call(capsys, "recommend", run, "-k", 3, "--out", place.out, "--force")
+    assert output.code == 0
+    assert "Going on after 20 users" in output.err
+    assert place.rows() == sorted(recommend(str(run), k=3).rows())

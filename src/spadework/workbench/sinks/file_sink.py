@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from spadework import files
 from spadework.errors import BadRequest
@@ -64,7 +65,10 @@ class FileSink(Sink):
         whole = self._folder / WHOLE
         paths = [self._part(part) for part in range(parts)]
         if self._path.suffix == ".parquet":
-            pl.scan_parquet(paths, glob=False).sink_parquet(whole, maintain_order=True)
+            try:
+                pl.scan_parquet(paths, glob=False).sink_parquet(whole, maintain_order=True)
+            except PolarsError as error:
+                raise OSError(None, f"{error}", str(whole)) from None
         else:
             with whole.open("wb") as target:
                 for path in paths:

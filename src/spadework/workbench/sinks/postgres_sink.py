@@ -17,7 +17,7 @@ from spadework.workbench.sinks.sink import Sink
 LONGEST = 40
 """Bytes of a table's name, so that the names beside it fit into PostgreSQL's 63."""
 PATIENCE = 10
-"""Seconds in which the server must answer a connection."""
+"""Seconds in which the server must answer a connection, and readers of the old table must end."""
 
 
 class PostgresSink(Sink):
@@ -72,6 +72,8 @@ class PostgresSink(Sink):
 
     def finish(self, parts: int) -> None:
         with self._transaction():
+            # who reads the old table for long would otherwise stop all others behind this
+            self._connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
             self._run("DROP TABLE IF EXISTS {}", self._table)
             self._run("ALTER TABLE {} RENAME TO {}", self._half, self._table)
             self._run("DROP TABLE {}", self._state)

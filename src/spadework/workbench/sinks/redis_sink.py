@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import polars as pl
@@ -16,6 +17,8 @@ from spadework.workbench.sinks.sink import BatchState, Sink
 
 PATIENCE = 10.0
 """Seconds in which the server must answer."""
+AT_ONCE = 1000
+"""Lists that are sent at once; others of the server wait meanwhile."""
 STATE, DONE = "state", "done"
 """Fields of the key that has the prefix's own name."""
 
@@ -59,19 +62,29 @@ class RedisSink(Sink):
             self._client.hset(self._prefix, STATE, state)
 
     def write(self, part: int, frame: pl.DataFrame, before: str, after: str) -> None:
+        # a list that is written twice is the same list, so the state alone needs a transaction
         lists = lists_as_json(frame)
-        with self._told(), self._client.pipeline(transaction=True) as pipe:
-            pipe.watch(self._prefix)
-            if pipe.hget(self._prefix, STATE) != before:
-                raise other_process(self.name)
-            pipe.multi()
-            for user, text in lists:
-                pipe.set(f"{self._prefix}:{user or ''}", text, ex=self._seconds)
-            pipe.hset(self._prefix, STATE, after)
-            try:
-                pipe.execute()
-            except redis.WatchError:
-                raise other_process(self.name) from None
+        with self._told():
+            self._check(self._client.hget(self._prefix, STATE), before)
+            while some := list(islice(lists, AT_ONCE)):
+                with self._client.pipeline(transaction=False) as pipe:
+                    for user, text in some:
+                        pipe.set(f"{self._prefix}:{user or ''}", text, ex=self._seconds)
+                    pipe.execute()
+            with self._client.pipeline(transaction=True) as pipe:
+                pipe.watch(self._prefix)
+                self._check(pipe.hget(self._prefix, STATE), before)
+                pipe.multi()
+                pipe.hset(self._prefix, STATE, after)
+                try:
+                    pipe.execute()
+                except redis.WatchError:
+                    raise other_process(self.name) from None
+
+    def _check(self, found: str | None, expected: str) -> None:
+        """Refuse to go on where another process has changed the state."""
+        if found != expected:
+            raise other_process(self.name)
 
     def finish(self, parts: int) -> None:
         with self._told(), self._client.pipeline(transaction=True) as pipe:
