@@ -414,3 +414,27 @@ def test_whole_numbers_stay_whole_in_tables(tmp_path, capsys):
     found = in_sqlite(tmp_path / "lists.db", "lists")
     assert {row[0] for row in found} == set(range(5))
     assert {int(row[1]) for row in found} == {large, large + 1, large + 2}
+
+
+def test_no_room_for_the_whole_file_keeps_the_parts(
+    run, tmp_path, small_parts, capsys, monkeypatch
+):
+    out = tmp_path / "lists.parquet"
+
+    real = pl.LazyFrame.sink_parquet
+
+    def full(frame, path, **keywords):
+        if "whole" in str(path):
+            raise pl.exceptions.ComputeError("No space left on device")
+        return real(frame, path, **keywords)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pl.LazyFrame, "sink_parquet", full)
+        output = call(capsys, "recommend", run, "--out", out)
+        assert output.code == 2
+        assert "No space left on device" in output.sentences[0]
+        assert not out.exists()
+    output = call(capsys, "recommend", run, "--out", out)
+    assert output.code == 0
+    assert "Going on after 23 users" in output.err
+    assert_frame_equal(read(out), recommend(str(run)), check_exact=True)
