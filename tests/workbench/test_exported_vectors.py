@@ -174,9 +174,16 @@ def test_statements_for_pgvector_fit_the_ids_and_the_width():
     assert "(vector::halfvec(2048)) halfvec_ip_ops" in pgvector(pl.String(), 2048)
 
 
-def test_a_transformer_gives_vectors_too(log, tmp_path):
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "label",
+    [
+        "transformer(width=16, blocks=1, heads=1, epochs=1)",
+        "mult-vae(hidden=16, latent=8, epochs=2, batch=32)",
+    ],
+)
+def test_networks_give_vectors_too(label, log, tmp_path):
     pytest.importorskip("torch")
-    label = "transformer(width=16, blocks=1, heads=1, epochs=1)"
     run = run_of(log, tmp_path, label)
     export_vectors(str(run), tmp_path / "out")
     users, _, product = scores_of(tmp_path / "out")
