@@ -25,6 +25,8 @@ from spadework.serving.served_release import Served
 from spadework.serving.stored_checks import check
 
 RELEASES, LIVE, AUDIT = "releases", "live.json", "audit.jsonl"
+STORE = "events.sqlite"
+"""The store of a folder of releases, if no other is named."""
 
 
 @dataclass(frozen=True)
