@@ -768,7 +768,7 @@ def types(rng: Random, source: Source) -> bool:
 def other_columns(rng: Random, source: Source) -> bool:
     name = _one(rng, source, Frame)
     part = source.parts[name] if name else None
-    if not isinstance(part, Frame):
+    if not isinstance(part, Frame) or not part.frame.columns:
         return False
     frame = part.frame
     changes: tuple[Callable[[], pl.DataFrame], ...] = (

@@ -7,11 +7,13 @@ import os
 import shutil
 import threading
 
+import polars as pl
 import pytest
 
+from makers import make_log
 from released import make_release, running
 from spadework.artifacts import release
-from spadework.errors import BadRequest
+from spadework.errors import BadRequest, SpadeworkError
 from spadework.models.labels import model
 from spadework.serving import releases
 
@@ -176,3 +178,52 @@ def test_copies_where_links_are_refused(tmp_path, shop, monkeypatch):
     monkeypatch.setattr(os, "link", refuse)
     name = make_release(tmp_path, model("cosine").fit(shop), shop)
     assert releases.load(tmp_path, name).id == name
+
+
+def test_a_release_with_other_items_knows_less_of_a_history(served, shop):
+    """Items of a history that the new release does not know are counted, and left out."""
+    half = set(shop.item_vocabulary.ids.head(len(shop.item_vocabulary) // 2))
+    frame = shop.frame().filter(pl.col("item_id").is_in(half))
+    smaller = make_log(frame["user_id"], frame["item_id"], frame["time"])
+    name = make_release(served, model("cosine").fit(smaller), smaller, note="smaller")
+    user = str(shop.user_vocabulary.ids[int(shop.active_users[0])])
+    with running(served) as client:
+        before = client.post("/v1/recommend", json={"user": user}).json()["history"]
+        assert client.post(f"/v1/models/{name}/activate", json={}).status_code == 200
+        after = client.post("/v1/recommend", json={"user": user, "n": 20}).json()
+    assert after["history"]["unknown"] > 0
+    assert after["history"]["events"] + after["history"]["unknown"] == before["events"]
+    assert {item["item"] for item in after["items"]} <= half
+
+
+def test_a_score_that_is_no_number_is_never_served(served, shop, monkeypatch):
+    with running(served) as client:
+        scorer = client.server.releases.served.lists.scorer
+
+        def wrong(*arguments):
+            raise SpadeworkError("A score is not a number.", "The model is broken.")
+
+        monkeypatch.setattr(type(scorer), "lists", wrong)
+        user = str(shop.user_vocabulary.ids[int(shop.active_users[0])])
+        answer = client.post("/v1/recommend", json={"user": user})
+    assert answer.status_code == 200
+    assert {item["source"] for item in answer.json()["items"]} == {"fallback"}
+
+
+def test_a_release_of_a_newer_format_is_refused(served):
+    path = served / releases.RELEASES / other_of(served) / release.HEADER
+    header = json.loads(path.read_text())
+    path.write_text(json.dumps({**header, "format": 2}))
+    with pytest.raises(BadRequest, match="has format 2, and this spadework reads 1"):
+        releases.load(served, path.parent.name)
+
+
+def test_links_and_paths_in_a_release_lead_nowhere(served, tmp_path):
+    """A header that names another folder is refused before anything is read there."""
+    folder = served / releases.RELEASES / other_of(served)
+    header = json.loads((folder / release.HEADER).read_text())
+    for name in ("../../saved/winner-", "/etc", "", ".", "a\0b", 7):
+        models = {"winner": name}
+        (folder / release.HEADER).write_text(json.dumps({**header, "models": models}))
+        with pytest.raises(BadRequest):
+            releases.load(served, folder.name)

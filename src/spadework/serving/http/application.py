@@ -24,14 +24,15 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from spadework.artifacts import release
-from spadework.errors import BadRequest, SpadeworkError, StoreFailed, Unsuitable
+from spadework.errors import SpadeworkError
 from spadework.serving import answering_requests as answers
 from spadework.serving.answering_requests import Answer
 from spadework.serving.http import described
+from spadework.serving.http.described import Endpoint
 from spadework.serving.http.event_writer import EventWriter
 from spadework.serving.http.guard import Guard
 from spadework.serving.http.measures import CONTENT_TYPE, Measures
-from spadework.serving.http.problems import MEDIA_TYPE, Problem
+from spadework.serving.http.problems import MEDIA_TYPE, Problem, problem_of
 from spadework.serving.http.settings import Settings
 from spadework.serving.incoming_events import checked
 from spadework.serving.keys import Keys
@@ -253,30 +254,31 @@ def create(server: Server) -> Any:
         text = server.measures.text(served.id, served.release.made, server.waiting())
         return Response(text, media_type=CONTENT_TYPE)
 
-    described.add_routes(
-        app,
-        {
-            "/v1/recommend": ("POST", recommend),
-            "/v1/recommend:batch": ("POST", recommend_batch),
-            "/v1/similar": ("POST", similar),
-            "/v1/events": ("POST", add_events),
-            "/v1/users/{user}": ("DELETE", forget),
-            "/v1/models": ("GET", models),
-            "/v1/models/{release}/activate": ("POST", activate),
-            "/health/live": ("GET", live),
-            "/health/ready": ("GET", ready),
-            "/metrics": ("GET", metrics),
-        },
-    )
+    routes: dict[str, tuple[str, Endpoint]] = {
+        "/v1/recommend": ("POST", recommend),
+        "/v1/recommend:batch": ("POST", recommend_batch),
+        "/v1/similar": ("POST", similar),
+        "/v1/events": ("POST", add_events),
+        "/v1/users/{user}": ("DELETE", forget),
+        "/v1/models": ("GET", models),
+        "/v1/models/{release}/activate": ("POST", activate),
+        "/health/live": ("GET", live),
+        "/health/ready": ("GET", ready),
+        "/metrics": ("GET", metrics),
+    }
+    described.add_routes(app, routes)
     _handle_errors(app)
-    return Guard(app, server.settings, server.keys, server.measures, lambda: server.waiting())
+    direct = {(method, path): endpoint for path, (method, endpoint) in routes.items()}
+    return Guard(
+        app, direct, server.settings, server.keys, server.measures, lambda: server.waiting()
+    )
 
 
 def _handle_errors(app: FastAPI) -> None:
     """Every refusal is a problem with a code; the guard writes it."""
 
     async def refuse(request: Request, error: Exception) -> Response:
-        problem = _problem(error)
+        problem = problem_of(error)
         headers = dict(problem.headers)
         if isinstance(error, HTTPException) and error.headers:
             headers |= dict(error.headers)
@@ -289,22 +291,6 @@ def _handle_errors(app: FastAPI) -> None:
 
     for kind in (Problem, SpadeworkError, HTTPException, Exception):
         app.add_exception_handler(kind, refuse)
-
-
-def _problem(error: Exception) -> Problem:
-    if isinstance(error, Problem):
-        return error
-    if isinstance(error, HTTPException):
-        return Problem("method" if error.status_code == 405 else "not-found", str(error.detail))
-    if isinstance(error, StoreFailed):
-        return Problem("store", error.message, (("Retry-After", "5"),))
-    if isinstance(error, Unsuitable):
-        return Problem("unsuitable", f"{error.message} {error.hint}")
-    if isinstance(error, BadRequest) and "being activated" in error.message:
-        return Problem("conflict", error.message)
-    if not isinstance(error, SpadeworkError):
-        return Problem("failed", "Something unforeseen happened.")  # the guard logs it
-    return Problem("bad-body", f"{error.message} {error.hint}")
 
 
 def _read(request: Request, model: type[B]) -> B:

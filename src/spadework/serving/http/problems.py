@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 from pydantic_core import to_json
 
+from spadework.errors import BadRequest, SpadeworkError, StoreFailed, Unsuitable
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -101,3 +103,21 @@ class Problem(Exception):
                 "request_id": request_id,
             }
         )
+
+
+def problem_of(error: Exception) -> Problem:
+    """What a caller is told of an error."""
+    if isinstance(error, Problem):
+        return error
+    status = getattr(error, "status_code", None)  # of what found no route
+    if status is not None:
+        return Problem("method" if status == 405 else "not-found", str(error))
+    if isinstance(error, StoreFailed):
+        return Problem("store", error.message, (("Retry-After", "5"),))
+    if isinstance(error, Unsuitable):
+        return Problem("unsuitable", f"{error.message} {error.hint}")
+    if isinstance(error, BadRequest) and "being activated" in error.message:
+        return Problem("conflict", error.message)
+    if not isinstance(error, SpadeworkError):
+        return Problem("failed", "Something unforeseen happened.")  # the guard logs it
+    return Problem("bad-body", f"{error.message} {error.hint}")
