@@ -23,7 +23,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from types import NoneType, TracebackType, UnionType
-from typing import Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 from urllib.parse import quote, urlsplit
 
 T = TypeVar("T")
@@ -35,6 +35,8 @@ PAUSE, LONGEST_PAUSE = 0.1, 5.0
 MOST_BYTES = 64 * 2**20
 """Largest answer that is read."""
 Value = str | int | float | bool
+Repeats = Literal["allow", "forbid", "only"]
+Source = Literal["personal", "similar", "popular", "fallback"]
 
 
 # ---- what is sent
@@ -91,11 +93,11 @@ class Because:
 
 @dataclass(frozen=True)
 class ListedItem:
-    """An item of a list. `source`: personal, similar, popular or fallback."""
+    """An item of a list, and where it comes from."""
 
     item: str
     score: float
-    source: str
+    source: Source
     title: str | None = None
     because: tuple[Because, ...] | None = None
 
@@ -305,7 +307,7 @@ class Client:
         filter: Filter | None = None,
         at_most: Mapping[str, int] | None = None,
         at_least: Mapping[str, Mapping[str, int]] | None = None,
-        repeats: str | None = None,
+        repeats: Repeats | None = None,
         explain: bool | None = None,
         at: float | str | None = None,
     ) -> ItemList:
@@ -327,7 +329,7 @@ class Client:
         filter: Filter | None = None,
         at_most: Mapping[str, int] | None = None,
         at_least: Mapping[str, Mapping[str, int]] | None = None,
-        repeats: str | None = None,
+        repeats: Repeats | None = None,
         explain: bool | None = None,
     ) -> Lists:
         """The best items for each of many users."""

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import MISSING, fields, is_dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import get_args
 
 import pytest
 
@@ -39,6 +40,8 @@ from spadework.client import (
     TooMany,
     Unreachable,
 )
+from spadework.models import needs
+from spadework.serving import request_bodies
 from spadework.serving.http.problems import PROBLEMS
 
 METHODS = {"forget": "forget", "add_events": "add_events"}
@@ -106,6 +109,11 @@ def test_every_schema_has_a_class_with_its_fields(client):
                 assert field.name in schema.get("required", []), f"{name}.{field.name}"
         checked.add(name)
     assert {"ListedItem", "Verdict", "ListedRelease", "NewEvent", "PastEvent", "Between"} <= checked
+
+
+def test_choices_are_those_of_the_server():
+    assert set(get_args(module.Source)) == set(get_args(request_bodies.Source))
+    assert set(get_args(module.Repeats)) == set(get_args(needs.Repeats))
 
 
 def test_a_refusal_has_every_field_of_its_body(client):
