@@ -48,6 +48,7 @@ PAGES = {
             "together",
             "growth",
             "update",
+            "batch",
             "report",
             "diagnosis",
             "dig",
