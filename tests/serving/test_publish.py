@@ -77,6 +77,32 @@ def test_what_a_user_disliked_is_not_served(run):
         assert "i6" in [item["item"] for item in ask(client, user="u2", n=7)["items"]]
 
 
+def test_dislikes_and_choices_since(run):
+    """A dislike that the server is told counts as one of the log does; a choice takes it back."""
+    made = served_folder.publish(str(run))
+
+    def tell(client, item, event):
+        row = {"user": "u1", "item": item, "event": event}
+        assert client.post("/v1/events", json={"events": [row]}).json()["accepted"] == 1
+
+    def listed(client):
+        return [item["item"] for item in ask(client, user="u1", n=7)["items"]]
+
+    with running(made.folder) as client:
+        assert "i6" not in listed(client)
+        tell(client, "i6", "look")  # no event type that counts
+        assert "i6" not in listed(client)
+        tell(client, "i6", "buy")
+        assert "i6" in listed(client)
+        assert "i2" in listed(client)
+        tell(client, "i2", "dislike")
+        assert "i2" not in listed(client)
+        further = [{"item": "i3", "event": "dislike"}]
+        answer = ask(client, user="u1", n=7, history=further)
+        assert "i3" not in [item["item"] for item in answer["items"]]
+        assert answer["history"]["unread"] == 3
+
+
 def test_attributes_of_the_item_table_filter(run):
     made = served_folder.publish(str(run))
     with running(made.folder) as client:

@@ -14,6 +14,7 @@ from spadework import events
 from spadework.artifacts import artifact, release, roles
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.reading.values.conditions import is_rule
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, SpadeworkError
 from spadework.models.base import Recommender
@@ -74,7 +75,7 @@ def publish_models(
     content = content_for(service.run, fitted.item_vocabulary)
     judged = service.protocol.get("repeats", "allow")
     repeats = cast(Repeats, "forbid" if judged == "novel" else judged)
-    form = form_of(log)
+    form = form_of(log, None if service.run is None else service.run.recipe.dislikes)
     lists, ids = SingleLists.of(fitted), ItemIds(fitted.item_vocabulary)
     checks = stored_checks.stored(lists, ids, form, repeats, _samples(log))
     models = {served_release.WINNER: winner}
@@ -139,18 +140,23 @@ def facts_of(form: LogForm) -> dict[str, Any]:
         "weights": form.weights,
         "baskets": form.baskets,
         "event types": list(form.event_type_names),
+        "usual type": form.usual_type,
+        "dislikes": list(form.dislikes),
     }
 
 
-def form_of(log: Interactions | None) -> LogForm:
+def form_of(log: Interactions | None, dislikes: Sequence[str] | None = None) -> LogForm:
     """The columns of the log that a model learned from; of none, those that events have."""
     if log is None:
         return LogForm(times=True, weights=False, baskets=False, event_type_names=())
+    counts = log.event_type_counts
     return LogForm(
         times=log.times is not None,
         weights=log.weights is not None,
         baskets=log.baskets is not None,
-        event_type_names=log.event_type_names if log.event_types is not None else (),
+        event_type_names=log.event_type_names,
+        usual_type=max(counts, key=counts.__getitem__) if counts else None,
+        dislikes=tuple(name for name in dislikes or () if not is_rule(name)),
     )
 
 
