@@ -302,6 +302,15 @@ def test_a_table_is_replaced_by_force_alone_and_in_one_step(run, tmp_path, small
         assert sorted(tables) == [("lists",), ("other",)]
 
 
+def test_what_is_refused_later_leaves_nothing_behind(run, tmp_path, capsys):
+    before = sorted(tmp_path.iterdir())
+    for out in ("lists.csv", f"sqlite:{tmp_path}/new.db/lists"):
+        out = out if ":" in out else tmp_path / out
+        output = call(capsys, "recommend", run, "--out", out, "--model", "nope")
+        assert output.code == 2
+        assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_database_that_is_read_is_not_written(run, log, tmp_path, capsys):
     output = call(capsys, "recommend", run, "--out", f"sqlite:{log}/lists")
     assert output.code == 2
