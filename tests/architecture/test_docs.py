@@ -66,6 +66,10 @@ INHERITED |= {  # what `Scorer` and `UserSide` say
     "with_evidence",
     "derived",
 }
+INHERITED |= {  # what `Store` says
+    *("append", "history", "forget", "forgotten_at", "set_base", "base", "after", "count"),
+    *("tidy", "close"),
+}
 INHERITED |= {"state", "begin", "write", "finish", "close"}  # what `Sink` says
 
 

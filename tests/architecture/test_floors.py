@@ -40,7 +40,7 @@ FOLDERS = {  # of one layer: a folder imports from those with a smaller number, 
     "workbench/sinks": 1,
     "workbench/report": 2,
     "workbench/search": 3, "workbench": 4, "workbench/answers": 5,
-    "workbench/training": 6,
+    "workbench/training": 6, "workbench/updating": 6,
     "apps": 0, "apps/commands": 1,
 }  # fmt: skip
 LISTS = ("spadework.models",)  # its `__init__` lists what the folders define, for type checkers
@@ -64,7 +64,11 @@ ALLOWED = {  # third-party name → where it may be imported
     "starlette": ("serving/http/",),
     "uvicorn": ("serving/http/running.py",),
     "prometheus_client": ("serving/http/measures.py",),
-    "psycopg": ("serving/stores/postgres_store.py", "workbench/sinks/postgres_sink.py"),
+    "psycopg": (
+        "serving/stores/postgres_store.py",
+        "serving/stores/postgres_connection.py",
+        "workbench/sinks/postgres_sink.py",
+    ),
     "redis": ("serving/stores/redis_store.py", "workbench/sinks/redis_sink.py"),
     "optuna": ("workbench/search/tpe_search.py", "workbench/search/tuning.py"),
     "jinja2": ("workbench/",),

@@ -123,8 +123,8 @@ WORDS = {
         "asked after their usual pause."
     ),
     **{
-        code: f"A refusal of the server, status {kind.status}: {kind.title} {kind.advice}"
-        for code, kind in PROBLEMS.items()
+        code: f"A refusal of the server, status {each.status}: {each.title} {each.advice}"
+        for code, each in PROBLEMS.items()
     },
 }
 """Words of reports, policies and the server that are in no registry."""

@@ -5,6 +5,7 @@ costs little.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -129,9 +130,13 @@ def create(server: Server) -> Any:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # what is there now stays: looking through it again and again would hold up requests
+        gc.collect()
+        gc.freeze()
         follower = asyncio.create_task(_follow(server))
         server.ready = True
         yield
+        gc.unfreeze()
         server.ready = False
         follower.cancel()
         with suppress(asyncio.CancelledError):

@@ -164,7 +164,7 @@ def add_routes(app: FastAPI, routes: Mapping[str, tuple[str, Endpoint]]) -> None
     bodies themselves, so FastAPI only routes and describes.
     """
     refusals: dict[int | str, dict[str, Any]] = {
-        kind.status: {"model": ProblemBody, "description": kind.title} for kind in PROBLEMS.values()
+        each.status: {"model": ProblemBody, "description": each.title} for each in PROBLEMS.values()
     }
     for path, (method, endpoint) in routes.items():
         name = endpoint.__name__

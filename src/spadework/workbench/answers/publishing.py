@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,7 @@ from spadework import events
 from spadework.artifacts import artifact, release, roles
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, SpadeworkError
 from spadework.models.base import Recommender
 from spadework.models.needs import Repeats
@@ -54,15 +55,29 @@ def publish(where: str, folder: Path | None = None, model: str | None = None) ->
     target = folder or folder_of(where)
     winner = service.folder(model)
     fitted = artifact.load(winner)
-    log = _log(service.run, fitted)
-    content = _content(service.run, fitted)
+    similar = service.folder_for(roles.SIMILAR, None)
+    return publish_models(service, target, winner, similar, _log(service.run, fitted))
+
+
+def publish_models(
+    service: Service,
+    target: Path,
+    winner: Path,
+    similar: Path | None,
+    log: Interactions | None,
+    more: Mapping[str, Any] | None = None,
+) -> Published:
+    """Make a release of saved models: the one that answers, and the one that knows similar items if
+    there is one. `log` has the histories, under the codes of the winner; `more` are further facts.
+    """
+    fitted = artifact.load(winner)
+    content = content_for(service.run, fitted.item_vocabulary)
     judged = service.protocol.get("repeats", "allow")
     repeats = cast(Repeats, "forbid" if judged == "novel" else judged)
     form = form_of(log)
     lists, ids = SingleLists.of(fitted), ItemIds(fitted.item_vocabulary)
     checks = stored_checks.stored(lists, ids, form, repeats, _samples(log))
     models = {served_release.WINNER: winner}
-    similar = service.folder_for(roles.SIMILAR, None)
     if similar is not None and roles.has_similarity(artifact.load(similar)):
         models[served_release.SIMILAR] = similar
     facts = {
@@ -70,6 +85,7 @@ def publish(where: str, folder: Path | None = None, model: str | None = None) ->
         "source": "" if service.run is None else service.run.recipe.source,
         "log": facts_of(form),
         "repeats": repeats,
+        **(more or {}),
     }
     items = _items(service, winner, fitted, content, log)
     made = release.write(target / releases.RELEASES, models, items, facts, checks)
@@ -102,12 +118,12 @@ def _log(run: Run | None, fitted: Recommender) -> Interactions | None:
         return None
 
 
-def _content(run: Run | None, fitted: Recommender) -> ItemContent | None:
+def content_for(run: Run | None, vocabulary: Vocabulary) -> ItemContent | None:
     """The run's item table; None where it has none, and with a note where it cannot be read."""
     if run is None or (run.recipe.items is None and ":" not in run.recipe.source):
         return None
     try:
-        return content_of(run, fitted.item_vocabulary)
+        return content_of(run, vocabulary)
     except BadRequest:
         return None
     except (SpadeworkError, OSError) as error:
