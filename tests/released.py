@@ -21,7 +21,8 @@ from spadework.models.base import Recommender
 from spadework.models.single_lists import SingleLists
 from spadework.serving import releases, served_release, stored_checks
 from spadework.serving.history_reading import LogForm
-from spadework.serving.http.application import Server, create
+from spadework.serving.http.application import create
+from spadework.serving.http.server_state import Server
 from spadework.serving.http.settings import Settings
 from spadework.serving.item_ids import ItemIds
 from spadework.serving.stores.sqlite_store import SqliteStore

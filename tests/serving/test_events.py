@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from released import running
+from spadework.errors import StoreFailed
 
 
 def send(client, *events):
@@ -97,24 +98,22 @@ def test_a_forgotten_user_is_gone(client, served, shop):
             assert rows.fetchone() == (0,)
 
 
-def test_a_store_without_room_is_said(client, shop):
+def test_a_store_without_room_is_said(client, shop, monkeypatch):
     store = client.server.store
-    pages = store._connection().execute("PRAGMA page_count").fetchone()[0]
-    for connection in store._open:
-        connection.execute(f"PRAGMA max_page_count = {pages}")
-    events = [
-        {"user": "u" * 200 + str(at), "item": shop.item_vocabulary.ids[0]} for at in range(900)
-    ]
-    # the thread that writes has a connection of its own
-    writer = client.server.writer._thread.submit(
-        lambda: store._connection().execute(f"PRAGMA max_page_count = {pages}").fetchone()
-    )
-    writer.result()
-    answer = client.post("/v1/events", json={"events": events})
+
+    def refuse(events):
+        raise StoreFailed("The store is full.", "Make room.")
+
+    monkeypatch.setattr(type(store), "append", lambda self, events: refuse(events))
+    event = {"user": "u", "item": shop.item_vocabulary.ids[0]}
+    answer = client.post("/v1/events", json={"events": [event]})
     assert answer.status_code == 503, answer.text
     assert answer.json()["code"] == "store"
+    assert answer.headers["retry-after"]
     assert store.count() == 0
     assert client.post("/v1/recommend", json={"user": "u"}).status_code == 200
+    monkeypatch.undo()
+    assert send(client, event)["accepted"] == 1
 
 
 class Serving(RuleBasedStateMachine):

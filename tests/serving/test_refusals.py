@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import get_type_hints
 
 import pytest
+from fastapi.telemetry import TelemetryConfig
 
 from released import HOST, running
+from spadework.serving.http.application import NO_TELEMETRY
 from spadework.serving.http.problems import PROBLEMS
 from spadework.serving.keys import Keys
 from spadework.workbench.glossary import describe
@@ -172,3 +175,15 @@ def test_what_is_unforeseen_is_one_sentence(client, monkeypatch, caplog):
 def test_every_problem_can_be_explained():
     for code in PROBLEMS:
         assert PROBLEMS[code].advice in describe(code)["says"]
+
+
+def test_nothing_is_sent_to_a_collector(served, monkeypatch):
+    """FastAPI would send addresses and errors where these variables name a collector."""
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    with running(served) as client:
+        assert recommend(client, {}).status_code == 200
+        assert client.get("/v1/models").status_code == 200
+    switches = {name for name, kind in get_type_hints(TelemetryConfig).items() if kind is bool}
+    assert switches <= set(NO_TELEMETRY)
+    assert not any(NO_TELEMETRY.values())
