@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
 import re
 import shlex
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +18,8 @@ import pytest
 from live_server import live_server
 from makers import ROOT
 from spadework.apps.commands.serve import command as serve
+from spadework.client import BadRequest, Client, NewEvent, NotAllowed
+from store_servers import free_port
 
 DEPLOY = ROOT / "deploy"
 
@@ -156,12 +161,12 @@ def test_systemd_takes_the_unit(tmp_path):
     assert security.returncode == 0, security.stdout + security.stderr  # 2.5 of 10 is "OK"
 
 
-def test_nginx_takes_the_site(tmp_path):
-    nginx, openssl = tool("nginx"), tool("openssl")
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+def site(folder: Path, server: str = "127.0.0.1:8765", ports=(18080, 18443)) -> Path:
+    """A whole configuration of nginx around the site, in a folder with a certificate of its own."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
     subprocess.run(
         [
-            openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+            tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
             "/CN=recs.example", "-keyout", str(key), "-out", str(certificate),
         ],
         capture_output=True, timeout=60, check=True,
@@ -170,28 +175,70 @@ def test_nginx_takes_the_site(tmp_path):
     for path, own in (
         ("/etc/ssl/certs/recs.example.pem", certificate),
         ("/etc/ssl/private/recs.example.key", key),
-        ("/var/log/nginx/recommendations.error.log", tmp_path / "error.log"),
+        ("/var/log/nginx/recommendations.error.log", folder / "error.log"),
+        ("127.0.0.1:8765", server),
     ):
         assert path in text
         text = text.replace(path, str(own))
-    text = re.sub(
-        r"listen (\[::\]:)?(80|443)\b",
-        lambda found: f"listen {found[1] or ''}18{int(found[2]):03}",
-        text,
-    )
-    (tmp_path / "site.conf").write_text(text)
-    whole = tmp_path / "nginx.conf"
+    text = re.sub(r"listen \[::\]:.*", "", text)  # not every machine has such addresses
+    for public, own in zip(("80", "443"), ports, strict=True):
+        text = re.sub(rf"listen {public}\b", f"listen 127.0.0.1:{own}", text)
+    (folder / "site.conf").write_text(text)
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    paths = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+    user = "user root;" if os.geteuid() == 0 else ""
+    whole = folder / "nginx.conf"
     whole.write_text(
-        f"pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}}\n"
-        f"http {{ client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p; "
-        f"fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; "
-        f"scgi_temp_path {tmp_path}/s; include {tmp_path}/site.conf; }}\n"
+        f"{user} daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\n"
+        f"events {{}}\nhttp {{ {paths} include {folder}/site.conf; }}\n"
     )
+    return whole
+
+
+def test_nginx_takes_the_site(tmp_path):
+    nginx = tool("nginx")
     done = subprocess.run(
-        [nginx, "-t", "-q", "-p", str(tmp_path), "-c", str(whole)],
+        [nginx, "-t", "-q", "-p", str(tmp_path), "-c", str(site(tmp_path))],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_nginx_passes_requests_on_within_its_limits(released, tmp_path):
+    nginx, ports = tool("nginx"), (free_port(), free_port())
+    folder = tmp_path / "serving"
+    shutil.copytree(released, folder)
+    with live_server(folder, "--host-name", "127.0.0.1") as server:
+        whole = site(tmp_path, server.address.removeprefix("http://"), ports)
+        process = subprocess.Popen([nginx, "-p", str(tmp_path), "-c", str(whole)])
+        try:
+            context = ssl.create_default_context(cafile=str(tmp_path / "certificate.pem"))
+            context.check_hostname = False
+            address = f"https://127.0.0.1:{ports[1]}"
+            with Client(address, key=server.key, context=context, retries=8) as client:
+                best = client.recommend("u007", n=3)
+                assert len(best.items) == 3
+                assert client.add_events([NewEvent("u007", "i003")]).accepted == 1
+                for hidden in (client.metrics, client.models, lambda: client.activate("x")):
+                    with pytest.raises(NotAllowed) as refused:
+                        hidden()
+                    assert refused.value.status == 403
+                with pytest.raises(BadRequest) as large:
+                    client.recommend(candidates=["x" * 250] * 9000)
+                assert large.value.status == 413
+            with Client(address, context=context) as nobody, pytest.raises(NotAllowed) as denied:
+                nobody.recommend("u007")
+            assert denied.value.status == 401
+            plain = http.client.HTTPConnection("127.0.0.1", ports[0], timeout=5)
+            plain.request("GET", "/health/live", headers={"Host": "recs.example"})
+            answer = plain.getresponse()
+            assert (answer.status, answer.headers["Location"]) == (
+                308, "https://recs.example/health/live",
+            )  # fmt: skip
+            plain.close()
+        finally:
+            process.terminate()
+            process.wait(timeout=20)

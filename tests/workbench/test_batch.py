@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from command_line import call
 from served_run import served_run
+from spadework import files
+from spadework.data.reading.formats.databases import quoted
 from spadework.errors import BadRequest
 from spadework.workbench.answers.asked_lists import Asking
 from spadework.workbench.answers.serving_answers import recommend, recommend_into
 from spadework.workbench.sinks import batch
+from spadework.workbench.sinks.batch import write_lists
 from spadework.workbench.sinks.file_sink import FileSink, with_apostrophes
 from spadework.workbench.sinks.sink import BatchState
 from spadework.workbench.sinks.sink_addresses import parsed
@@ -204,14 +212,17 @@ def _ids(folder: Path) -> Path:
 def test_parts_that_are_damaged_are_made_anew(run, tmp_path, small_parts):
     out = tmp_path / "lists.csv"
     whole = recommend(str(run), k=4).write_csv().encode()
-    for damage in ("state.json", "000001.csv"):
+    for damage in ("state.json", "gone", "changed"):
         with pytest.raises(Stopped), stopped(FileSink(out), 3) as broken:
             recommend_into(broken, str(run), Asking(k=4))
         folder = tmp_path / ".half-lists.csv.parts"
+        (part,) = folder.glob("000001-*.csv")
         if damage == "state.json":
             (folder / damage).write_text('{"facts": 3}')
+        elif damage == "gone":
+            part.unlink()
         else:
-            (folder / damage).unlink()
+            part.write_bytes(part.read_bytes().replace(b"u0", b"u1", 1))
         with FileSink(out) as sink:
             recommend_into(sink, str(run), Asking(k=4))
         assert out.read_bytes() == whole
@@ -300,6 +311,15 @@ def test_a_table_is_replaced_by_force_alone_and_in_one_step(run, tmp_path, small
             "SELECT name FROM sqlite_master WHERE type = 'table'"
         ).fetchall()
         assert sorted(tables) == [("lists",), ("other",)]
+
+
+def test_what_is_refused_later_leaves_nothing_behind(run, tmp_path, capsys):
+    before = sorted(tmp_path.iterdir())
+    for out in ("lists.csv", f"sqlite:{tmp_path}/new.db/lists"):
+        out = out if ":" in out else tmp_path / out
+        output = call(capsys, "recommend", run, "--out", out, "--model", "nope")
+        assert output.code == 2
+        assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_database_that_is_read_is_not_written(run, log, tmp_path, capsys):
@@ -438,3 +458,77 @@ def test_no_room_for_the_whole_file_keeps_the_parts(
     assert output.code == 0
     assert "Going on after 23 users" in output.err
     assert_frame_equal(read(out), recommend(str(run)), check_exact=True)
+
+
+class Torn(Exception):
+    """The process went away between a part and its state."""
+
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("stop"), st.integers(0, 6)),
+    st.tuples(st.just("tear"), st.integers(0, 6)),
+    st.tuples(st.just("other facts"), st.integers(0, 6)),
+    st.tuples(st.just("lose a part"), st.integers(0, 6)),
+    st.tuples(st.just("end"), st.just(0)),
+)
+
+
+@given(st.lists(ACTIONS, max_size=6), st.sampled_from(["lists.csv", "lists.parquet", "lists.db"]))
+@settings(max_examples=40)
+def test_whatever_happened_before_the_end_is_that_of_one_piece(actions, name):
+    users = np.arange(20, dtype=np.int32)
+    parts = [users[at : at + 3] for at in range(0, 20, 3)]
+
+    def frame_of(some, scale=1.0):
+        columns = {"user_id": some, "item_id": some * 7 % 5, "score": some * scale / 3}
+        return pl.DataFrame(columns).with_columns(
+            pl.col("score").cast(pl.Float32), rank=pl.lit(1, pl.Int32)
+        )
+
+    whole = frame_of(users)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / name
+
+        def sink():
+            if name.endswith(".db"):
+                return SqliteSink(path, "lists", force=True)
+            return FileSink(path)
+
+        for action, number in [*actions, ("end", 0)]:
+            if action == "lose a part":
+                for lost in Path(folder).glob(f".half*/{number:06}-*"):
+                    lost.unlink()
+                continue
+            facts, frames = {"model": "a"}, frame_of
+            if action == "other facts":
+                facts, frames = {"model": "b"}, lambda some: frame_of(some, 2.0)
+            with sink() as opened, contextlib.suppress(Stopped, Torn):
+                if action in ("stop", "other facts"):
+                    stopped(opened, number)
+                if action == "tear":
+                    tear(opened, number)
+                write_lists(frames, parts, facts, opened)
+                assert action == "end" or number > len(parts) - 1 or action == "other facts"
+        if name.endswith(".db"):
+            assert in_sqlite(path, "lists") == whole.rows()
+        else:
+            assert_frame_equal(read(path), read_of(whole, name), check_exact=True)
+        assert not list(Path(folder).glob(".half*"))
+
+
+def tear(sink, after):
+    """A sink that stops within a part: what is to be kept together is half written."""
+    write = sink.write
+
+    def tearing(part, frame, before, text):
+        if part < after:
+            write(part, frame, before, text)
+        elif isinstance(sink, FileSink):
+            files.write_bytes(sink._folder / f"{part:06}-0.csv", b"a part of another batch")
+            raise Torn
+        else:
+            with sink._transaction():  # is rolled back
+                sink._connection.execute(f"UPDATE {quoted(sink._state)} SET state = 'x'")
+                raise Torn
+
+    sink.write = tearing

@@ -192,3 +192,5 @@ def test_networks_give_vectors_too(label, log, tmp_path):
     for row, user in enumerate(users[:20]):
         mine = lists.filter(pl.col("user_id") == user)
         np.testing.assert_allclose(best[row, : len(mine)], mine["score"], rtol=1e-3, atol=1e-4)
+    told = json.loads((tmp_path / "out" / "vectors.json").read_text())
+    assert told["the product is the score"] == "for all items"

@@ -16,9 +16,10 @@ from spadework import events, files, formatting
 from spadework.arrays import Array, Codes
 from spadework.artifacts import artifact
 from spadework.data.interactions import Interactions
+from spadework.data.vocabulary import Vocabulary
 from spadework.errors import OutputExists, SpadeworkError, Unsuitable
 from spadework.models.base import Recommender
-from spadework.models.factors.vector_scorer import UserSide, VectorScorer
+from spadework.models.factors.vector_scorer import VectorScorer
 from spadework.models.table_scorer import TableScorer
 from spadework.ragged import SparseRows, places_in_rows
 from spadework.workbench.answers.choices import histories_in, titled, titles_of
@@ -217,7 +218,7 @@ def _facts(fitted: Recommender, scorer: VectorScorer | TableScorer) -> Mapping[s
             "score": f"{score}, each times the weight of the history item",
         }
     says = ["the inner product of the vectors of user and item"]
-    if type(scorer.users).added is not UserSide.added:
+    if _adds(scorer, fitted):
         says.append("something for each item of the history, which is not in the vectors")
     if scorer.table is not None:
         says.append("the sum of the weights in neighbours.parquet over the history's items")
@@ -231,3 +232,20 @@ def _facts(fitted: Recommender, scorer: VectorScorer | TableScorer) -> Mapping[s
         "score": " + ".join(says),
         "the product is the score": exact,
     }
+
+
+def _adds(scorer: VectorScorer, fitted: Recommender) -> bool:
+    """Whether scores of items of the history have a part that is not in the vectors: asked of a
+    user without a history.
+    """
+    none = np.zeros(0, np.int32)
+    nobody = Interactions(
+        users=none,
+        items=none,
+        times=np.zeros(0, np.int64),
+        user_vocabulary=Vocabulary(pl.Series([0])),
+        item_vocabulary=fitted.item_vocabulary,
+    )
+    side = scorer.users
+    block = side.reading.reader.read(nobody, np.zeros(1, np.int32))
+    return side.added(*side.reading.weighted(block)) is not None

@@ -4,6 +4,7 @@ there.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -45,9 +46,7 @@ class FileSink(Sink):
         except (OSError, UnicodeDecodeError):
             return None
         found = BatchState.of(text)
-        is_whole = found is not None and all(
-            self._part(part).is_file() for part in range(found.parts)
-        )
+        is_whole = found is not None and None not in map(self._part, range(found.parts))
         return text if is_whole else None
 
     def begin(self, state: str) -> None:
@@ -58,12 +57,16 @@ class FileSink(Sink):
 
     def write(self, part: int, frame: pl.DataFrame, before: str, after: str) -> None:
         # the lock keeps other processes away, so `before` is what is there
-        files.write_bytes(self._part(part), self._content(part, frame))
+        content = self._content(part, frame)
+        for earlier in self._folder.glob(f"{part:06}-*"):
+            earlier.unlink()
+        name = f"{part:06}-{hashlib.sha256(content).hexdigest()}{self._path.suffix}"
+        files.write_bytes(self._folder / name, content)
         files.write_bytes(self._folder / STATE, after.encode())
 
     def finish(self, parts: int) -> None:
         whole = self._folder / WHOLE
-        paths = [self._part(part) for part in range(parts)]
+        paths = [path for part in range(parts) for path in self._folder.glob(f"{part:06}-*")]
         if self._path.suffix == ".parquet":
             try:
                 pl.scan_parquet(paths, glob=False).sink_parquet(whole, maintain_order=True)
@@ -87,8 +90,14 @@ class FileSink(Sink):
     def _entries(self) -> list[Path]:
         return list(self._folder.iterdir()) if self._folder.is_dir() else []
 
-    def _part(self, part: int) -> Path:
-        return self._folder / f"{part:06}{self._path.suffix}"
+    def _part(self, part: int) -> Path | None:
+        """The file of a part, whose name has the digest of its content; None where there is none,
+        or it was changed.
+        """
+        for path in self._folder.glob(f"{part:06}-*{self._path.suffix}"):
+            if files.sha256(path) == path.stem.partition("-")[2]:
+                return path
+        return None
 
     def _content(self, part: int, frame: pl.DataFrame) -> bytes:
         if self._path.suffix == ".parquet":

@@ -26,6 +26,7 @@ class SqliteSink(Sink):
         self.name = f"sqlite:{path}/{table}"
         self._table, half = table, f"{files.HALF}{table}"
         self._half, self._state = half, f"{half}-state"
+        self._path, self._is_new = path, not path.exists()
         with self._told():
             # transactions are begun by hand
             self._connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
@@ -73,6 +74,8 @@ class SqliteSink(Sink):
 
     def close(self) -> None:
         self._connection.close()
+        if self._is_new and self._path.exists() and not self._path.stat().st_size:
+            self._path.unlink()  # nothing was begun
 
     def _exists(self, table: str) -> bool:
         found = self._connection.execute(
