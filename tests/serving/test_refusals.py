@@ -143,6 +143,7 @@ def test_keys_and_scopes(client, served, caplog):
     refused(client.get("/metrics"), 401, "no-key")  # who had keys is not opened by removing them
     (served / "keys.json").write_text("no keys")
     refused(client.get("/metrics"), 500, "failed")
+    (served / "keys.json").unlink()
     keys.add(["read"])
     assert reader not in (served / "keys.json").read_text()
     assert reader not in caplog.text

@@ -49,10 +49,10 @@ def read_live(folder: Path) -> Live | None:
     path = folder / LIVE
     if not path.exists():
         return None
-    found = as_map(files.read_json(path, "activate a release: spadework publish RUN"))
+    found = as_map(files.read_json(path, "remove it and publish the run again"))
     active = as_text(found.get("active"))
     if not active:
-        raise BadRequest(f"{path} names no release.", "Publish the run again.")
+        raise BadRequest(f"{path} names no release.", "Remove it and publish the run again.")
     return Live(
         active, as_text(found.get("previous")) or None, as_text(found.get("shadow")) or None
     )

@@ -65,6 +65,7 @@ class Guard:
         self._direct = direct
         self._measures, self._waiting = measures, waiting
         self._hosts = settings.hosts
+        self._arriving = 0  # requests whose body is not there yet
         self._rates: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +95,11 @@ class Guard:
                 caller = self._check(scope, needed)
                 scope["caller"] = caller
                 if scope["method"] in ("POST", "PUT", "PATCH"):
-                    receive = await self._body(scope, receive)
+                    self._arriving += 1
+                    try:
+                        receive = await self._body(scope, receive)
+                    finally:
+                        self._arriving -= 1
                 endpoint = self._direct.get((scope["method"], scope["path"]))
                 if endpoint is None:
                     await self._app(scope, receive, sending)
@@ -143,7 +148,7 @@ class Guard:
             raise Problem("bad-request", "A key must not be in the address, where it is logged.")
         if needed is None:
             return ""
-        if self._waiting() > self._settings.queue:
+        if self._waiting() - self._arriving > self._settings.queue:
             raise Problem("too-many", "The server has more to do than it can.", _LATER)
         name = self._check_key(headers, needed)
         if self._settings.rate is not None:
