@@ -364,8 +364,10 @@ def test_writers_at_once_and_a_reader_that_follows(place):
         following.result()
     assert sum(written) == 4 * 12 * 2 + 12
     everything = [event for batch in store.all_after() for event in batch.events]
-    assert followed == everything
     assert len(everything) == store.count()
+    # who follows may have met what was forgotten since
+    everything = [event for event in everything if not event.user.startswith("gone")]
+    assert [event for event in followed if not event.user.startswith("gone")] == everything
     ids = [event.event_id for event in everything if event.event_id is not None]
     assert len(ids) == len(set(ids))
     store.close()
