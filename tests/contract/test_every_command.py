@@ -40,10 +40,12 @@ ARGUMENTS = {
     "explain": ["cosine"],
     "export": ["NETWORK", "--out", "NEW"],
     "look": ["world:repeats"],
+    "nightly": ["COPY"],
     "recommend": ["RUN", "--user", "u0003", "-k", "3"],
     "report": ["RUN"],
     "similar": ["RUN", "i0003", "-k", "3"],
     "train": ["COPY", "--set", "width=16", "--set", "blocks=1", "--set", "epochs=1"],
+    "update": ["COPY", "world:order"],
 }
 
 MOST = {"recommend": 16, "dig": 10}

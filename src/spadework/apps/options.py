@@ -23,6 +23,15 @@ settings_option = click.option(
         "Repeatable."
     ),
 )
+from_store_option = click.option(
+    "--from-store",
+    "store",
+    metavar="ADDRESS",
+    help=(
+        "Take the events of this store: a file, postgresql://HOST/DATABASE or "
+        "redis://HOST:PORT/NUMBER."
+    ),
+)
 store_option = click.option(
     "--store",
     metavar="ADDRESS",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Keys:
     """The keys of a folder; without any, every caller on this machine may do everything."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+        self._path = str(folder / FILE)
         self._keys: tuple[Key, ...] = ()
         self._stamp: tuple[int, int] | None = None
         self.refresh()
@@ -60,14 +61,17 @@ class Keys:
         restart.
         """
         try:
-            found = self._path.stat()
+            found = os.stat(
+                self._path
+            )  # for each request: a path object would take ten times as long
         except FileNotFoundError:
             self._keys, self._stamp = (), None
             return
         stamp = (found.st_mtime_ns, found.st_ino)
         if stamp == self._stamp:
             return
-        rows = maps(as_map(files.read_json(self._path, "add the keys again")).get("keys"))
+        found_keys = as_map(files.read_json(Path(self._path), "add the keys again")).get("keys")
+        rows = maps(found_keys)
         self._keys = tuple(
             Key(
                 as_text(row.get("digest")),
@@ -107,12 +111,13 @@ class Keys:
         return found
 
     def _write(self, keys: Sequence[Key]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        path = Path(self._path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         rows = [
             {"digest": key.digest, "scopes": sorted(key.scopes), "note": key.note} for key in keys
         ]
-        files.write_json(self._path, {"keys": rows})
-        self._path.chmod(0o600)
+        files.write_json(path, {"keys": rows})
+        path.chmod(0o600)
         self.refresh()
 
 

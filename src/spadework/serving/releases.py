@@ -25,6 +25,8 @@ from spadework.serving.served_release import Served
 from spadework.serving.stored_checks import check
 
 RELEASES, LIVE, AUDIT = "releases", "live.json", "audit.jsonl"
+STORE = "events.sqlite"
+"""The store of a folder of releases, if no other is named."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Releases:
             )
         _check_name(folder, live.active)
         self._served = load(folder, live.active)
-        self._shadow: Served | None = None
+        self._shadow = None if live.shadow is None else load(folder, live.shadow)
         self._stamp = self._stamp_of_live()
 
     @property

@@ -51,17 +51,24 @@ def command(
     On this machine alone unless --host says otherwise, and then only with keys.
     """
     import logging
+    from pathlib import Path
 
     from spadework.errors import BadRequest
     from spadework.serving.http.running import check_port, require_server, serve
     from spadework.serving.http.settings import Settings
     from spadework.serving.keys import Keys
-    from spadework.workbench.answers.served_folder import prepared
+    from spadework.serving.releases import LIVE, STORE
 
     require_server()
     is_local = host in ("127.0.0.1", "::1", "localhost")
-    with terminal.progress():
-        folder, address = prepared(where, store)
+    folder = Path(where)
+    address = store or str(folder / STORE)
+    if not (folder / LIVE).exists():
+        # a folder of releases needs nothing of the workbench
+        from spadework.workbench.answers.served_folder import prepared
+
+        with terminal.progress():
+            folder, address = prepared(where, store)
     if not is_local and not len(Keys(folder)):
         raise BadRequest(
             f"{host} can be reached from other machines, and there is no key.",

@@ -18,7 +18,7 @@ from spadework.errors import Unsuitable
 from spadework.models.base import Recommender
 from spadework.models.baskets.own_item_scorer import OwnItems, Ties, number_of_baskets
 from spadework.models.baskets.purchases import Purchases, purchases_by_block
-from spadework.models.baskets.repurchase_gaps import Intervals, gaps_of
+from spadework.models.baskets.repurchase_gaps import GapSums, Intervals, gaps_of
 from spadework.models.checks import ITEMS, Form, Forms, are_numbers
 from spadework.models.common_list import SameForAll
 from spadework.models.needs import Cost, Need
@@ -170,18 +170,17 @@ class Personal(Recommender):
         for purchases in purchases_by_block(train.as_of(None), train.active_users):
             elapsed.append(purchases.elapsed)
             again.append(gaps_of(purchases, timed=timed))
-        pauses = np.concatenate(elapsed)
-        pauses = pauses[~np.isnan(pauses)]
         intervals = Intervals.of(again, train.item_count, self.shrinkage)
         counts = event_weights_by_item(train, self.popularity_window, None)
-        return {
-            "share": counts / max(float(counts.max(initial=0)), 1.0),
-            "timed": np.asarray([timed]),
-            "pause": np.asarray([np.median(pauses) if len(pauses) else 0.0]),
-            "means": intervals.means,
-            "spreads": intervals.spreads,
-            "trusts": intervals.trusts,
-        }
+        return _state(counts, intervals, np.concatenate(elapsed), timed)
+
+    def state_of(
+        self, counts: Array, gaps: GapSums, elapsed: Array, *, timed: bool
+    ) -> Mapping[str, Array]:
+        """What a fit learns, from sums over users: the events of items, the gaps, and each user's
+        usual pause in seconds, NaN where it is unknown.
+        """
+        return _state(counts, gaps.intervals(self.shrinkage), elapsed, timed)
 
     def _forms(self, state: Mapping[str, Array]) -> Forms:
         of_items = dict.fromkeys(("share", "means", "spreads", "trusts"), Form("float64", (ITEMS,)))
@@ -226,6 +225,18 @@ class Personal(Recommender):
             interval=self.interval,
         )
         return OwnItems(state["popularity"], own, others, ties=self.ties, adds=True)
+
+
+def _state(counts: Array, intervals: Intervals, elapsed: Array, timed: bool) -> Mapping[str, Array]:
+    pauses = elapsed[~np.isnan(elapsed)]
+    return {
+        "share": counts / max(float(counts.max(initial=0)), 1.0),
+        "timed": np.asarray([timed]),
+        "pause": np.asarray([np.median(pauses) if len(pauses) else 0.0]),
+        "means": intervals.means,
+        "spreads": intervals.spreads,
+        "trusts": intervals.trusts,
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,6 +37,21 @@ class Intervals(NamedTuple):
             np.bincount(codes, weights=gaps**power, minlength=items) for power in (1, 2)
         )
         mean, spread = (float(gaps.mean()), float(gaps.std())) if len(gaps) else (0.0, 1.0)
+        return cls.of_sums(counts, sums, squares, mean, spread, shrinkage)
+
+    @classmethod
+    def of_sums(
+        cls,
+        counts: Array,
+        sums: Array,
+        squares: Array,
+        mean: float,
+        spread: float,
+        shrinkage: float,
+    ) -> Intervals:
+        """From the number, sum and sum of squares of the gaps of items, and the mean and standard
+        deviation of all.
+        """
         if shrinkage == 0:  # an item never bought again gets the average of all items and no trust
             sums, squares = np.where(counts > 0, (sums, squares), ([mean], [mean**2 + spread**2]))
         weight = np.maximum(counts, 1) if shrinkage == 0 else counts + shrinkage
@@ -54,6 +69,39 @@ class Intervals(NamedTuple):
         """
         z = (np.log(np.maximum(gaps, 1.0)) - self.means[items]) / self.spreads[items]
         return np.asarray(np.exp(-0.5 * z**2))
+
+
+class GapSums(NamedTuple):
+    """ln(gap) of each item, added up over users: those of two groups of users add up to those of
+    both.
+    """
+
+    gaps: Array  # [items] float64: how many were observed
+    sums: Array  # [items] float64
+    squares: Array  # [items] float64
+
+    @classmethod
+    def none(cls, items: int) -> GapSums:
+        """Sums of nothing."""
+        return cls(*np.zeros((3, items)))
+
+    def plus(self, codes: Codes, gaps: Array) -> GapSums:
+        """With further gaps, as `gaps_of` finds them."""
+        items = len(self.gaps)
+        return GapSums(
+            self.gaps + np.bincount(codes, minlength=items),
+            self.sums + np.bincount(codes, weights=gaps, minlength=items),
+            self.squares + np.bincount(codes, weights=gaps**2, minlength=items),
+        )
+
+    def intervals(self, shrinkage: float) -> Intervals:
+        """What `Intervals.of` learns of all gaps, but for the last digits."""
+        total = float(self.gaps.sum())
+        mean = float(self.sums.sum()) / total if total else 0.0
+        around = float(self.squares.sum()) / total - mean**2 if total else 1.0
+        return Intervals.of_sums(
+            self.gaps, self.sums, self.squares, mean, max(around, 0.0) ** 0.5, shrinkage
+        )
 
 
 def gaps_of(purchases: Purchases, *, timed: bool) -> tuple[Codes, Array]:

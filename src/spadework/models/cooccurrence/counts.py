@@ -23,7 +23,7 @@ from spadework.kernels.similarity.neighbour_table import tables
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import counts_folder
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.models.cooccurrence.pair_matrix import all_pairs, matrix_of, rows_of
+from spadework.models.cooccurrence.pair_matrix import all_pairs, matrix_of, no_rows, rows_of
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import count_pass
 
@@ -296,7 +296,7 @@ def fit(model: Recommender, counts: Counts) -> CoOccurrence:
     (table,) = tables(counter, counter.groups, [weighing], f"fit {model.label}")
     state = dict(
         model._finished(
-            table, sizes[counter.groups.rank_of_code], _no_rows(counts.item_vocabulary), None
+            table, sizes[counter.groups.rank_of_code], no_rows(counts.item_vocabulary), None
         )
     )
     model._restore({**state, "popularity": counts.popularity}, counts.item_vocabulary)
@@ -367,13 +367,3 @@ def _check_same(one: Counts, other: Counts) -> None:
 
 def _union(one: pl.Series, other: pl.Series) -> pl.Series:
     return pl.concat([one, other.alias(one.name)]).unique().sort()
-
-
-def _no_rows(items: Vocabulary) -> Interactions:
-    empty = np.zeros(0, np.int32)
-    return Interactions(
-        users=empty,
-        items=empty,
-        user_vocabulary=Vocabulary(pl.Series([], dtype=pl.String)),
-        item_vocabulary=items,
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from importlib.util import find_spec
@@ -63,7 +64,8 @@ def serve(settings: Settings, workers: int = 1) -> None:
             "spadework.serving.http.running:application", factory=True, workers=workers, **common
         )
         return
-    from spadework.serving.http.application import Server, create
+    from spadework.serving.http.application import create
+    from spadework.serving.http.server_state import Server
 
     server = Server.of(settings)
     running = uvicorn.Server(uvicorn.Config(create(server), **common))
@@ -73,6 +75,10 @@ def serve(settings: Settings, workers: int = 1) -> None:
 
 def application() -> Any:
     """The application of one of several workers, by the settings in the environment."""
-    from spadework.serving.http.application import Server, create
+    from spadework.serving.http.application import create
+    from spadework.serving.http.server_state import Server
 
-    return create(Server.of(Settings.model_validate_json(os.environ[ENVIRONMENT])))
+    server = Server.of(Settings.model_validate_json(os.environ[ENVIRONMENT]))
+    # uvicorn's own count is out of reach here; each request is a task, and three others are
+    server.waiting = lambda: len(asyncio.all_tasks()) - 3
+    return create(server)

@@ -31,13 +31,13 @@ def events_of(text: str | None) -> int:
 def together(user: str, base: str | None, events: list[Event]) -> History:
     """The history of a base, as text, and of the newest events, in order."""
     if base is None:
-        return History(events)
+        return History(events, appended=events)
     before = decoded(user, base)
     if not events:
         return before
     # equal times: the base was there first
     merged = sorted([*before.events, *events], key=lambda event: event.time)
-    return History(merged[-MOST_HISTORY:], before.unwanted)
+    return History(merged[-MOST_HISTORY:], before.unwanted, events)
 
 
 def kept(history: History, forgotten_at: int | None) -> str | None:

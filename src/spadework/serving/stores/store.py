@@ -34,7 +34,10 @@ class History:
     """What a store knows of a user."""
 
     events: list[Event] = field(default_factory=list)  # in order, the newest `MOST_HISTORY`
-    unwanted: list[str] = field(default_factory=list)  # items that the user must not be shown
+    # items that the user must not be shown, as the log had it
+    unwanted: list[str] = field(default_factory=list)
+    # those of the events that are no base
+    appended: list[Event] = field(default_factory=list, compare=False)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,10 @@ DUG, TRAINED = "models-of-the-dig", "trained"
 """Folders of the models that a dig chose, while a transformer is served instead of its winner, and
 of the transformer that was trained last, served or not.
 """
+SERVING = "serving"
+"""Folder of releases and of the events of their users, which outlive a dig that is made again."""
+UPDATED = "updating"
+"""Folder of the updates of a finished run."""
 _DERIVED = (
     *(name for name in run_files.TYPES if name != run_files.RECIPE),
     run_files.VALUES,
@@ -139,7 +143,7 @@ def clear(folder: Path) -> None:
     """Remove files derived from older data; the recipe, the log of remarks and the ledger of trials
     stay.
     """
-    for name in (MANIFEST, *_DERIVED, "models", DUG, TRAINED):
+    for name in (MANIFEST, *_DERIVED, "models", DUG, TRAINED, UPDATED):
         _remove(folder / name)
 
 
@@ -186,7 +190,8 @@ def _holds(folder: Path, recipe: Recipe) -> bool:
 
 def seal(folder: Path) -> None:
     """Write the manifest: digests of all files that a run is made of."""
-    left = ("trials/", "training/", "lock", "log.jsonl", MANIFEST, files.HALF)
+    apart = ("trials/", "training/", f"{UPDATED}/", f"{SERVING}/")  # with digests of their own
+    left = (*apart, "lock", "log.jsonl", MANIFEST, files.HALF)
     names = sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )

@@ -1,0 +1,265 @@
+"""Which models take new events as they are, and what is kept for that; the others are fitted again.
+
+A model is additive where what it learned is made of sums over users: the users with new events are
+taken out of the sums and counted with all that they did. The rest of the log is not read.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from spadework import events, formatting
+from spadework.arrays import Array, Mask
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.data.vocabulary import Vocabulary
+from spadework.kernels.counting.count_blocks import Counter
+from spadework.kernels.counting.grouped_events import Groups
+from spadework.models.base import Recommender
+from spadework.models.baskets.personal import Personal, PersonalTop
+from spadework.models.baskets.purchases import purchases_by_block
+from spadework.models.baskets.repurchase_gaps import GapSums, gaps_of
+from spadework.models.cooccurrence import standing
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.counting.channel import Channel
+from spadework.models.counting.count_passes import count_pass
+from spadework.models.counting.kept_groups import KeptGroups, rows_of_users
+from spadework.models.popular import Popular
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What is kept for one model: arrays, and the ids that they are of."""
+
+    arrays: Mapping[str, Array]
+    items: pl.Series
+    users: pl.Series
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """A log that became another: `before` and `after` are all rows of the users with new events,
+    then and now, with the ids of `log`.
+    """
+
+    log: Interactions  # as it is now
+    before: Interactions
+    after: Interactions
+    groups: KeptGroups | None  # the items of all users as they were once, if they are kept
+
+    @classmethod
+    def of(
+        cls,
+        was: Interactions,
+        log: Interactions,
+        groups: KeptGroups | None = None,
+    ) -> Change:
+        """From the log that it was, whose rows are all in the new one. O(rows)."""
+        more = np.diff(log.starts)
+        codes = log.user_vocabulary.codes(was.user_vocabulary.ids)
+        more[codes] -= np.diff(was.starts)
+        changed = more != 0
+        # the old rows of these few users, under the new ids
+        before = rows_of_users(was, np.flatnonzero(changed[codes])).recoded(
+            log.user_vocabulary, log.item_vocabulary
+        )
+        return cls(log, before, rows_of_users(log, np.flatnonzero(changed)), groups)
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A fitted model, what is kept for its next update, and how it was made, in words."""
+
+    model: Recommender
+    statistics: Statistics | None
+    says: str
+
+
+class Additive(ABC):
+    """How models of one kind take new events."""
+
+    @abstractmethod
+    def learn(self, model: Recommender, log: Interactions) -> Learned:
+        """Fit on a whole log, and keep what an update needs."""
+
+    @abstractmethod
+    def update(self, model: Recommender, kept: Statistics, change: Change) -> Learned:
+        """The model of the log as it is now."""
+
+
+def way_of(model: Recommender) -> Additive | str:
+    """How a model takes new events; for one that is fitted again, why."""
+    if isinstance(model, CoOccurrence):
+        return standing.why_not(model) or _Pairs()
+    if isinstance(model, Popular):
+        if model.window or model.half_life:
+            return "its span ends with the log, so what is in it changes with time"
+        return _Items(lambda counts: {"scores": counts.astype(np.float64)})
+    if isinstance(model, PersonalTop):
+        return _Items(lambda counts: {})
+    if isinstance(model, Personal):
+        if model.popularity_window:
+            return "its span of popularity ends with the log, so what is in it changes with time"
+        return _Gaps()
+    if model.composed:
+        return "it learns how to mix its parts from all of the log"
+    if model.family in ("session neighbours", "basket neighbours"):
+        return "what it learns is the log itself, in another order, which is written anew"
+    return "what it learned is not made of sums over users"
+
+
+def made(
+    model: Recommender,
+    kept: Statistics | None,
+    change: Change | None,
+    log: Interactions,
+    content: ItemContent | None,
+    seed: int,
+) -> Learned:
+    """The model of this log, by the shortest way: from what was kept, where there is such, else by
+    a fit.
+    """
+    way = way_of(model)
+    with events.within(model.label):
+        if isinstance(way, str):
+            fitted = model.sharing().fit(log, content, rng=seed)
+            return Learned(fitted, None, f"fitted again: {way}")
+        model.check_needs(log, content)
+        if kept is None or change is None:
+            return way.learn(model, log)
+        return way.update(model, kept, change)
+
+
+# ---- the kinds
+
+
+class _Pairs(Additive):
+    """Co-occurrence: see `standing`."""
+
+    def learn(self, model: Recommender, log: Interactions) -> Learned:
+        assert isinstance(model, CoOccurrence)
+        kept, fitted = standing.learn(model, log)
+        return Learned(fitted, _of_standing(kept), "counted, and its counts are kept from now on")
+
+    def update(self, model: Recommender, kept: Statistics, change: Change) -> Learned:
+        assert isinstance(model, CoOccurrence)
+        known = standing.Standing(item_vocabulary=Vocabulary(kept.items), **kept.arrays)
+        found = standing.update(
+            model, known, change.before, change.after, partial(_counter, model.channel, change)
+        )
+        return Learned(
+            found.model,
+            _of_standing(found.standing),
+            f"took the new events: {formatting.count(found.changed, 'pair')} changed, "
+            f"{formatting.count(found.recounted, 'row')} counted again, of "
+            f"{len(change.log.item_vocabulary):,}",
+        )
+
+
+def _of_standing(kept: standing.Standing) -> Statistics:
+    return Statistics(kept.arrays, kept.item_vocabulary.ids, _no_ids(kept.item_vocabulary))
+
+
+def _counter(channel: Channel, change: Change, rows: Mask) -> tuple[Counter, Groups]:
+    """What counts these rows: from kept groups where there are such, else from the log."""
+    groups = change.groups
+    if groups is not None and suits(groups, channel):
+        return groups.in_log(change.log, channel).counter(rows)
+    with events.aside():
+        counted = count_pass(change.log, (channel,), wanted=rows)
+    return counted.counter, counted.groups
+
+
+@dataclass(frozen=True)
+class _Items(Additive):
+    """What is made of the number of events of each item."""
+
+    state: Callable[[Array], Mapping[str, Array]]
+
+    def learn(self, model: Recommender, log: Interactions) -> Learned:
+        return self._learned(model, log.item_counts, log.item_vocabulary, "counted")
+
+    def update(self, model: Recommender, kept: Statistics, change: Change) -> Learned:
+        counts = _spread(kept.arrays["counts"], kept.items, change.log.item_vocabulary)
+        counts = counts + change.after.item_counts - change.before.item_counts
+        says = f"took the new events: {len(change.after) - len(change.before):,} were added up"
+        return self._learned(model, counts, change.log.item_vocabulary, says)
+
+    def _learned(self, model: Recommender, counts: Array, items: Vocabulary, says: str) -> Learned:
+        fitted = type(model)(**model.params)
+        fitted._restore({**self.state(counts), "popularity": counts}, items)
+        return Learned(fitted, Statistics({"counts": counts}, items.ids, _no_ids(items)), says)
+
+
+class _Gaps(Additive):
+    """Personal frequency: popularity, the gaps between two purchases of an item, and the usual
+    pause of each user.
+    """
+
+    def learn(self, model: Recommender, log: Interactions) -> Learned:
+        sums, pauses = _gaps(log)
+        users = log.user_vocabulary.take(log.active_users)
+        arrays = {"counts": log.item_counts, **sums._asdict(), "pauses": pauses}
+        return _personal(model, arrays, log, users, "counted")
+
+    def update(self, model: Recommender, kept: Statistics, change: Change) -> Learned:
+        items = change.log.item_vocabulary
+        less, _ = _gaps(change.before)
+        more, pauses = _gaps(change.after)
+        arrays = {name: _spread(kept.arrays[name], kept.items, items) for name in GapSums._fields}
+        for name in GapSums._fields:
+            arrays[name] = arrays[name] + getattr(more, name) - getattr(less, name)
+        counts = _spread(kept.arrays["counts"], kept.items, items)
+        arrays["counts"] = counts + change.after.item_counts - change.before.item_counts
+        changed = change.log.user_vocabulary.take(change.after.active_users)
+        stays = Vocabulary(changed).codes(kept.users) < 0
+        users = pl.concat([kept.users.filter(pl.Series(stays)), changed.alias(kept.users.name)])
+        both = np.concatenate([kept.arrays["pauses"][stays], pauses])
+        order = users.arg_sort()
+        arrays["pauses"] = both[order.to_numpy()]
+        says = f"took the new events of {formatting.count(len(changed), 'user')}"
+        return _personal(model, arrays, change.log, users.gather(order), says)
+
+
+def _personal(
+    model: Recommender, arrays: Mapping[str, Array], log: Interactions, users: pl.Series, says: str
+) -> Learned:
+    assert isinstance(model, Personal)
+    sums = GapSums(*(arrays[name] for name in GapSums._fields))
+    fitted = type(model)(**model.params)
+    state = model.state_of(
+        arrays["counts"].astype(np.float64), sums, arrays["pauses"], timed=log.times is not None
+    )
+    fitted._restore({**state, "popularity": arrays["counts"]}, log.item_vocabulary)
+    return Learned(fitted, Statistics(arrays, log.item_vocabulary.ids, users), says)
+
+
+def _gaps(log: Interactions) -> tuple[GapSums, Array]:
+    """Sums of the gaps of a log, and the pause of each of its users."""
+    sums, pauses = GapSums.none(log.item_count), [np.zeros(0)]
+    for purchases in purchases_by_block(log.as_of(None), log.active_users):
+        pauses.append(purchases.elapsed)
+        sums = sums.plus(*gaps_of(purchases, timed=log.times is not None))
+    return sums, np.concatenate(pauses)
+
+
+def _spread(array: Array, ids: pl.Series, vocabulary: Vocabulary) -> Array:
+    """Values of items under a vocabulary that holds more items."""
+    out = np.zeros(len(vocabulary), array.dtype)
+    out[vocabulary.codes(ids)] = array
+    return out
+
+
+def _no_ids(items: Vocabulary) -> pl.Series:
+    return items.ids.head(0)
+
+
+def suits(groups: KeptGroups, channel: Channel) -> bool:
+    """Whether groups that were kept are those that this channel counts."""
+    return channel.plain and channel.group == "user" and groups.most == channel.max_length

@@ -1,0 +1,303 @@
+"""New events joined to a log: from a file or a store, no event twice, and without what users who
+were forgotten had done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from spadework import events, formatting
+from spadework.arrays import Array, Mask
+from spadework.data.interactions import Interactions
+from spadework.data.ordering import by_user_time_arrival
+from spadework.data.vocabulary import Vocabulary
+from spadework.errors import BadData, Unsuitable
+from spadework.serving.stores.store import Event, Store
+from spadework.workbench.updating.kept_log import KeptLog
+
+_OPTIONAL = ("times", "weights", "baskets", "event_types")
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A log with new events, and what became of each of these."""
+
+    kept: KeptLog
+    added: int
+    known: int = 0  # that the log had, all columns alike
+    unread: int = 0  # of the store: of a type, an id or an item that the log does not count
+    forgotten: int = 0  # rows of users who were forgotten
+
+    @property
+    def changed(self) -> bool:
+        """Whether the log is another than before."""
+        return bool(self.added or self.forgotten)
+
+
+def join(
+    kept: KeptLog, new: Interactions, generation: int, *, from_store: bool, keep_known: bool = False
+) -> Joined:
+    """The rows of both, sorted. Rows that equal one of the log in user, item, time, type and weight
+    are left out, unless `keep_known`. Raises `Unsuitable` for a file without what the log has.
+    """
+    log = kept.log
+    new = _as_in(log, new)
+    known = np.zeros(len(new), np.bool_) if keep_known else _known(log, new)
+    fresh = new.where(~known)
+    users = _union(log.user_vocabulary, fresh.user_vocabulary, fresh.users)
+    items = _union(log.item_vocabulary, fresh.item_vocabulary, fresh.items)
+    parts = [(log, kept.added_in, kept.from_store)]
+    count = len(fresh)
+    parts.append(
+        (fresh, np.full(count, generation, np.int32), np.full(count, from_store, np.bool_))
+    )
+    columns = {
+        name: np.concatenate([getattr(part, name) for part, *_ in parts])
+        for name in _OPTIONAL
+        if getattr(log, name) is not None
+    }
+    row_users, row_items = (
+        np.concatenate(
+            [
+                vocabulary.codes(getattr(part, f"{what}_vocabulary").ids)[getattr(part, f"{what}s")]
+                for part, *_ in parts
+            ]
+        )
+        for what, vocabulary in (("user", users), ("item", items))
+    )
+    order = by_user_time_arrival(row_users, columns.get("times"), len(users))
+    unwanted = log.unwanted
+    if new.unwanted is not None:
+        unwanted = new.unwanted.and_also(unwanted)
+    sorted_columns: dict[str, Any] = {name: order.take(column) for name, column in columns.items()}
+    joined = Interactions(
+        users=order.users,
+        items=order.take(row_items),
+        **sorted_columns,
+        event_type_names=log.event_type_names,
+        user_vocabulary=users,
+        item_vocabulary=items,
+        now=log.now,
+        unwanted=unwanted,
+    )
+    both = KeptLog(
+        joined,
+        order.take(np.concatenate([part[1] for part in parts])),
+        order.take(np.concatenate([part[2] for part in parts])),
+        kept.position,
+    )
+    return Joined(both, count, int(known.sum()))
+
+
+def join_store(
+    kept: KeptLog, store: Store, generation: int, excluded: Collection[str] = ()
+) -> Joined:
+    """The log with the events that the store accepted since it was last read."""
+    batches = list(store.all_after(kept.position))
+    position = batches[-1].position if batches else kept.position
+    found = [event for batch in batches for event in batch.events if event.item not in excluded]
+    skipped = sum(len(batch.events) for batch in batches) - len(found)
+    new, unread = of_events(kept.log, found)
+    joined = join(kept, new, generation, from_store=True)
+    return replace(joined, kept=replace(joined.kept, position=position), unread=unread + skipped)
+
+
+def of_events(log: Interactions, found: Sequence[Event]) -> tuple[Interactions, int]:
+    """Events of a store as a log with the columns of this one, and how many do not count in it."""
+    names = {name: at for at, name in enumerate(log.event_type_names)}
+    frame = pl.DataFrame(
+        {
+            "user": _ids([event.user for event in found], log.user_vocabulary),
+            "item": _ids([event.item for event in found], log.item_vocabulary),
+            "time": pl.Series([event.time // 1000 for event in found], dtype=pl.Int64),
+            "type": pl.Series(
+                [
+                    0 if event.event_type is None or not names else names.get(event.event_type)
+                    for event in found
+                ],
+                dtype=pl.Int32,
+            ),
+            "weight": pl.Series(
+                [1.0 if event.weight is None else event.weight for event in found],
+                dtype=pl.Float32,
+            ),
+            "basket": pl.Series(
+                [event.basket or f"at {event.time}" for event in found], dtype=pl.String
+            ),
+        }
+    )
+    kept = frame.drop_nulls()
+    users, user_codes = Vocabulary.build(kept["user"])
+    items, item_codes = Vocabulary.build(kept["item"])
+    first = 0 if log.baskets is None else int(log.baskets.max(initial=-1)) + 1
+    baskets = kept.select(pl.struct("user", "basket").rank("dense")).to_series().cast(pl.Int32)
+    made = Interactions.from_codes(
+        user_codes,
+        item_codes,
+        user_vocabulary=users,
+        item_vocabulary=items,
+        times=None if log.times is None else kept["time"].to_numpy(),
+        weights=None if log.weights is None else kept["weight"].to_numpy(),
+        baskets=None if log.baskets is None else baskets.to_numpy() + np.int32(first),
+        event_types=None if log.event_types is None else kept["type"].to_numpy(),
+        event_type_names=log.event_type_names,
+    )
+    return made, len(frame) - len(kept)
+
+
+def forget(kept: KeptLog, store: Store) -> tuple[KeptLog, int]:
+    """The log without the rows that users had before they were forgotten, and how many these were.
+    Without times all rows of such a user go.
+    """
+    log = kept.log
+    marks = store.forgotten_at([str(each) for each in log.user_vocabulary.ids.to_list()])
+    at = np.asarray([-1 if mark is None else mark for mark in marks], np.int64)
+    if not len(at) or at.max(initial=-1) < 0:
+        return kept, 0
+    limits = at[log.users]
+    gone = limits >= 0 if log.times is None else (limits >= 0) & (log.times * 1000 <= limits)
+    unwanted = log.unwanted
+    if unwanted is not None:
+        codes = log.user_vocabulary.codes(unwanted.users)
+        stays = (codes < 0) | (at[np.maximum(codes, 0)] < 0)
+        unwanted = replace(
+            unwanted,
+            users=unwanted.users.filter(pl.Series(stays)),
+            items=unwanted.items.filter(pl.Series(stays)),
+            times=None if unwanted.times is None else unwanted.times[stays],
+        )
+    if not gone.any():
+        return kept, 0
+    rest = kept.where(~gone)
+    return replace(rest, log=_without_absent(replace(rest.log, unwanted=unwanted))), int(gone.sum())
+
+
+def _without_absent(log: Interactions) -> Interactions:
+    """The log without users and items that no row has any more."""
+    users, items = (
+        Vocabulary(vocabulary.take(np.unique(codes)))
+        for vocabulary, codes in (
+            (log.user_vocabulary, log.users),
+            (log.item_vocabulary, log.items),
+        )
+    )
+    new_users = users.codes(log.user_vocabulary.ids)
+    new_items = items.codes(log.item_vocabulary.ids)
+    return replace(
+        log,
+        users=new_users[log.users],
+        items=new_items[log.items],
+        user_vocabulary=users,
+        item_vocabulary=items,
+    )
+
+
+def _as_in(log: Interactions, new: Interactions) -> Interactions:
+    """The new rows with the columns and types of events of the log."""
+    for name in ("times", "baskets"):
+        if getattr(log, name) is not None and getattr(new, name) is None and len(new):
+            raise Unsuitable(
+                f"The log of the run has {name}, and the new events have none.",
+                f"Give new events with the same columns as the log: {name} are missing.",
+            )
+    for what in ("user", "item"):
+        own, other = (getattr(each, f"{what}_vocabulary").ids for each in (log, new))
+        if len(other) and own.dtype.is_integer() != other.dtype.is_integer():
+            raise BadData(
+                f"The ids of {what}s are {other.dtype} in the new events, {own.dtype} in the log.",
+                "Write them as in the log of the run.",
+            )
+    changes: dict[str, Any] = {}
+    if log.weights is not None and new.weights is None:
+        changes["weights"] = np.ones(len(new), np.float32)
+    if log.event_types is not None:
+        new, types = _types_as_in(log, new)
+        changes = {name: column[types >= 0] for name, column in changes.items()}
+        changes["event_types"] = types[types >= 0]
+        new = new.where(types >= 0)
+    else:
+        changes["event_types"] = None
+    if log.baskets is not None and new.baskets is not None and len(log):
+        first = int(log.baskets.max(initial=-1)) + 1
+        changes["baskets"] = np.asarray(new.baskets + np.int32(first), np.int32)
+    changes["event_type_names"] = log.event_type_names
+    changes |= {name: None for name in _OPTIONAL if getattr(log, name) is None}
+    return replace(new, **changes, returns=None, account=None)
+
+
+def _types_as_in(log: Interactions, new: Interactions) -> tuple[Interactions, Array]:
+    names = new.event_type_names
+    if new.event_types is None:
+        only = (
+            log.event_type_names.index(names[0])
+            if names and names[0] in log.event_type_names
+            else 0
+        )
+        return new, np.full(len(new), only, np.int32)
+    table = np.asarray(
+        [
+            log.event_type_names.index(name) if name in log.event_type_names else -1
+            for name in names
+        ],
+        np.int32,
+    )
+    types = table[new.event_types]
+    lost = int((types < 0).sum())
+    if lost:
+        events.note(f"Of types that the log does not count: {formatting.count(lost, 'new event')}.")
+    return new, types
+
+
+def _known(log: Interactions, new: Interactions) -> Mask:
+    """Which new rows the log has already. Shape [new rows]."""
+    if not len(new) or not len(log):
+        return np.zeros(len(new), np.bool_)
+    users = log.user_vocabulary.codes(new.user_vocabulary.ids)[new.users]
+    items = log.item_vocabulary.codes(new.item_vocabulary.ids)[new.items]
+    is_user = np.zeros(log.user_count, np.bool_)
+    is_user[users[users >= 0]] = True
+    near = is_user[log.users]
+    if log.times is not None and new.times is not None:
+        near &= log.times >= int(new.times.min())
+    columns = [
+        name for name in ("times", "weights", "event_types") if getattr(log, name) is not None
+    ]
+    old = pl.DataFrame(
+        {"user": log.users[near], "item": log.items[near]}
+        | {name: getattr(log, name)[near] for name in columns}
+    )
+    frame = pl.DataFrame(
+        {"row": np.arange(len(new)), "user": users, "item": items}
+        | {name: getattr(new, name) for name in columns}
+    )
+    keys = ["user", "item", *columns]
+    found = frame.join(old.unique(), on=keys, how="semi")
+    mask = np.zeros(len(new), np.bool_)
+    mask[found["row"].to_numpy()] = True
+    return mask
+
+
+def _union(own: Vocabulary, other: Vocabulary, codes: Array) -> Vocabulary:
+    """The ids of the log, and those that new rows have."""
+    used = other.take(np.unique(codes)).cast(own.ids.dtype)
+    new = used.filter(pl.Series(own.codes(used) < 0))
+    if not len(new):
+        return own
+    return Vocabulary(pl.concat([own.ids, new.alias(own.ids.name)]).sort())
+
+
+def _ids(texts: list[str], vocabulary: Vocabulary) -> pl.Series:
+    """Ids in the type of the log; null where a text is no number."""
+    ids = pl.Series("id", texts, dtype=pl.String)
+    if not vocabulary.ids.dtype.is_integer():
+        return ids
+    numbers = ids.cast(pl.Int64, strict=False)
+    # 007 is no id of a log of numbers
+    return pl.select(
+        pl.when(numbers.cast(pl.String) == ids).then(numbers).otherwise(None).alias("id")
+    ).to_series()

@@ -1,0 +1,113 @@
+"""The joined log in the folder of a run: read and sorted once, then mapped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from spadework.arrays import Array, Mask
+from spadework.artifacts import array_bundle
+from spadework.data.interactions import Interactions
+from spadework.data.unwanted import Unwanted
+from spadework.data.vocabulary import Vocabulary
+from spadework.errors import BadRequest
+
+HEADER = "log.json"
+_COLUMNS = ("users", "items", "times", "weights", "baskets", "event_types")
+_AGAIN = "remove the folder updating of the run, and update again"
+FORM = array_bundle.form(1, "kept log", _AGAIN, ("user_ids", "item_ids", "unwanted"))
+
+
+@dataclass(frozen=True, eq=False)
+class KeptLog:
+    """A log, and where each of its rows came from."""
+
+    log: Interactions
+    # [rows] int32: the number of the generation that brought the row; 0: it is the run's own
+    added_in: Array
+    from_store: Mask  # [rows] whether the row came from the store, which still has it
+    position: int = 0  # up to which the events of the store are in it
+
+    @classmethod
+    def of_run(cls, log: Interactions) -> KeptLog:
+        """The log of a run that was never updated."""
+        # what was taken back is of use to cuts of the past alone
+        bare = replace(log, returns=None, account=None)
+        rows = len(log)
+        return cls(bare, np.zeros(rows, np.int32), np.zeros(rows, np.bool_))
+
+    def where(self, mask: Mask) -> KeptLog:
+        """Some of the rows."""
+        return replace(
+            self,
+            log=self.log.where(mask),
+            added_in=self.added_in[mask],
+            from_store=self.from_store[mask],
+        )
+
+    def end_of(self, generation: int) -> int | None:
+        """The last time of the rows that were there in a generation; None without times or rows."""
+        times = self.log.times
+        there = self.added_in <= generation
+        return int(times[there].max()) if times is not None and there.any() else None
+
+
+def write(folder: Path, kept: KeptLog) -> None:
+    """Write it into a folder."""
+    log = kept.log
+    arrays = {name: getattr(log, name) for name in _COLUMNS if getattr(log, name) is not None}
+    arrays |= {"added_in": kept.added_in, "from_store": kept.from_store}
+    unwanted: dict[str, Any] = {"user_id": [], "item_id": [], "time": []}
+    if log.unwanted is not None:
+        times = log.unwanted.times
+        unwanted = {
+            "user_id": log.unwanted.users,
+            "item_id": log.unwanted.items,
+            "time": [None] * len(log.unwanted) if times is None else times,
+        }
+    tables = {
+        "user_ids": pl.DataFrame({"id": log.user_vocabulary.ids}),
+        "item_ids": pl.DataFrame({"id": log.item_vocabulary.ids}),
+        "unwanted": pl.DataFrame(unwanted),
+    }
+    facts = {
+        "rows": len(log),
+        "fingerprint": log.fingerprint,
+        "event types": list(log.event_type_names),
+        "position": kept.position,
+    }
+    array_bundle.write(folder / HEADER, FORM, facts, arrays, tables)
+
+
+def read(folder: Path) -> KeptLog:
+    """What `write` wrote. Raises `BadRequest` for what is damaged."""
+    facts, arrays, tables = array_bundle.read(folder / HEADER, FORM)
+    try:
+        users, items = (Vocabulary(tables[f"{name}_ids"]["id"]) for name in ("user", "item"))
+        codes = ((arrays["users"], len(users)), (arrays["items"], len(items)))
+        if any(int(a.min(initial=0)) < 0 or int(a.max(initial=-1)) >= n for a, n in codes):
+            raise ValueError("a code is of no user or item")
+        if (np.diff(arrays["users"]) < 0).any() or len(arrays["added_in"]) != facts["rows"]:
+            raise ValueError("its rows are not in order")
+        columns: dict[str, Any] = {name: arrays[name] for name in _COLUMNS if name in arrays}
+        log = Interactions(
+            **columns,
+            event_type_names=tuple(facts["event types"]),
+            user_vocabulary=users,
+            item_vocabulary=items,
+            unwanted=_unwanted(tables["unwanted"]),
+        )
+        return KeptLog(log, arrays["added_in"], arrays["from_store"], int(facts["position"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadRequest(f"The log in {folder} cannot be used: {error}.", _AGAIN) from error
+
+
+def _unwanted(table: pl.DataFrame) -> Unwanted | None:
+    if not len(table):
+        return None
+    times = None if table["time"].null_count() else table["time"].cast(pl.Int64).to_numpy()
+    return Unwanted.of(table["user_id"], table["item_id"], times)

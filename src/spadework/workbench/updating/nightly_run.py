@@ -1,0 +1,202 @@
+"""What is done each night: take in the new events, judge the new model, let it answer or refuse it,
+and say which.
+
+Every step leaves its result on disk and is passed over where that is there, so the same call goes
+on after a kill, and does nothing when all is done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from spadework.artifacts import artifact, roles
+from spadework.errors import BadRequest
+from spadework.json_values import as_map
+from spadework.serving import releases
+from spadework.serving.stores.store import Store
+from spadework.serving.stores.store_addresses import open_store
+from spadework.workbench.answers import publishing, served_folder
+from spadework.workbench.answers.service import Service
+from spadework.workbench.run import Run
+from spadework.workbench.sources import target_of
+from spadework.workbench.storage import lock
+from spadework.workbench.updating import generations, promotion, remaking
+from spadework.workbench.updating.generations import Generation
+from spadework.workbench.updating.promotion import Verdict
+from spadework.workbench.updating.remaking import Remade
+
+ACTIVATED, KEPT, REFUSED = "activated", "kept", "refused"
+BY = "spadework nightly"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a night ended."""
+
+    outcome: str  # activated, kept or refused
+    says: str
+    release: str
+    live: str
+    remade: Remade
+    verdict: dict[str, Any]
+
+    @property
+    def code(self) -> int:
+        """The exit code: 1 where the new model was refused."""
+        return 1 if self.outcome == REFUSED else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "outcome": self.outcome,
+            "says": self.says,
+            "release": self.release,
+            "live": self.live,
+            "update": self.remade.as_json(),
+            "verdict": self.verdict,
+        }
+
+
+def update(where: str, new_events: str | None, store: str | None) -> Remade:
+    """Join new events to the log of a run and make its models again; what is live stays so."""
+    if (new_events is None) == (store is None):
+        raise BadRequest(
+            "New events come from one place: a file or a store.",
+            "Name a file, or --from-store ADDRESS.",
+        )
+    run = remaking.run_of(where)
+    with _working(run), _opened(store) as opened:
+        return remaking.remake(run, new_events, opened)
+
+
+def nightly(where: str, new_events: str | None = None, store: str | None = None) -> Outcome:
+    """Update a run from its store, and from a file where one is given; judge the new model, and let
+    it answer unless it is worse.
+    """
+    run = remaking.run_of(where)
+    with _working(run):
+        folder = remaking.releases_of(run)
+        address = store or str(folder / releases.STORE)
+        if releases.read_live(folder) is None:
+            served_folder.publish(where, address)
+        with _opened(address) as opened:
+            assert opened is not None
+            remade = remaking.remake(run, None, opened)
+            if new_events is not None:
+                more = remaking.remake(run, new_events, opened)
+                remade = _both(remade, more)
+            return _decide(run, folder, opened, remade)
+
+
+def _both(one: Remade, other: Remade) -> Remade:
+    return Remade(
+        other.generation or one.generation,
+        one.added + other.added,
+        one.known + other.known,
+        one.unread + other.unread,
+        one.forgotten + other.forgotten,
+        {**one.models, **other.models},
+    )
+
+
+def _decide(run: Run, folder: Path, store: Store, remade: Remade) -> Outcome:
+    generation = generations.current(generations.folder_of(run.folder))
+    live = releases.read_live(folder)
+    assert live is not None
+    if generation is None:
+        return Outcome(
+            KEPT, f"kept {live.active}: no new events", live.active, live.active, remade, {}
+        )
+    verdict = generation.verdict
+    if verdict is not None and verdict.get("done"):
+        name = str(verdict.get("release"))
+        says = f"kept {live.active}: no new events since {name} was judged"
+        return Outcome(KEPT, says, name, live.active, remade, dict(verdict))
+    if verdict is None:
+        verdict = _judged(run, folder, store, generation)
+        generation.keep_verdict(verdict)
+    name = str(verdict["release"])
+    if not _is_told(folder, name):
+        releases.audit(folder, "judged", verdict)
+    if verdict.get("activate"):
+        live = releases.activate(folder, name, BY)
+    outcome = ACTIVATED if verdict.get("activate") else REFUSED
+    generation.keep_verdict({**verdict, "done": True})
+    says = f"{outcome} {name}: {verdict['says']}"
+    return Outcome(outcome, says, name, live.active, remade, dict(verdict))
+
+
+def _judged(run: Run, folder: Path, store: Store, generation: Generation) -> dict[str, Any]:
+    """Publish a generation beside the live release, and hold it against that one."""
+    kept = generation.kept
+    name = _published(run, folder, generation)
+    publishing.set_base(store, kept.where(~kept.from_store).log)
+    live = releases.read_live(folder)
+    assert live is not None
+    if live.active == name:
+        verdict = Verdict(outcome=promotion.SAME, says="it is the running one")
+    else:
+        judged = generation.judged
+        since = generation.facts.get("boundary")
+        verdict = promotion.verdict_of(
+            kept,
+            since if isinstance(since, int) else None,
+            None if judged is None else artifact.load(judged),
+            folder,
+            as_map(run.board.get("protocol")),
+            target_of(kept.log, run.recipe),
+        )
+    return replace(verdict, release=name, running=live.active).as_json()
+
+
+def _published(run: Run, folder: Path, generation: Generation) -> str:
+    found = roles.read(generation.models)
+    similar = found.get(roles.SIMILAR)
+    made = publishing.publish_models(
+        Service.of(str(run.folder)),
+        folder,
+        generation.models / found[roles.WINNER],
+        None if similar is None else generation.models / similar,
+        generation.kept.log,
+        {"update": {"generation": generation.number, "rows": len(generation.kept.log)}},
+    )
+    return made.release.id
+
+
+def _is_told(folder: Path, name: str) -> bool:
+    """Whether the audit has a verdict on a release already."""
+    path = folder / releases.AUDIT
+    if not path.exists():
+        return False
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            row = as_map(json.loads(line))
+        except ValueError:  # a line that was cut by the end of a machine
+            continue
+        if row.get("event") == "judged" and row.get("release") == name:
+            return True
+    return False
+
+
+@contextmanager
+def _working(run: Run) -> Iterator[None]:
+    """Only one process updates a run at a time; a server does not mind."""
+    with lock.held(generations.folder_of(run.folder)):
+        yield
+
+
+@contextmanager
+def _opened(address: str | None) -> Iterator[Store | None]:
+    if address is None:
+        yield None
+        return
+    store = open_store(address)
+    try:
+        yield store
+    finally:
+        store.close()

@@ -1,0 +1,242 @@
+"""A generation is made: the log with the new events, and every model of the run again, each by the
+shortest way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spadework import events, files, formatting
+from spadework.artifacts import artifact, roles
+from spadework.data.interactions import Interactions
+from spadework.errors import BadRequest, Unsuitable
+from spadework.json_values import as_list
+from spadework.models.base import Recommender
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.counting.kept_groups import KeptGroups
+from spadework.models.labels import model
+from spadework.serving.stores.store import Store
+from spadework.workbench.answers import publishing
+from spadework.workbench.answers.service import Service, histories_of
+from spadework.workbench.run import Run
+from spadework.workbench.updating import generations, joining, kept_log, promotion
+from spadework.workbench.updating.additive_models import Change, Learned, Statistics, made, suits
+from spadework.workbench.updating.generations import Generation
+from spadework.workbench.updating.joining import Joined
+from spadework.workbench.updating.kept_log import KeptLog
+
+
+@dataclass(frozen=True)
+class Remade:
+    """What an update did. `generation` is None where there was nothing new."""
+
+    generation: Generation | None
+    added: int = 0
+    known: int = 0
+    unread: int = 0
+    forgotten: int = 0
+    models: Mapping[str, str] = field(default_factory=dict)  # label → how it was made
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "generation": None if self.generation is None else self.generation.number,
+            "added": self.added,
+            "known": self.known,
+            "unread": self.unread,
+            "forgotten": self.forgotten,
+            "models": dict(self.models),
+        }
+
+    @property
+    def says(self) -> list[str]:
+        """For people, a line each."""
+        lines = [f"{formatting.count(self.added, 'new event')} joined to the log"]
+        for count, what in (
+            (self.known, "that the log had already, left out"),
+            (self.unread, "that do not count in this log, left out"),
+            (self.forgotten, "of users who were forgotten, removed"),
+        ):
+            if count:
+                lines.append(f"{formatting.count(count, 'event')} {what}")
+        return [*lines, *(f"{label}: {how}" for label, how in self.models.items())]
+
+
+def run_of(where: str) -> Run:
+    """The run of a folder. Raises `BadRequest` for a saved model, which has no log."""
+    found = Service.of(where)
+    if found.run is None:
+        raise BadRequest(
+            f"{where} is a saved model, which has no log to join new events to.",
+            "Name the run that it is of.",
+        )
+    return found.run
+
+
+def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
+    """Join the events of a file, or of a store, to the log of a run, and make its models again. The
+    caller holds the lock of the folder.
+    """
+    folder = generations.folder_of(run.folder)
+    generations.clean(folder)
+    before = generations.current(folder)
+    number = 1 if before is None else before.number + 1
+    was = KeptLog.of_run(histories_of(run, None)) if before is None else before.kept
+    found = _joined(run, was, new_events, store, number)
+    counts = {name: getattr(found, name) for name in ("added", "known", "unread", "forgotten")}
+    if not found.changed:
+        events.note("There is nothing new: the models stay as they are.")
+        return Remade(None, **counts)
+    if not len(found.kept.log):
+        raise Unsuitable("No event is left in the log.", "A model needs some to learn from.")
+    boundary = _boundary(run, found.kept, number)
+    # sums over users cannot lose users, and a forgotten one must leave no trace in them
+    old = None if found.forgotten else before
+    work = _Work(run, old, found.kept.log, boundary)
+    fitted, how, judged, statistics = work.carry_out()
+
+    def write(target: Path) -> None:
+        kept_log.write(target / "log", found.kept)
+        chosen = {role: fitted[name] for role, name in run.roles.items()}
+        about = {"source": run.recipe.source, "rows": len(found.kept.log), "generation": number}
+        roles.keep(target / generations.MODELS, chosen, facts=about, content=work.content)
+        if judged is not None:
+            artifact.save(judged, target / generations.JUDGED / judged.name)
+        names = generations.write_statistics(target, statistics)
+        if work.groups is not None:
+            generations.write_groups(target, work.groups)
+        facts = {
+            "generation": number,
+            "rows": len(found.kept.log),
+            "boundary": boundary,
+            "statistics": names,
+            "models": how,
+            **counts,
+        }
+        files.write_json(target / generations.FACTS, facts)
+
+    return Remade(generations.put(folder, number, write), models=how, **counts)
+
+
+def _joined(
+    run: Run, was: KeptLog, new_events: str | None, store: Store | None, number: int
+) -> Joined:
+    forgotten = 0
+    if store is not None:
+        was, forgotten = joining.forget(was, store)
+    if new_events is not None:
+        new = histories_of(run, new_events)
+        keep = run.recipe.duplicates == "keep"
+        found = joining.join(was, new, number, from_store=False, keep_known=keep)
+    elif store is not None:
+        excluded = {str(each) for each in as_list(run.data.get("excluded_items"))}
+        found = joining.join_store(was, store, number, excluded)
+    else:
+        raise BadRequest("No new events are named.", "Name a file, or a store: --from-store.")
+    if store is not None and new_events is not None:
+        kept, more = joining.forget(found.kept, store)  # who was forgotten may stand in the file
+        lost = int(more)
+        return Joined(kept, found.added - lost, found.known, found.unread, forgotten)
+    return Joined(found.kept, found.added, found.known, found.unread, forgotten)
+
+
+def _boundary(run: Run, kept: KeptLog, number: int) -> int | None:
+    """The first second of the newest span: within the events of this update where these are enough,
+    since what was kept then knows none of it; else within all that the live release has not
+    learned.
+    """
+    within = promotion.boundary_of(kept, number - 1)
+    if within is not None and promotion.judged_users(kept.log, within) >= promotion.LEAST_USERS:
+        return within
+    return promotion.boundary_of(kept, promotion.generation_of(releases_of(run)))
+
+
+def releases_of(run: Run) -> Path:
+    """The folder of the releases of a run."""
+    return publishing.folder_of(str(run.folder))
+
+
+@dataclass(eq=False)
+class _Work:
+    """The models of one log."""
+
+    run: Run
+    old: Generation | None
+    log: Interactions
+    boundary: int | None
+    groups: KeptGroups | None = None
+
+    def __post_init__(self) -> None:
+        self.groups = None if self.old is None else self.old.groups()
+        self.content = publishing.content_for(self.run, self.log.item_vocabulary)
+
+    def carry_out(
+        self,
+    ) -> tuple[dict[str, Recommender], dict[str, str], Recommender | None, dict[str, Statistics]]:
+        """The fitted models by the name of their folder, how each was made by label, the winner as
+        it was before the boundary, and what is kept for the next time.
+        """
+        fitted: dict[str, Recommender] = {}
+        how: dict[str, str] = {}
+        kept: dict[str, Statistics] = {}
+        judged: Recommender | None = None
+        winner = self.run.roles[roles.WINNER]
+        for name in dict.fromkeys([winner, *self.run.roles.values()]):
+            header = files.read_json(self.run.folder / "models" / name / artifact.HEADER)
+            setting = model(header["model"], **header["params"])
+            earlier, found = self._two(setting, wants_both=name == winner)
+            judged = earlier if name == winner else judged
+            fitted[name], how[setting.label] = found.model, found.says
+            if found.statistics is not None:
+                kept[setting.label] = found.statistics
+        return fitted, how, judged, kept
+
+    def _two(self, setting: Recommender, *, wants_both: bool) -> tuple[Recommender | None, Learned]:
+        """The model as it was before the boundary, where that is wanted, and the model now. The
+        second takes its events after the first, where it can.
+        """
+        events.note(f"making {setting.label} again")
+        kept = None if self.old is None else self.old.statistics(setting.label)
+        log = None if self.old is None else self.old.kept.log
+        if not wants_both or self.boundary is None:
+            return None, self._made(setting, kept, log, self.log)
+        part = self._before()
+        if log is not None and log.times is not None and int(log.times.max()) >= self.boundary:
+            # what was kept knows the span already
+            return self._made(setting, None, None, part).model, self._made(
+                setting, kept, log, self.log
+            )
+        first = self._made(setting, kept, log, part)
+        return first.model, self._made(setting, first.statistics, part, self.log)
+
+    def _made(
+        self,
+        setting: Recommender,
+        kept: Statistics | None,
+        was: Interactions | None,
+        log: Interactions,
+    ) -> Learned:
+        change = None
+        if kept is not None and was is not None:
+            change = Change.of(was, log, self.groups)
+        learned = made(setting, kept, change, log, self.content, self.run.recipe.seed)
+        if isinstance(setting, CoOccurrence) and learned.statistics is not None and not change:
+            channel = setting.channel
+            if (
+                channel.plain
+                and channel.group == "user"
+                and not (self.groups is not None and suits(self.groups, channel))
+            ):
+                self.groups = KeptGroups.of(log, channel)
+        return learned
+
+    def _before(self) -> Interactions:
+        """The rows before the boundary, with the vocabularies of the whole log."""
+        assert self.log.times is not None
+        assert self.boundary is not None
+        return self.log.where(np.asarray(self.log.times < self.boundary))
