@@ -33,6 +33,13 @@ SETTINGS = [
     {"model": "cosine", "keep": 4, "keep_columns": 6, "normalise": True},
     {"model": "cosine(weight=asymmetric, left_power=1.5, keep=4)"},
     {"model": "forward", "keep": 4, "gap_half_life": "3d", "max_distance": 4},
+    *({"model": name, "keep": keep} for name in ("jaccard", "lift", "sar") for keep in (3, 1000)),
+    *({"model": "cosine", "keep": 3, "weight": name} for name in ("dice", "inclusion")),
+    *(
+        {"model": "cosine", "keep": 3, "weight": name, "shrink": 2.0}
+        for name in ("cosine", "lift", "jaccard", "confidence", "discounted", "power")
+    ),
+    {"model": "jaccard", "keep": 3, "max_length": 4},
     {"model": "popular"},
     {"model": "p-topfreq"},
     {"model": "gp-topfreq"},
