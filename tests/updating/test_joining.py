@@ -1,4 +1,4 @@
-"""New events joined to a log: no event twice, and nobody's rows lost, but those of the forgotten."""
+"""New events joined to a log: no event twice, no row lost but those of who was forgotten."""
 
 from __future__ import annotations
 
