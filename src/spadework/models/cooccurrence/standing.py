@@ -7,7 +7,7 @@ change; of one that is not, the bound says how large it can be at most. Where th
 one listed, the list of the row is that of a full count. The other rows, few of them, are counted
 again in full.
 
-This needs a weight that never grows for a pair of which nothing new is known (see `measures`;
+This needs a weight that never grows for a pair of which nothing new is known (see `pair_values`;
 decision 0028).
 """
 
@@ -29,9 +29,9 @@ from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.similarity.neighbour_table import Table, tables
 from spadework.models.cooccurrence.counts import OWN_ENTRIES
 from spadework.models.cooccurrence.kept_rows import Overlay, PairOrder, rows_at
-from spadework.models.cooccurrence.measures import Measure, why_unmeasured
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.cooccurrence.pair_matrix import all_pairs, no_rows
+from spadework.models.cooccurrence.pair_values import Measure, why_unmeasured
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import Pass, count_pass
 from spadework.ragged import SparseRows, offsets_of, row_of_cells
