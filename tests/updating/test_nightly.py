@@ -177,6 +177,24 @@ def test_the_store_is_read_once_and_the_forgotten_are_gone(run, new):
     store.close()
 
 
+def test_a_night_in_which_users_were_only_forgotten(run, new):
+    nightly(str(run))
+    before = nightly(str(run), str(new)).live
+    with contextlib.closing(SqliteStore(run / "serving" / "events.sqlite")) as store:
+        store.forget("u007")
+        found = nightly(str(run))
+        assert found.remade.forgotten > 0
+        assert (found.outcome, found.remade.added) == (nightly_run.ACTIVATED, 0), found.says
+        assert "on a span that both have learned" in found.says
+        assert live(run) == found.release != before
+        assert store.history("u007").events == []
+    assert "u007" not in kept(run).kept.log.user_vocabulary.ids.to_list()
+    assert update(str(run), str(new), None).generation is None
+    again = nightly(str(run), str(new))  # the file still has them
+    assert again.outcome == nightly_run.KEPT
+    assert "u007" not in kept(run).kept.log.user_vocabulary.ids.to_list()
+
+
 HOLDS = """
 import sys, time, pathlib
 from spadework.workbench.storage import lock
