@@ -14,8 +14,8 @@ import numpy as np
 from spadework import events, files, formatting
 from spadework.artifacts import artifact, roles
 from spadework.data.interactions import Interactions
-from spadework.errors import BadRequest, Unsuitable
-from spadework.json_values import as_list
+from spadework.errors import BadData, BadRequest, Unsuitable
+from spadework.json_values import as_list, as_map
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.counting.kept_groups import KeptGroups
@@ -136,7 +136,7 @@ def _joined(
     if store is not None:
         was, forgotten = joining.forget(was, store)
     if new_events is not None:
-        new = histories_of(run, new_events)
+        new = _read(run, new_events)
         keep = run.recipe.duplicates == "keep"
         found = joining.join(was, new, number, from_store=False, keep_known=keep)
     elif store is not None:
@@ -149,6 +149,20 @@ def _joined(
         lost = int(more)
         return Joined(kept, found.added - lost, found.known, found.unread, forgotten)
     return Joined(found.kept, found.added, found.known, found.unread, forgotten)
+
+
+def _read(run: Run, new_events: str) -> Interactions:
+    try:
+        return histories_of(run, new_events)
+    except BadData as error:
+        columns = as_map(run.data.get("columns"))
+        named = ", ".join(f"{role} = {column!r}" for role, column in columns.items())
+        raise type(error)(
+            error.message,
+            "New events are read as the log of the run was"
+            + (f" ({named})" if named else "")
+            + "; give a file with the same columns.",
+        ) from None
 
 
 def _boundary(run: Run, kept: KeptLog, number: int) -> int | None:
