@@ -96,7 +96,7 @@ def test_events_of_a_store_have_the_columns_of_the_log():
 
 
 def test_who_was_forgotten_is_gone_until_they_come_back(tmp_path):
-    log = log_of(3, 200)
+    log = log_of(3, 200, -3_000_000_000)  # before 1970, which is no sign of anything
     user = log.user_vocabulary.ids[4]
     store = SqliteStore(tmp_path / "events.sqlite")
     kept = KeptLog.of_run(log.with_unwanted([user], [log.item_vocabulary.ids[0]]))

@@ -15,6 +15,7 @@ from spadework import events, formatting
 from spadework.arrays import Array, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.ordering import by_user_time_arrival
+from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, Unsuitable
 from spadework.serving.stores.store import Event, Store
@@ -151,30 +152,39 @@ def of_events(log: Interactions, found: Sequence[Event]) -> tuple[Interactions, 
 
 
 def forget(kept: KeptLog, store: Store) -> tuple[KeptLog, int]:
-    """The log without the rows that users had before they were forgotten, and how many these were.
-    Without times all rows of such a user go.
+    """The log without what users had done before they were forgotten, and how many rows that was.
+    Without times all of such a user goes.
     """
     log = kept.log
-    marks = store.forgotten_at([str(each) for each in log.user_vocabulary.ids.to_list()])
-    at = np.asarray([-1 if mark is None else mark for mark in marks], np.int64)
-    if not len(at) or at.max(initial=-1) < 0:
-        return kept, 0
-    limits = at[log.users]
-    gone = limits >= 0 if log.times is None else (limits >= 0) & (log.times * 1000 <= limits)
-    unwanted = log.unwanted
-    if unwanted is not None:
-        codes = log.user_vocabulary.codes(unwanted.users)
-        stays = (codes < 0) | (at[np.maximum(codes, 0)] < 0)
-        unwanted = replace(
-            unwanted,
-            users=unwanted.users.filter(pl.Series(stays)),
-            items=unwanted.items.filter(pl.Series(stays)),
-            times=None if unwanted.times is None else unwanted.times[stays],
-        )
+    if log.unwanted is not None:
+        stays = _marks(log.unwanted.users, store) < 0
+        if not stays.all():
+            kept = replace(kept, log=replace(log, unwanted=_some(log.unwanted, stays)))
+            log = kept.log
+    limits = _marks(log.user_vocabulary.ids, store)[log.users]
+    gone = limits >= 0
+    if log.times is not None:
+        gone &= log.times * 1000 <= limits
     if not gone.any():
         return kept, 0
     rest = kept.where(~gone)
-    return replace(rest, log=_without_absent(replace(rest.log, unwanted=unwanted))), int(gone.sum())
+    return replace(rest, log=_without_absent(rest.log)), int(gone.sum())
+
+
+def _marks(users: pl.Series, store: Store) -> Array:
+    """When each of these was forgotten, in milliseconds; −1 for the others."""
+    marks = store.forgotten_at([str(user) for user in users.to_list()])
+    return np.asarray([-1 if mark is None else mark for mark in marks], np.int64)
+
+
+def _some(unwanted: Unwanted, stays: Mask) -> Unwanted | None:
+    if not stays.any():
+        return None
+    chosen = pl.Series(stays)
+    times = None if unwanted.times is None else unwanted.times[stays]
+    return Unwanted(
+        users=unwanted.users.filter(chosen), items=unwanted.items.filter(chosen), times=times
+    )
 
 
 def _without_absent(log: Interactions) -> Interactions:

@@ -137,6 +137,8 @@ def _joined(
         was, forgotten = joining.forget(was, store)
     if new_events is not None:
         new = _read(run, new_events)
+        if store is not None:  # who was forgotten may stand in the file
+            new = joining.forget(KeptLog.of_run(new), store)[0].log
         keep = run.recipe.duplicates == "keep"
         found = joining.join(was, new, number, from_store=False, keep_known=keep)
     elif store is not None:
@@ -144,10 +146,6 @@ def _joined(
         found = joining.join_store(was, store, number, excluded)
     else:
         raise BadRequest("No new events are named.", "Name a file, or a store: --from-store.")
-    if store is not None and new_events is not None:
-        kept, more = joining.forget(found.kept, store)  # who was forgotten may stand in the file
-        lost = int(more)
-        return Joined(kept, found.added - lost, found.known, found.unread, forgotten)
     return Joined(found.kept, found.added, found.known, found.unread, forgotten)
 
 
