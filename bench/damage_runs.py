@@ -41,6 +41,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("recommend", "RUN", "--user", "USER", "--json"),
     ("similar", "RUN", "ITEM", "--json"),
     ("explain", "RUN", "--item", "ITEM", "--user", "USER"),
+    ("publish", "RUN"),
     ("train", "RUN"),
     ("dig", "SOURCE", "--run", "RUN"),
 )

@@ -48,10 +48,12 @@ PAGES = {
             "together",
             "growth",
             "update",
+            "batch",
             "report",
             "diagnosis",
             "dig",
             "dig-20m",
+            "serving",
         ),
         """Written by `make bench`; do not edit. Contenders take turns (A B A B …) on the same data,
 each repeat in a fresh process, after one uncounted run each. Times are medians, with the

@@ -67,6 +67,10 @@ def _recounted(source: Source, name: str, before: Part, data: bytes) -> None:
 # ---- bytes
 
 
+LONGEST = 8
+"""Events of a row whose cell holds a list: cut short, its last item is another, or its day is."""
+
+
 @damage("cut at a byte")
 def cut(rng: Random, source: Source) -> bool:
     name = _one(rng, source)
@@ -76,7 +80,7 @@ def cut(rng: Random, source: Source) -> bool:
     if isinstance(part, Grid) and part.header is not None:
         # what is left of a header names other columns
         source.known = source.known and at >= len(",".join(part.header))
-    source.odd += 1
+    source.odd += LONGEST if source.shape == "Lists in cells" else 1
     _recounted(source, name, part, data[:at])
     if isinstance(part, Grid) and part.header is not None and at <= len(",".join(part.header)):
         source.rows = None
@@ -710,6 +714,10 @@ def key_twice(rng: Random, source: Source) -> bool:
 CONSTANT = 20  # the type whose values are all the same
 
 
+AS_TEXT = ("sqlite", "xlsx")
+"""Files that have no type for times of day and lists, and hold their texts."""
+
+
 @damage("other types of columns")
 def types(rng: Random, source: Source) -> bool:
     name = _one(rng, source, Frame)
@@ -746,6 +754,11 @@ def types(rng: Random, source: Source) -> bool:
         at = rng.randrange(len(made))
         part.frame = part.frame.with_columns(made[at].alias(column))
         source.known = source.known and at != CONSTANT
+        if (
+            part.form in AS_TEXT
+            and part.frame[column].dtype.is_nested() | part.frame[column].dtype.is_temporal()
+        ):
+            source.known = False  # the file holds texts, which are other ids
         source.rows = None
         return True
     return False
@@ -755,7 +768,7 @@ def types(rng: Random, source: Source) -> bool:
 def other_columns(rng: Random, source: Source) -> bool:
     name = _one(rng, source, Frame)
     part = source.parts[name] if name else None
-    if not isinstance(part, Frame):
+    if not isinstance(part, Frame) or not part.frame.columns:
         return False
     frame = part.frame
     changes: tuple[Callable[[], pl.DataFrame], ...] = (

@@ -66,6 +66,11 @@ INHERITED |= {  # what `Scorer` and `UserSide` say
     "with_evidence",
     "derived",
 }
+INHERITED |= {  # what `Store` says
+    *("append", "history", "forget", "forgotten_at", "set_base", "base", "after", "count"),
+    *("tidy", "close"),
+}
+INHERITED |= {"state", "begin", "write", "finish", "close"}  # what `Sink` says
 
 
 def test_every_module_class_and_function_says_what_it_is():

@@ -117,3 +117,16 @@ def out_path(
             f"{path} exists already.", "Choose another name, or replace it with --force."
         )
     return path
+
+
+def database_path(out: str, inputs: Sequence[str | None] = ()) -> Path:
+    """A database into which a table may be written: a file that is there, or will be. One of the
+    `inputs` is refused.
+    """
+    path = Path(out)
+    _refuse_inputs(path, inputs)
+    if path.exists() and not path.is_file():
+        raise BadRequest(
+            f"{path} is {'a folder' if path.is_dir() else 'no regular file'}.", "Name a file."
+        )
+    return path

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from spadework.models.factors.gf_cf import GraphFilter
     from spadework.models.factors.ials import ImplicitAls
     from spadework.models.linear.content_ease import AddEase, CollectiveEase
-    from spadework.models.linear.ease import Ease, Edlae
+    from spadework.models.linear.ease import Ease
+    from spadework.models.linear.edlae import Edlae
     from spadework.models.linear.forward_ridge import ForwardRidge
     from spadework.models.linear.mrf import MarkovField
     from spadework.models.linear.sansa import Sansa

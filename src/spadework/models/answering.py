@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
+from spadework.kernels import parallel
 from spadework.models.common_list import CommonList
 from spadework.models.histories import Histories
-from spadework.models.needs import Repeats
+from spadework.models.needs import Repeats, check_lists
+from spadework.models.recommendations import Recommendations
+from spadework.models.requests import blocks_of
 from spadework.models.scorer import Scorer
 from spadework.models.struck_lists import lists_without
 from spadework.ragged import Ragged
@@ -26,6 +31,23 @@ class Answering:
     # row u: codes of the items that user u must not be shown; None where there is nothing
     unwanted: Ragged | None
     prior: CommonList | None = None  # popular items that fill lists up
+    label: str = "lists"  # of the model, for progress
+
+    def of(self, users: Codes) -> Recommendations:
+        """Lists of some of the users, by code; the same to the bit whoever else is asked for."""
+        check_lists(self.k, len(users))
+        blocks = blocks_of(users, self.scorer.row_cells(self.k))
+        with self.scorer.while_answering():
+            parts = parallel.share(self.lists, blocks, f"recommend {self.label}")
+        none = np.full((0, self.k), -1, np.int32), np.zeros((0, self.k), np.float32)
+        return Recommendations(
+            users=users,
+            items=np.concatenate([none[0], *(part[0] for part in parts)]),
+            scores=np.concatenate([none[1], *(part[1] for part in parts)]),
+            user_vocabulary=self.histories.user_vocabulary,
+            item_vocabulary=self.histories.item_vocabulary,
+            filled=sum(part[2] for part in parts),
+        )
 
     def lists(self, users: Codes) -> tuple[Codes, Array, int]:
         """Lists for a block of users: codes [users, k], scores [users, k], number of slots filled

@@ -19,7 +19,6 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import NotFitted, Unsuitable
-from spadework.kernels import parallel
 from spadework.limits import available_bytes
 from spadework.models import needs
 from spadework.models.answering import Answering
@@ -31,7 +30,6 @@ from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
 from spadework.models.requests import (
     allowed_items,
-    blocks_of,
     in_codes_of,
     requested_codes,
     requested_items,
@@ -289,28 +287,41 @@ class Recommender(ABC):
         """`recommend` for callers that have codes already: `users` [n] are codes of
         `histories.user_vocabulary`, by default those with events.
         """
+        codes = requested_codes(histories, users)
+        answering = self.answering_to(
+            histories,
+            k,
+            repeats=repeats,
+            candidates=candidates,
+            exclude=exclude,
+            users=codes,
+            fill=fill,
+        )
+        return answering.of(codes)
+
+    def answering_to(
+        self,
+        histories: Interactions,
+        k: int,
+        *,
+        repeats: Repeats,
+        candidates: Any,
+        exclude: Any,
+        users: Codes,
+        fill: bool,
+    ) -> Answering:
+        """What all lists of a request have in common, made once, for callers that ask for them in
+        parts: its `of(users)` gives for some of the `users` what `recommend_codes` does.
+        """
         fitted = self._as_it_is()
         needs.check_k(k, len(fitted.item_vocabulary))
         needs.check_repeats(repeats)
-        user_codes = requested_codes(histories, users)
-        needs.check_lists(k, len(user_codes))
         allowed = allowed_items(fitted.item_vocabulary, candidates, exclude)
         known = fitted._in_own_codes(histories)
         prior = CommonList.of(fitted._popular_prior(), allowed) if fill else None
-        unwanted = None if known.unwanted is None else known.unwanted.of_users(known, user_codes)
+        unwanted = None if known.unwanted is None else known.unwanted.of_users(known, users)
         scorer = fitted.scorer if unwanted is None else fitted.scorer.without(unwanted)
-        answering = Answering(scorer, known, k, repeats, allowed, unwanted, prior)
-        blocks = blocks_of(user_codes, scorer.row_cells(k))
-        with scorer.while_answering():
-            parts = parallel.share(answering.lists, blocks, f"recommend {fitted.label}")
-        return Recommendations(
-            users=user_codes,
-            items=np.concatenate([np.full((0, k), -1, np.int32), *(part[0] for part in parts)]),
-            scores=np.concatenate([np.zeros((0, k), np.float32), *(part[1] for part in parts)]),
-            user_vocabulary=histories.user_vocabulary,
-            item_vocabulary=fitted.item_vocabulary,
-            filled=sum(part[2] for part in parts),
-        )
+        return Answering(scorer, known, k, repeats, allowed, unwanted, prior, fitted.label)
 
     def _in_own_codes(self, histories: Interactions) -> Interactions:
         """The histories with the codes of this model's items; what it cannot read is refused."""

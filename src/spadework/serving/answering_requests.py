@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from spadework.arrays import Array, Codes, Mask
-from spadework.errors import BadRequest, SpadeworkError, Unsuitable
+from spadework.errors import BadRequest, Unsuitable
 from spadework.kernels.ranking import top_k
 from spadework.models.needs import Repeats
 from spadework.models.scorer import HasContributions
 from spadework.serving.catalogue_filters import diverse
-from spadework.serving.history_reading import Reading, read
+from spadework.serving.history_reading import Reading, read, unwanted_items
 from spadework.serving.item_ids import ItemIds
 from spadework.serving.request_bodies import (
     MOST_HISTORY,
@@ -89,10 +89,11 @@ def recommend(
     """The list for a request. `stored` is what the store knows of its user; the events of the
     request come after. Where the model fails, best sellers answer, and `failed` is told why.
     """
-    events, cut = _events(body, stored)
+    events, further, cut = _events(body, stored)
     remarks = [f"The newest {MOST_HISTORY} events of the history count; {cut} do not."] * bool(cut)
     reading = read(events, served.ids, served.model.item_vocabulary, served.form, _seconds(body.at))
-    found = _of_history(served, body, reading, stored.unwanted, remarks, failed)
+    unwanted = unwanted_items(stored, further, served.form)
+    found = _of_history(served, body, reading, unwanted, remarks, failed)
     return Answer(served.id, found, body.user, _told(reading, cut), remarks)
 
 
@@ -106,7 +107,8 @@ def for_user(
     """The list of one user of a batch."""
     reading = read(stored.events, served.ids, served.model.item_vocabulary, served.form, None)
     remarks: list[str] = []
-    found = _of_history(served, wanted, reading, stored.unwanted, remarks, failed)
+    unwanted = unwanted_items(stored, (), served.form)
+    found = _of_history(served, wanted, reading, unwanted, remarks, failed)
     return Answer(served.id, found, user, _told(reading, 0), remarks)
 
 
@@ -173,13 +175,19 @@ def _of_history(
         codes, best, own = _within_quotas(served, wanted, ranking, remarks)
     except BadRequest:
         raise
-    except (SpadeworkError, ArithmeticError, ValueError, RuntimeError) as error:
+    except Exception as error:  # whatever a model does, there is an answer
         failed(error)
         behind = "fallback"
         remarks.append("The model could not answer; these are the best sellers.")
         codes, best, own = _within_quotas(served, wanted, best_sellers, remarks)
-    sources: list[Source] = ["personal"] * own + [behind] * (len(codes) - own)
-    because = _because(served, reading, codes, own) if wanted.explain else None
+    sources: list[Source] = ["personal" if at < own else behind for at in range(len(codes))]
+    because = None
+    if wanted.explain and behind == "popular":
+        try:
+            because = _because(served, reading, codes, own)
+        except Exception as error:  # a list without reasons is better than none
+            failed(error)
+            remarks.append("The reasons could not be found.")
     if not len(codes):
         remarks.append("No item is left that may be recommended.")
     return _items(served, served.ids, codes, best, sources, because)
@@ -244,12 +252,12 @@ def _allowed(served: Served, wanted: Chosen, remarks: list[str]) -> Mask | None:
     return among if mask is None else among & mask
 
 
-def _events(body: RecommendBody, stored: History) -> tuple[list[Event], int]:
-    """The stored events and those of the request behind them, the newest that count, and the number
-    of those that do not.
+def _events(body: RecommendBody, stored: History) -> tuple[list[Event], list[Event], int]:
+    """The stored events and those of the request behind them, the newest that count; those of the
+    request; and the number of those that do not count.
     """
     if not body.history:
-        return stored.events, 0
+        return stored.events, [], 0
     last = stored.events[-1].time if stored.events else 0
     more = []
     for given in body.history:
@@ -263,7 +271,7 @@ def _events(body: RecommendBody, stored: History) -> tuple[list[Event], int]:
         merged = sorted([*stored.events, *more], key=lambda event: event.time)
     else:
         merged = [*stored.events, *more]
-    return merged[-MOST_HISTORY:], max(0, len(merged) - MOST_HISTORY)
+    return merged[-MOST_HISTORY:], more, max(0, len(merged) - MOST_HISTORY)
 
 
 def _seconds(at: float | str | None) -> int | None:

@@ -43,7 +43,8 @@ class Filters:
         with self._making:
             found = self._masks.get(key)
             if found is None:
-                found = frozen(np.logical_and.reduce([self._one(*each) for each in wanted.items()]))
+                masks = [self._one(*each) for each in wanted.items()]
+                found = frozen(np.logical_and.reduce(masks))
                 self._masks[key] = found
                 if len(self._masks) > KEPT:
                     self._masks.popitem(last=False)
@@ -65,7 +66,8 @@ class Filters:
         if isinstance(wanted, Between):
             return between(table, column, wanted.min, wanted.max)
         values = wanted if isinstance(wanted, list) else [wanted]
-        return np.logical_or.reduce([with_value(table, column, _text(each)) for each in values])
+        masks = [with_value(table, column, _text(each)) for each in values]
+        return np.asarray(np.logical_or.reduce(masks))
 
     def _table(self, column: str) -> pl.DataFrame:
         if self._attributes is None:

@@ -12,7 +12,7 @@ from spadework.arrays import Codes
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.serving.item_ids import ItemIds
-from spadework.serving.stores.store import Event
+from spadework.serving.stores.store import Event, History
 
 _USER = Vocabulary(pl.Series(["the user of the request"]))
 
@@ -25,6 +25,8 @@ class LogForm:
     weights: bool
     baskets: bool
     event_type_names: tuple[str, ...]  # of the types that counted; empty where there were none
+    usual_type: str | None = None  # that of events without one: the most frequent in the log
+    dislikes: tuple[str, ...] = ()  # event types that say a dislike
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,29 @@ def _baskets(events: Sequence[Event]) -> Codes:
 
 
 def _event_types(events: Sequence[Event], form: LogForm) -> Codes | None:
-    """Codes of the event types, −1 for one that did not count; an event without one has the first.
-    None where the log had no types.
+    """Codes of the event types, −1 for one that did not count; an event without one has the usual
+    type. None where the log had no types.
     """
     if not form.event_type_names:
         return None
     code = {name: at for at, name in enumerate(form.event_type_names)}
+    usual = code.get(form.usual_type or "", 0)
     return np.asarray(
-        [0 if event.event_type is None else code.get(event.event_type, -1) for event in events],
+        [usual if event.event_type is None else code.get(event.event_type, -1) for event in events],
         np.int32,
     )
+
+
+def unwanted_items(history: History, further: Sequence[Event], form: LogForm) -> list[str]:
+    """Items that the user must not be shown: those of the base and those that were disliked since,
+    but for what the user chose afterwards. `further` events come with a request.
+    """
+    if not history.unwanted and not form.dislikes:
+        return []
+    refused = dict.fromkeys(history.unwanted, True)
+    for event in (*history.appended, *further):
+        if event.event_type in form.dislikes:
+            refused[event.item] = True
+        elif not form.event_type_names or event.event_type in (None, *form.event_type_names):
+            refused[event.item] = False
+    return [item for item, is_refused in refused.items() if is_refused]

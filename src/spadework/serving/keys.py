@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,10 +40,12 @@ class Key:
 
 
 class Keys:
-    """The keys of a folder; without any, every caller on this machine may do everything."""
+    """The keys of a folder. Where none was ever made, every caller on this machine may do
+    everything; once there was one, a key is needed, also when the last was removed.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+        self._path = str(folder / FILE)
         self._keys: tuple[Key, ...] = ()
         self._stamp: tuple[int, int] | None = None
         self.refresh()
@@ -55,19 +58,27 @@ class Keys:
         """The keys, in the order in which they were added."""
         return self._keys
 
+    @property
+    def are_needed(self) -> bool:
+        """Whether there is a file of keys, be it empty."""
+        return self._stamp is not None
+
     def refresh(self) -> None:
         """Read the file again where it has changed, so that a removed key ends without a
         restart.
         """
         try:
-            found = self._path.stat()
+            found = os.stat(
+                self._path
+            )  # for each request: a path object would take ten times as long
         except FileNotFoundError:
             self._keys, self._stamp = (), None
             return
         stamp = (found.st_mtime_ns, found.st_ino)
         if stamp == self._stamp:
             return
-        rows = maps(as_map(files.read_json(self._path, "add the keys again")).get("keys"))
+        found_keys = as_map(files.read_json(Path(self._path), "add the keys again")).get("keys")
+        rows = maps(found_keys)
         self._keys = tuple(
             Key(
                 as_text(row.get("digest")),
@@ -107,12 +118,13 @@ class Keys:
         return found
 
     def _write(self, keys: Sequence[Key]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        path = Path(self._path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         rows = [
             {"digest": key.digest, "scopes": sorted(key.scopes), "note": key.note} for key in keys
         ]
-        files.write_json(self._path, {"keys": rows})
-        self._path.chmod(0o600)
+        files.write_json(path, {"keys": rows})
+        path.chmod(0o600)
         self.refresh()
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from spadework.models.needs import Repeats
 
+MOST_ID = 256
 MOST_ITEMS = 100
 MOST_HISTORY = 500
 MOST_IDS = 10_000
@@ -16,16 +17,16 @@ MOST_EVENTS = 1000
 MOST_BATCH = 1000
 
 
-def _id(text: str) -> str:
+def checked_id(text: str) -> str:
     """One to 256 characters in their composed form, none of which controls anything."""
-    if not text or len(text) > 256:
-        raise ValueError("an id has 1 to 256 characters")
+    if not text or len(text) > MOST_ID:
+        raise ValueError(f"an id has 1 to {MOST_ID} characters")
     if not text.isprintable() and any(unicodedata.category(each) == "Cc" for each in text):
         raise ValueError("an id has no control characters")
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-Id = Annotated[str, AfterValidator(_id)]
+Id = Annotated[str, AfterValidator(checked_id)]
 Value = str | int | float | bool
 
 
@@ -40,30 +41,35 @@ class PastEvent(Body):
 
     item: Id
     time: float | str | None = Field(
-        None, description="Epoch seconds or an ISO text. Without it the order of the list counts."
+        default=None,
+        description="Epoch seconds or an ISO text. Without it the order of the list counts.",
     )
-    event: str | None = Field(None, max_length=256, description="Its type, such as purchase.")
-    weight: float | None = Field(None, gt=0, allow_inf_nan=False)
+    event: str | None = Field(
+        default=None, max_length=256, description="Its type, such as purchase."
+    )
+    weight: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     basket: Id | None = None
 
 
 class Between(Body):
     """A range of numbers, ends included."""
 
-    min: float | None = Field(None, allow_inf_nan=False)
-    max: float | None = Field(None, allow_inf_nan=False)
+    min: float | None = Field(default=None, allow_inf_nan=False)
+    max: float | None = Field(default=None, allow_inf_nan=False)
 
 
 class Chosen(Body):
     """Which items a list may have."""
 
-    n: int = Field(10, ge=1, le=MOST_ITEMS, description="Items of the list.")
+    n: int = Field(default=10, ge=1, le=MOST_ITEMS, description="Items of the list.")
     candidates: list[Id] | None = Field(
-        None, max_length=MOST_IDS, description="The only items that may be recommended."
+        default=None, max_length=MOST_IDS, description="The only items that may be recommended."
     )
-    exclude: list[Id] = Field([], max_length=MOST_IDS, description="Items that may not.")
+    exclude: list[Id] = Field(
+        default_factory=list, max_length=MOST_IDS, description="Items that may not."
+    )
     filter: dict[str, Value | list[Value] | Between] = Field(
-        {},
+        default_factory=dict,
         max_length=20,
         description=(
             "Only items with this value, or one of these values, or a number in this range, in "
@@ -71,12 +77,12 @@ class Chosen(Body):
         ),
     )
     at_most: dict[str, Annotated[int, Field(ge=1, le=MOST_ITEMS)]] = Field(
-        {},
+        default_factory=dict,
         max_length=5,
         description="Diversity: at most so many items of one value in a column.",
     )
     at_least: dict[str, dict[str, Annotated[int, Field(ge=1, le=MOST_ITEMS)]]] = Field(
-        {},
+        default_factory=dict,
         max_length=5,
         description="Quotas: at least so many items with a value in a column, where there are any.",
     )
@@ -94,24 +100,30 @@ class Wanted(Chosen):
     """How the list of a user is made."""
 
     repeats: Repeats | None = Field(
-        None,
+        default=None,
         description=(
             "Items of the history may be recommended (allow), must not be (forbid), or are the "
             "only ones (only). Left out: as the release was judged."
         ),
     )
-    explain: bool = Field(False, description="Add which items of the history led to each item.")
+    explain: bool = Field(
+        default=False, description="Add which items of the history led to each item."
+    )
 
 
 class RecommendBody(Wanted):
     """A list for a user, for a history, or for a user whose history goes on with this one."""
 
-    user: Id | None = Field(None, description="Whose stored history is read; may be unknown.")
+    user: Id | None = Field(
+        default=None, description="Whose stored history is read; may be unknown."
+    )
     history: list[Id | PastEvent] = Field(
-        [], description=f"What the user did, oldest first; the newest {MOST_HISTORY} count."
+        default_factory=list,
+        description=f"What the user did, oldest first; the newest {MOST_HISTORY} count.",
     )
     at: float | str | None = Field(
-        None, description="The time for which the list is made. Left out: the user's usual pause."
+        default=None,
+        description="The time for which the list is made. Left out: the user's usual pause.",
     )
 
 
@@ -131,18 +143,18 @@ class NewEvent(Body):
     """Something that a user did."""
 
     event_id: Id | None = Field(
-        None, description="Your name of the event; one that is sent again is kept once."
+        default=None, description="Your name of the event; one that is sent again is kept once."
     )
     user: Id
     item: Id
     time: float | str | None = Field(
-        None, description="Epoch seconds or an ISO text. Left out: now."
+        default=None, description="Epoch seconds or an ISO text. Left out: now."
     )
-    event: str | None = Field(None, max_length=256)
-    weight: float | None = Field(None, gt=0, allow_inf_nan=False)
+    event: str | None = Field(default=None, max_length=256)
+    weight: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     basket: Id | None = None
     request_id: str | None = Field(
-        None, max_length=64, description="Of the answer that led to it, if one did."
+        default=None, max_length=64, description="Of the answer that led to it, if one did."
     )
 
 

@@ -104,6 +104,8 @@ def _form(facts: Mapping[str, Any]) -> LogForm:
         weights=bool(log.get("weights")),
         baskets=bool(log.get("baskets")),
         event_type_names=tuple(as_text(name) for name in as_list(log.get("event types"))),
+        usual_type=as_text(log.get("usual type")) or None,
+        dislikes=tuple(as_text(name) for name in as_list(log.get("dislikes"))),
     )
 
 

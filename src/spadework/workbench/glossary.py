@@ -22,6 +22,7 @@ from spadework.evaluation.slices import slices
 from spadework.kernels.similarity.entry_weights import entry_weights
 from spadework.kernels.similarity.pair_weights import pair_weights
 from spadework.models.catalogue import catalogue
+from spadework.serving.http.problems import PROBLEMS
 from spadework.workbench import terms
 from spadework.workbench.recipe import Recipe
 
@@ -121,8 +122,12 @@ WORDS = {
         "log.as_of(time) in Python: the time for which models recommend; without it each user is "
         "asked after their usual pause."
     ),
+    **{
+        code: f"A refusal of the server, status {each.status}: {each.title} {each.advice}"
+        for code, each in PROBLEMS.items()
+    },
 }
-"""Words of reports and policies that are in no registry."""
+"""Words of reports, policies and the server that are in no registry."""
 
 
 def entries() -> list[dict[str, Any]]:

@@ -71,12 +71,20 @@ SHOWN = 50
 @click.option(
     "--with",
     "additions",
-    type=click.Choice(["titles"]),
+    type=click.Choice(["titles", "apostrophes"]),
     multiple=True,
-    help="Write titles of the items, too; the terminal always shows them.",
+    help=(
+        "titles: write titles of the items, too; the terminal always shows them. apostrophes: "
+        "put ' before texts of csv that a spreadsheet would run as formulas."
+    ),
 )
 @click.option(
-    "--out", metavar="FILE", help="Write to .parquet, .csv or .jsonl instead of printing."
+    "--out",
+    metavar="FILE|ADDRESS",
+    help=(
+        "Write to .parquet, .csv or .jsonl instead of printing; to a table: sqlite:FILE/TABLE or "
+        "postgresql://HOST/DATABASE/TABLE; or to keys: redis://HOST:PORT/NUMBER/PREFIX."
+    ),
 )
 @click.option("--force", is_flag=True, help="Replace the file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -100,43 +108,76 @@ def command(
     as_json: bool,
 ) -> None:
     """Recommend to every user of a log with the winner of a RUN, another of its models, or an
-    ARTIFACT.
+    ARTIFACT. With --out lists are written as they are made, and a batch that was stopped goes on
+    with the same command.
     """
-    from spadework.apps.recipe_options import inputs_of, out_path
     from spadework.workbench.answers.choices import Choice
+
+    asked: dict[str, Any] = {
+        "histories": histories,
+        "settings": settings,
+        "user_ids": user_ids,
+        "k": k,
+        "repeats": repeats,
+        "model": model,
+        "purpose": purpose,
+        "quota": quota,
+        "choice": Choice(candidates, exclude, only),
+        "new": new,
+    }
+    if "apostrophes" in additions and out is None:
+        raise click.UsageError("--with apostrophes is for a file of csv; name one with --out.")
+    if out is not None:
+        _write(where, out, additions, force, asked, [histories, candidates, exclude])
+        return
     from spadework.workbench.answers.serving_answers import recommend
 
-    endings = (".parquet", ".csv", ".jsonl")
-    inputs = (histories, candidates, exclude, *inputs_of(where))
-    path = out_path(out, force, endings=endings, inputs=inputs) if out else None
     with terminal.progress():
-        frame = recommend(
-            where,
-            histories=histories,
-            settings=settings,
-            user_ids=user_ids,
-            k=k,
-            repeats=repeats,
-            model=model,
-            purpose=purpose,
-            quota=quota,
-            choice=Choice(candidates, exclude, only),
-            new=new,
-            titles="titles" in additions or (path is None and not as_json),
-        )
-    if additions and "title" not in frame.columns:
-        click.echo("There are no titles: dig with an item table (--items, --title).", err=True)
-    if path is not None:
-        _write(frame, path)
-        click.echo(
-            f"{formatting.count(len(frame), 'row')} for "
-            f"{formatting.count(frame['user_id'].n_unique(), 'user')} in {path}",
-            err=True,
-        )
-    elif as_json:
+        frame = recommend(where, titles="titles" in additions or not as_json, **asked)
+    _tell_titles(additions, "title" in frame.columns)
+    if as_json:
         terminal.print_json(frame.to_dicts())
     else:
         _print(frame)
+
+
+def _write(
+    where: str,
+    out: str,
+    additions: tuple[str, ...],
+    force: bool,
+    asked: dict[str, Any],
+    read: list[str | None],
+) -> None:
+    from spadework.apps.recipe_options import database_path, inputs_of, out_path
+    from spadework.workbench.answers.asked_lists import Asking
+    from spadework.workbench.answers.serving_answers import recommend_into
+    from spadework.workbench.sinks.sink_addresses import ENDINGS, open_sink, parsed
+
+    inputs = (*read, *inputs_of(where))
+
+    def writable(path: str, is_database: bool) -> Path:
+        if is_database:
+            return database_path(path, inputs)
+        return out_path(path, force, endings=ENDINGS, inputs=inputs)
+
+    asking = Asking(**asked, titles="titles" in additions)
+    sink = open_sink(
+        parsed(out), apostrophes="apostrophes" in additions, force=force, writable=writable
+    )
+    with sink, terminal.progress():
+        written, has_titles = recommend_into(sink, where, asking)
+    _tell_titles(additions, has_titles)
+    click.echo(
+        f"{formatting.count(written.rows, 'row')} for "
+        f"{formatting.count(written.lists, 'user')} in {sink.name}",
+        err=True,
+    )
+
+
+def _tell_titles(additions: tuple[str, ...], has_titles: bool) -> None:
+    if "titles" in additions and not has_titles:
+        click.echo("There are no titles: dig with an item table (--items, --title).", err=True)
 
 
 def _print(frame: pl.DataFrame) -> None:
@@ -157,14 +198,3 @@ def _print(frame: pl.DataFrame) -> None:
             f"… {formatting.count(len(frame) - SHOWN, 'more row')}; write them all with --out FILE",
             err=True,
         )
-
-
-def _write(frame: pl.DataFrame, path: Path) -> None:
-    from spadework import files
-
-    if path.suffix == ".parquet":
-        files.write_parquet(path, frame)
-    elif path.suffix == ".csv":
-        files.write_bytes(path, frame.write_csv().encode())
-    else:
-        files.write_bytes(path, frame.write_ndjson().encode())

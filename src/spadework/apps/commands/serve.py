@@ -50,25 +50,32 @@ def command(
 
     On this machine alone unless --host says otherwise, and then only with keys.
     """
-    import logging
+    from pathlib import Path
 
     from spadework.errors import BadRequest
     from spadework.serving.http.running import check_port, require_server, serve
     from spadework.serving.http.settings import Settings
     from spadework.serving.keys import Keys
-    from spadework.workbench.answers.served_folder import prepared
+    from spadework.serving.releases import LIVE, STORE
 
     require_server()
     is_local = host in ("127.0.0.1", "::1", "localhost")
-    with terminal.progress():
-        folder, address = prepared(where, store)
-    if not is_local and not len(Keys(folder)):
+    folder = Path(where)
+    address = store or str(folder / STORE)
+    if not (folder / LIVE).exists():
+        # a folder of releases needs nothing of the workbench
+        from spadework.workbench.answers.served_folder import prepared
+
+        with terminal.progress():
+            folder, address = prepared(where, store)
+    needs_key = not is_local or bool(host_names)
+    if needs_key and not len(Keys(folder)):
         raise BadRequest(
-            f"{host} can be reached from other machines, and there is no key.",
+            f"{host if not is_local else host_names[0]} can be reached from other machines, and "
+            "there is no key.",
             f"Make one: spadework keys add {folder} --scope read --scope events",
         )
     check_port(host, port)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     click.echo(f"http://{host}:{port}  (live: {folder}; stop with Ctrl-C)", err=True)
     if not is_local:
         click.echo(
@@ -84,7 +91,7 @@ def command(
             port=port,
             host_names=host_names,
             origins=tuple(origin.rstrip("/").lower() for origin in origins),
-            needs_key=not is_local,
+            needs_key=needs_key,
             queue=queue,
             rate=rate,
             log_requests=log_requests,

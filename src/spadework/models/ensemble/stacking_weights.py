@@ -5,7 +5,6 @@ user's proposals.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize
 
 from spadework.arrays import Array
 from spadework.ragged import offsets_of
@@ -53,6 +52,8 @@ def fit_weights(sizes: Array, scores: Array, is_positive: Array) -> Array | None
             (top + np.log(sums)).mean() - (weights * wanted).sum() + RIDGE / 2 * (weights**2).sum()
         )
         return value, expected - wanted + RIDGE * weights
+
+    from scipy.optimize import minimize  # a third of a second that answers need not wait for
 
     found = minimize(
         loss, np.ones(len(scores)), jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(scores)

@@ -16,9 +16,8 @@ from spadework.kernels import parallel
 from spadework.kernels.solvers.dense_inverse import invert
 from spadework.models.content_neighbours import content_features
 from spadework.models.linear.ease import Ease
-from spadework.models.linear.linear import Linear, counted_gram
+from spadework.models.linear.linear import Linear
 from spadework.models.needs import Need
-from spadework.models.newest_span import in_window
 from spadework.models.parameters import Doc, Range, Search
 
 BLOCK_BYTES = 2**26
@@ -70,7 +69,7 @@ class CollectiveEase(Ease):
 
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
         assert content is not None
-        gram = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
+        gram = self._gram(train)
         add_content(self, gram, content, self.content_weight)
         return self._invert_gram(gram)
 

@@ -5,112 +5,32 @@ costs little.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+import gc
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ValidationError
-from pydantic_core import to_json
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
-from spadework.artifacts import release
-from spadework.errors import BadRequest, SpadeworkError, StoreFailed, Unsuitable
-from spadework.serving import answering_requests as answers
-from spadework.serving.answering_requests import Answer
+from spadework.errors import SpadeworkError
 from spadework.serving.http import described
-from spadework.serving.http.event_writer import EventWriter
+from spadework.serving.http.described import Endpoint
+from spadework.serving.http.endpoints import Endpoints
 from spadework.serving.http.guard import Guard
-from spadework.serving.http.measures import CONTENT_TYPE, Measures
-from spadework.serving.http.problems import MEDIA_TYPE, Problem
-from spadework.serving.http.settings import Settings
-from spadework.serving.incoming_events import checked
-from spadework.serving.keys import Keys
-from spadework.serving.releases import RELEASES, Releases, names, read_live
-from spadework.serving.request_bodies import (
-    BatchBody,
-    EventsBody,
-    RecommendBody,
-    SimilarBody,
-)
-from spadework.serving.served_release import Served
-from spadework.serving.stores.store import Event, History, Store
-from spadework.serving.stores.store_addresses import open_store
+from spadework.serving.http.problems import MEDIA_TYPE, Problem, problem_of
+from spadework.serving.http.server_state import Server, follow
 
-B = TypeVar("B", bound=BaseModel)
-T = TypeVar("T")
-
-SLOW = 0.003
-"""Seconds of an answer from which on it is made in a thread, so that others need not wait."""
-FOLLOW = 0.5
-"""Seconds between two looks at which release is live."""
-log = logging.getLogger("spadework.serving")
-
-
-@dataclass(eq=False)
-class Server:
-    """What one worker holds."""
-
-    settings: Settings
-    releases: Releases
-    store: Store
-    keys: Keys
-    measures: Measures
-    writer: EventWriter
-    threads: ThreadPoolExecutor
-    ready: bool = False
-    waiting: Callable[[], int] = lambda: 0  # requests that were received and not answered
-
-    @classmethod
-    def of(cls, settings: Settings) -> Server:
-        """Load the live release and open the store."""
-        folder = Path(settings.folder)
-        releases = Releases(folder)
-        store = open_store(settings.store)
-        return cls(
-            settings=settings,
-            releases=releases,
-            store=store,
-            keys=Keys(folder),
-            measures=Measures(),
-            writer=EventWriter(store),
-            threads=ThreadPoolExecutor(2, "answers"),
-        )
-
-    async def history(self, user: str | None) -> History:
-        """What the store knows of a user."""
-        if user is None:
-            return History()
-        if self.store.remote:
-            return await self._in_thread(lambda: self.store.history(user))
-        return self.store.history(user)
-
-    async def answer(self, served: Served, make: Callable[[], T]) -> T:
-        """What `make` gives, in a thread where this release takes long."""
-        return await self._in_thread(make) if served.seconds > SLOW else make()
-
-    async def _in_thread(self, make: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.threads, make)
-
-    def failed(self, error: BaseException) -> None:
-        """A model failed: counted and logged, without what it was asked for."""
-        self.measures.failure()
-        log.error("the model failed: %s", type(error).__name__)
-
-    def counted(self, answer: Answer) -> None:
-        """Count where the items of an answer come from."""
-        self.measures.answer(
-            Counter(item.source for item in answer.items),
-            answer.history.get("events", 0),
-            answer.history.get("unknown", 0),
-        )
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False, "metrics": False, "logs": False, "operation_spans": False,
+    "auto_configure": False,
+}  # fmt: skip
+"""FastAPI would send traces, with messages of errors, where a variable of the environment says so;
+nothing leaves this machine.
+"""
 
 
 def create(server: Server) -> Any:
@@ -118,16 +38,23 @@ def create(server: Server) -> Any:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        follower = asyncio.create_task(_follow(server))
+        # what is there now stays: looking through it again and again would hold up requests
+        gc.collect()
+        gc.freeze()
+        follower = asyncio.create_task(follow(server))
         server.ready = True
-        yield
-        server.ready = False
-        follower.cancel()
-        with suppress(asyncio.CancelledError):
-            await follower
-        await server.writer.close()
-        server.threads.shutdown()
-        server.store.close()
+        try:
+            yield
+        finally:
+            gc.unfreeze()
+            server.ready = False
+            follower.cancel()
+            with suppress(asyncio.CancelledError):
+                await follower
+            try:
+                await server.writer.close()
+            finally:
+                server.close()
 
     app = FastAPI(
         title="spadework",
@@ -135,137 +62,37 @@ def create(server: Server) -> Any:
         summary="Lists of recommended items, similar items, and events.",
         docs_url=None,  # these pages load scripts from another host
         redoc_url=None,
+        redirect_slashes=False,
+        telemetry=NO_TELEMETRY,
         lifespan=lifespan,
     )
 
-    async def recommend(request: Request) -> Response:
-        """The best items for a user, for a history, or for both. Unknown users get an answer."""
-        body = _read(request, RecommendBody)
-        served = server.releases.served
-        stored = await server.history(body.user)
-        made = await server.answer(
-            served, lambda: answers.recommend(served, body, stored, server.failed)
-        )
-        server.counted(made)
-        shadow = server.releases.shadow
-        if shadow is not None:
-            other = await server.answer(
-                shadow, lambda: answers.recommend(shadow, body, stored, server.failed)
-            )
-            server.measures.shadow([i.item for i in other.items] == [i.item for i in made.items])
-        return _json(request, made.as_json())
-
-    async def recommend_batch(request: Request) -> Response:
-        """The best items for many users, in their order."""
-        body = _read(request, BatchBody)
-        served = server.releases.served
-        lists = []
-        for user in body.users:
-            stored = await server.history(user)
-            made = await server.answer(
-                served,
-                lambda user=user, stored=stored: answers.for_user(
-                    served, body, user, stored, server.failed
-                ),
-            )
-            server.counted(made)
-            lists.append({key: value for key, value in made.as_json().items() if key != "artifact"})
-            await asyncio.sleep(0)  # others have their turn
-        return _json(request, {"artifact": served.id, "lists": lists})
-
-    async def similar(request: Request) -> Response:
-        """The items most similar to an item."""
-        body = _read(request, SimilarBody)
-        served = server.releases.served
-        made = await server.answer(served, lambda: answers.similar(served, body))
-        server.counted(made)
-        return _json(request, made.as_json())
-
-    async def add_events(request: Request) -> Response:
-        """Keep events. Each has a verdict: accepted, duplicate or refused; what was accepted is in
-        that user's next answer, and survives a crash.
-        """
-        body = _read(request, EventsBody)
-        rows = [checked(row) for row in body.events]
-        kept = await server.writer.append([row for row in rows if isinstance(row, Event)])
-        new = iter(kept)
-        verdicts: list[dict[str, Any]] = []
-        ids = server.releases.served.ids
-        for given, row in zip(body.events, rows, strict=True):
-            found: dict[str, Any] = {}
-            if isinstance(given.get("event_id"), str):
-                found["event_id"] = given["event_id"]
-            if isinstance(row, Event):
-                found["verdict"] = "accepted" if next(new) else "duplicate"
-                found["known_item"] = ids.code(row.item) >= 0
-            else:
-                found |= {"verdict": "refused", "reason": row}
-            server.measures.event(found["verdict"])
-            verdicts.append(found)
-        counts = Counter(found["verdict"] for found in verdicts)
-        return _json(request, {"events": verdicts, **counts})
-
-    async def forget(request: Request) -> Response:
-        """Remove a user: nothing of them is kept, and the next release is made without them."""
-        user = request.path_params["user"]
-        removed = await server._in_thread(lambda: server.store.forget(user))
-        return _json(request, {"forgotten": True, "events": removed})
-
-    async def models(request: Request) -> Response:
-        """The releases, and which of them is live."""
-        return _json(request, _models(server))
-
-    async def activate(request: Request) -> Response:
-        """Put a release live. It is loaded and checked first; requests in flight end with the
-        release that they began with.
-        """
-        name = request.path_params["release"]
-        if name not in names(server.releases.folder):
-            raise Problem("no-release", f"There is no release {name[:100]!r}.")
-        by = f"key {request.scope['caller']}" if request.scope["caller"] else "the server"
-        await server._in_thread(lambda: server.releases.put(name, by))
-        return _json(request, _models(server))
-
-    async def live(request: Request) -> Response:
-        """Whether the process answers."""
-        return _json(request, {"status": "live"})
-
-    async def ready(request: Request) -> Response:
-        """Whether a release is loaded and was warmed up."""
-        if not server.ready:
-            raise Problem("not-ready", "The release is being loaded.")
-        return _json(request, {"status": "ready", "artifact": server.releases.served.id})
-
-    async def metrics(request: Request) -> Response:
-        """Counts in the text format of Prometheus."""
-        served = server.releases.served
-        text = server.measures.text(served.id, served.release.made, server.waiting())
-        return Response(text, media_type=CONTENT_TYPE)
-
-    described.add_routes(
-        app,
-        {
-            "/v1/recommend": ("POST", recommend),
-            "/v1/recommend:batch": ("POST", recommend_batch),
-            "/v1/similar": ("POST", similar),
-            "/v1/events": ("POST", add_events),
-            "/v1/users/{user}": ("DELETE", forget),
-            "/v1/models": ("GET", models),
-            "/v1/models/{release}/activate": ("POST", activate),
-            "/health/live": ("GET", live),
-            "/health/ready": ("GET", ready),
-            "/metrics": ("GET", metrics),
-        },
-    )
+    at = Endpoints(server)
+    routes: dict[str, tuple[str, Endpoint]] = {
+        "/v1/recommend": ("POST", at.recommend),
+        "/v1/recommend:batch": ("POST", at.recommend_batch),
+        "/v1/similar": ("POST", at.similar),
+        "/v1/events": ("POST", at.add_events),
+        "/v1/users/{user}": ("DELETE", at.forget),
+        "/v1/models": ("GET", at.models),
+        "/v1/models/{release}/activate": ("POST", at.activate),
+        "/health/live": ("GET", at.live),
+        "/health/ready": ("GET", at.ready),
+        "/metrics": ("GET", at.metrics),
+    }
+    described.add_routes(app, routes)
     _handle_errors(app)
-    return Guard(app, server.settings, server.keys, server.measures, lambda: server.waiting())
+    direct = {(method, path): endpoint for path, (method, endpoint) in routes.items()}
+    return Guard(
+        app, direct, server.settings, server.keys, server.measures, lambda: server.waiting()
+    )
 
 
 def _handle_errors(app: FastAPI) -> None:
     """Every refusal is a problem with a code; the guard writes it."""
 
     async def refuse(request: Request, error: Exception) -> Response:
-        problem = _problem(error)
+        problem = problem_of(error)
         headers = dict(problem.headers)
         if isinstance(error, HTTPException) and error.headers:
             headers |= dict(error.headers)
@@ -276,69 +103,5 @@ def _handle_errors(app: FastAPI) -> None:
             media_type=MEDIA_TYPE,
         )
 
-    for kind in (Problem, SpadeworkError, HTTPException):
+    for kind in (Problem, SpadeworkError, HTTPException, Exception):
         app.add_exception_handler(kind, refuse)
-
-
-def _problem(error: Exception) -> Problem:
-    if isinstance(error, Problem):
-        return error
-    if isinstance(error, HTTPException):
-        return Problem("method" if error.status_code == 405 else "not-found", str(error.detail))
-    if isinstance(error, StoreFailed):
-        return Problem("store", error.message, (("Retry-After", "5"),))
-    if isinstance(error, Unsuitable):
-        return Problem("unsuitable", f"{error.message} {error.hint}")
-    if isinstance(error, BadRequest) and "being activated" in error.message:
-        return Problem("conflict", error.message)
-    assert isinstance(error, SpadeworkError)
-    return Problem("bad-body", f"{error.message} {error.hint}")
-
-
-def _read(request: Request, model: type[B]) -> B:
-    """The body of a request. Raises `Problem` that names the first field that does not fit."""
-    body = request.scope["body"]
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        if first["type"] == "json_invalid":
-            raise Problem("not-json", f"{first['msg']}.") from None
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise Problem("bad-body", f"{where}: {first['msg']}.") from None
-
-
-def _json(request: Request, content: dict[str, Any]) -> Response:
-    return Response(
-        to_json({"request_id": request.scope["request_id"], **content}),
-        media_type="application/json",
-    )
-
-
-def _models(server: Server) -> dict[str, Any]:
-    folder = server.releases.folder
-    live = read_live(folder)
-    served = server.releases.served
-    rows = []
-    for name in names(folder):
-        found = release.read(folder / RELEASES / name)
-        rows.append(
-            {
-                "id": name,
-                "model": found.facts.get("model"),
-                "made": found.made,
-                "active": name == served.id,
-                "previous": live is not None and name == live.previous,
-                "shadow": live is not None and name == live.shadow,
-            }
-        )
-    return {"models": rows}
-
-
-async def _follow(server: Server) -> None:
-    """Follow live.json, which another worker or command may change."""
-    while True:
-        await asyncio.sleep(FOLLOW)
-        refused = await server._in_thread(server.releases.follow)
-        if refused is not None:
-            log.error("the live release is not taken over: %s", refused)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from spadework.serving.http.problems import MEDIA_TYPE, PROBLEMS
 from spadework.serving.request_bodies import (
+    MOST_ID,
     BatchBody,
     EventsBody,
     NewEvent,
@@ -108,6 +109,7 @@ class ListedRelease(BaseModel):
     active: bool
     previous: bool
     shadow: bool
+    damaged: bool
 
 
 class ReleaseList(BaseModel):
@@ -154,6 +156,7 @@ ANSWERS: Mapping[str, type[BaseModel]] = {
     "/health/live": Health,
     "/health/ready": Health,
 }
+_IN_PATH = {"type": "string", "minLength": 1, "maxLength": MOST_ID}
 Endpoint = Callable[..., Awaitable[Response]]
 
 
@@ -161,8 +164,8 @@ def add_routes(app: FastAPI, routes: Mapping[str, tuple[str, Endpoint]]) -> None
     """Add the endpoints with what OpenAPI says of their bodies and answers. Endpoints read their
     bodies themselves, so FastAPI only routes and describes.
     """
-    refusals = {
-        kind.status: {"model": ProblemBody, "description": kind.title} for kind in PROBLEMS.values()
+    refusals: dict[int | str, dict[str, Any]] = {
+        each.status: {"model": ProblemBody, "description": each.title} for each in PROBLEMS.values()
     }
     for path, (method, endpoint) in routes.items():
         name = endpoint.__name__
@@ -175,12 +178,12 @@ def add_routes(app: FastAPI, routes: Mapping[str, tuple[str, Endpoint]]) -> None
             }
         if "{" in path:
             extra["parameters"] = [
-                {"name": part[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
+                {"name": part[1:-1], "in": "path", "required": True, "schema": _IN_PATH}
                 for part in path.split("/")
                 if part.startswith("{")
             ]
         app.add_api_route(
-            path,
+            path.replace("{user}", "{user:path}"),  # ids of users may have a slash
             endpoint,
             methods=[method],
             name=name,
@@ -196,7 +199,8 @@ def add_routes(app: FastAPI, routes: Mapping[str, tuple[str, Endpoint]]) -> None
         if app.openapi_schema is None:
             document = described()
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            for model in (*BODIES.values(), NewEvent):
+            models: list[type[BaseModel]] = [*BODIES.values(), NewEvent]
+            for model in models:
                 found = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update(found.pop("$defs", {}))
                 schemas[model.__name__] = found

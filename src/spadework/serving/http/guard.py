@@ -8,12 +8,17 @@ import asyncio
 import logging
 import os
 import time
+import traceback
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
+from starlette.requests import Request
+
+from spadework.errors import SpadeworkError
+from spadework.serving.http.described import Endpoint
 from spadework.serving.http.measures import Measures
-from spadework.serving.http.problems import MEDIA_TYPE, Problem
+from spadework.serving.http.problems import MEDIA_TYPE, Problem, problem_of
 from spadework.serving.http.settings import Settings
 from spadework.serving.keys import ADMIN, EVENTS, READ, Keys
 
@@ -36,6 +41,8 @@ ROUTES = {
 }
 """Route → the scope that a key needs; None: no key."""
 PREFIXES = {"/v1/users/": ("/v1/users/{id}", EVENTS), "/v1/models/": ("/v1/models/{id}", ADMIN)}
+HEADERS = 32_768
+"""Bytes of all headers together."""
 _CALLERS = 10_000
 """Callers whose rates are remembered."""
 
@@ -48,12 +55,14 @@ class Guard:
     def __init__(
         self,
         app: App,
+        direct: Mapping[tuple[str, str], Endpoint],
         settings: Settings,
         keys: Keys,
         measures: Measures,
         waiting: Callable[[], int],
     ) -> None:
         self._app, self._settings, self._keys = app, settings, keys
+        self._direct = direct
         self._measures, self._waiting = measures, waiting
         self._hosts = settings.hosts
         self._rates: OrderedDict[str, tuple[float, float]] = OrderedDict()
@@ -86,13 +95,22 @@ class Guard:
                 scope["caller"] = caller
                 if scope["method"] in ("POST", "PUT", "PATCH"):
                     receive = await self._body(scope, receive)
-                await self._app(scope, receive, sending)
-            except Problem as problem:
-                await _refuse(problem, request_id, sending)
+                endpoint = self._direct.get((scope["method"], scope["path"]))
+                if endpoint is None:
+                    await self._app(scope, receive, sending)
+                else:  # the way through the routes of FastAPI takes as long as a list
+                    response = await endpoint(Request(scope))
+                    await _answer(
+                        response.status_code, response.raw_headers, response.body, sending
+                    )
             except Exception as error:
-                log.exception("request %s failed", request_id, exc_info=error)
+                problem = problem_of(error)
+                if problem.code == "failed":
+                    # without the message, which may name a user
+                    frames = "".join(traceback.format_tb(error.__traceback__))
+                    name = type(error).__name__
+                    log.error("request %s failed: %s\n%s", request_id, name, frames)
                 if not begun:
-                    problem = Problem("failed", "Something unforeseen happened.")
                     await _refuse(problem, request_id, sending)
         finally:
             self._measures.request(route, status, began)
@@ -110,6 +128,8 @@ class Guard:
 
     def _check(self, scope: Scope, needed: str | None) -> str:
         """Refuse what must not be answered; the name of the caller's key, if it has one."""
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS:
+            raise Problem("headers", f"The headers have more than {HEADERS:,} bytes.", _CLOSE)
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if not host:
@@ -138,8 +158,12 @@ class Guard:
             raise Problem("other-origin", f"The origin {origin[:100]!r} is not known.")
 
     def _check_key(self, headers: dict[bytes, bytes], needed: str) -> str:
-        self._keys.refresh()
-        if not self._settings.needs_key and not len(self._keys):
+        try:
+            self._keys.refresh()
+        except SpadeworkError as error:  # without them nobody is let in
+            log.error("the keys cannot be read: %s", type(error).__name__)
+            raise Problem("failed", "The keys cannot be read.") from None
+        if not self._settings.needs_key and not self._keys.are_needed:
             return ""
         given = headers.get(b"authorization", b"").decode("latin-1")
         scheme, _, key = given.partition(" ")
@@ -219,15 +243,16 @@ def _route(path: str) -> tuple[str, str | None]:
 
 async def _refuse(problem: Problem, request_id: str, send: Send) -> None:
     body = problem.body(request_id)
-    await send(
-        {
-            "type": "http.response.start",
-            "status": problem.status,
-            "headers": [
-                (b"content-type", MEDIA_TYPE.encode()),
-                (b"content-length", str(len(body)).encode()),
-                *((name.lower().encode(), value.encode()) for name, value in problem.headers),
-            ],
-        }
-    )
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *((name.lower().encode(), value.encode()) for name, value in problem.headers),
+    ]
+    await _answer(problem.status, headers, body, send)
+
+
+async def _answer(
+    status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes | memoryview, send: Send
+) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -18,12 +18,12 @@ class Measures:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        worker = {"worker": str(os.getpid())}
 
         def counted(name: str, text: str, labels: tuple[str, ...]) -> Metric:
             return Metric(name, text, ("worker", *labels), registry=self.registry)
 
-        self._worker = worker["worker"]
+        self._worker = str(os.getpid())
+        self._of_route: dict[tuple[str, int], tuple[Metric, Histogram]] = {}
         self._requests = counted(
             "spadework_requests", "Requests by route and status.", ("route", "status")
         )
@@ -70,8 +70,13 @@ class Measures:
 
     def request(self, route: str, status: int, began: float) -> None:
         """A request that was answered; `began` is on the clock of `time.perf_counter`."""
-        self._requests.labels(self._worker, route, str(status)).inc()
-        self._seconds.labels(self._worker, route, str(status)).observe(time.perf_counter() - began)
+        found = self._of_route.get((route, status))
+        if found is None:
+            labels = (self._worker, route, str(status))
+            found = self._requests.labels(*labels), self._seconds.labels(*labels)
+            self._of_route[route, status] = found
+        found[0].inc()
+        found[1].observe(time.perf_counter() - began)
 
     def answer(self, sources: Counter[str], known: int, unknown: int) -> None:
         """Items of an answer by source, and events of the history that was read."""
@@ -86,9 +91,11 @@ class Measures:
         """Events with a verdict."""
         self._events.labels(self._worker, verdict).inc(count)
 
-    def shadow(self, same: bool) -> None:
-        """A list of the shadow that was held beside the live one."""
-        self._shadow.labels(self._worker, str(same).lower()).inc()
+    def shadow(self, same: str) -> None:
+        """A list of the shadow beside the live one: the same ("true"), another ("false"), or
+        "failed".
+        """
+        self._shadow.labels(self._worker, same).inc()
 
     def failure(self) -> None:
         """A list that the model failed to make."""

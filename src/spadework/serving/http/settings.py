@@ -19,10 +19,14 @@ class Settings(BaseModel):
     host_names: tuple[str, ...] = ()  # further names that requests may be for
     origins: tuple[str, ...] = ()  # pages of these sites may call
     needs_key: bool = False
-    body_bytes: int = Field(1 << 20, description="Largest body.")
-    body_seconds: float = Field(10.0, description="Time in which a body must arrive.")
-    queue: int = Field(64, description="Requests that wait at most; more are told to come later.")
-    rate: float | None = Field(None, description="Requests a second of one caller; None: any.")
+    body_bytes: int = Field(default=1 << 20, description="Largest body.")
+    body_seconds: float = Field(default=10.0, description="Time in which a body must arrive.")
+    queue: int = Field(
+        default=64, description="Requests that wait at most; more are told to come later."
+    )
+    rate: float | None = Field(
+        default=None, description="Requests a second of one caller; None: any."
+    )
     log_requests: bool = False
 
     @property

@@ -1,215 +1,368 @@
-"""Events in one SQLite file, in write-ahead mode: for one machine, any number of processes."""
+"""Events in one SQLite file, in write-ahead mode: for one machine, any number of processes.
+
+Checkpoints, which carry writes from the log into the file, are made here and never by SQLite
+itself: these hold the lock of writers, so that no commit comes between, which versions before
+3.51.3 cannot always bear (sqlite.org/wal.html, the WAL-reset bug).
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import os
 import secrets
 import sqlite3
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spadework.errors import StoreFailed
+from spadework.serving.stores import base_histories, store_words
+from spadework.serving.stores.connections import Connections
 from spadework.serving.stores.store import MOST_HISTORY, Batch, Event, History, Store
 
 FORMAT = 1
-_TABLES = """
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (
-    position INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL, time INTEGER NOT NULL,
-    item TEXT NOT NULL, event_type TEXT, weight REAL, basket TEXT, event_id TEXT UNIQUE);
-CREATE INDEX IF NOT EXISTS events_of_users ON events (user, time, position);
-CREATE TABLE IF NOT EXISTS histories (user TEXT PRIMARY KEY, history TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS forgotten (mark TEXT PRIMARY KEY, time INTEGER NOT NULL)
-    WITHOUT ROWID;
-"""
-_FIELDS = ", ".join(Event._fields)
-_NEWEST = (
-    f"SELECT {_FIELDS} FROM events "
-    f"WHERE user = ? ORDER BY time DESC, position DESC LIMIT {MOST_HISTORY}"
+_APPLICATION = 0x53504445
+"""In the file's header, so that no other program's database is taken for ours."""
+_TABLES = (
+    "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE events (position INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL,"
+    " item TEXT NOT NULL, time INTEGER NOT NULL, event_type TEXT, weight REAL, basket TEXT,"
+    " event_id TEXT UNIQUE)",
+    "CREATE INDEX events_of_users ON events (user, time)",
+    "CREATE TABLE histories (user TEXT NOT NULL, base INTEGER NOT NULL, history TEXT NOT NULL,"
+    " PRIMARY KEY (user, base)) WITHOUT ROWID",
+    "CREATE TABLE forgotten (mark TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID",
 )
-_APPEND = f"INSERT OR IGNORE INTO events ({_FIELDS}) VALUES ({', '.join('?' * len(Event._fields))})"
+_FIELDS = ", ".join(Event._fields)
+_APPEND = (
+    f"INSERT INTO events ({_FIELDS}) VALUES ({', '.join('?' * len(Event._fields))}) "
+    "ON CONFLICT (event_id) DO NOTHING"
+)
+_BASE = "(SELECT CAST(coalesce(max(value), '0') AS INTEGER) FROM facts WHERE name = 'base number')"
+_OTHERS = ", ".join(Event._fields[1:])
+_HISTORY = (
+    f"SELECT history, {', '.join(['NULL'] * len(Event._fields[1:]))} FROM histories "
+    f"WHERE user = ?1 AND base = {_BASE} "
+    f"UNION ALL SELECT * FROM (SELECT NULL, {_OTHERS} FROM events "
+    f"WHERE user = ?1 ORDER BY time DESC, position DESC LIMIT {MOST_HISTORY})"
+)
 _WAIT = 10.0
 """Seconds that a writer waits for another process's."""
+_LOOK = 0.0003
+"""Seconds between two looks at whether its turn has come."""
+_LOG_BYTES = 4 << 20
+"""Size of the log of writes from which on it is carried over into the file."""
+_QUICK = 64 << 20
+"""Size of a file that is written anew whenever a user is forgotten."""
+_PART = 1000
+_HINTS = {
+    sqlite3.SQLITE_FULL: "Make room on the disk; nothing of this request was kept.",
+    sqlite3.SQLITE_IOERR: "Look at the disk and its room; nothing of this request was kept.",
+    sqlite3.SQLITE_BUSY: "Another process holds the file for long. Ask again.",
+    sqlite3.SQLITE_NOTADB: "Name another file for the store.",
+    sqlite3.SQLITE_CORRUPT: "Put back a backup of the file.",
+}
+_RIGHTS = "Check that this user may write the file and its folder."
 
 
 class SqliteStore(Store):
-    """See `Store`. A connection for each thread, made when it is first needed."""
+    """See `Store`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._of_thread = threading.local()
-        self._open: list[sqlite3.Connection] = []
-        self._opening = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self._told("opened"):
-            connection = self._connection()
-            connection.execute("PRAGMA journal_mode = WAL")
-            with self._transaction(connection):
-                for statement in _TABLES.split(";"):
-                    connection.execute(statement)
-                connection.execute(
-                    "INSERT OR IGNORE INTO facts VALUES ('format', ?), ('salt', ?)",
-                    (str(FORMAT), secrets.token_hex(16)),
-                )
-            found = self._fact("format")
-        if found != str(FORMAT):
-            raise StoreFailed(
-                f"{path} has format {found}, and this spadework reads {FORMAT}.",
-                "Upgrade, or name another store.",
-            )
-        self._salt = self._fact("salt") or ""
+        self._file: tuple[int, int] | None = None
+        self._connections = Connections(
+            self._connect, sqlite3.Connection.close, lambda each: not each.in_transaction
+        )
+        try:
+            with self._told("opened"):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with suppress(FileExistsError):  # what people did is not for all users to read
+                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+                with self._connections.one() as connection:
+                    self._prepare(connection)
+                    self._salt = _fact(connection, "salt") or ""
+                self._file = self._file_now()
+        except BaseException:
+            self.close()
+            raise
 
     def append(self, events: Sequence[Event]) -> list[bool]:
-        with self._told("written"):
-            connection = self._connection()
-            with self._transaction(connection):
-                return [connection.execute(_APPEND, event).rowcount == 1 for event in events]
+        if not events:
+            return []
+        with self._writing() as connection:
+            return [connection.execute(_APPEND, event).rowcount == 1 for event in events]
 
     def history(self, user: str) -> History:
-        with self._told("read"):
-            connection = self._connection()
-            newest = connection.execute(_NEWEST, (user,)).fetchall()
-            base = connection.execute(
-                "SELECT history FROM histories WHERE user = ?", (user,)
-            ).fetchone()
-        events = [Event._make(row) for row in reversed(newest)]
-        if base is None:
-            return History(events)
-        before, unwanted = decoded(user, base[0])
-        if not events:
-            return History(before, unwanted)
-        # equal times: the base was there first
-        merged = sorted([*before, *events], key=lambda event: event.time)
-        return History(merged[-MOST_HISTORY:], unwanted)
+        with self._reading() as connection:
+            rows = connection.execute(_HISTORY, (user,)).fetchall()
+        base = next((row[0] for row in rows if row[0] is not None), None)
+        events = [Event(user, *row[1:]) for row in reversed(rows) if row[0] is None]
+        return base_histories.together(user, base, events)
 
     def forget(self, user: str) -> int:
-        with self._told("written"):
-            connection = self._connection()
-            with self._transaction(connection):
-                events = connection.execute("DELETE FROM events WHERE user = ?", (user,)).rowcount
-                base = connection.execute(
-                    "SELECT history FROM histories WHERE user = ?", (user,)
-                ).fetchone()
-                connection.execute("DELETE FROM histories WHERE user = ?", (user,))
-                connection.execute(
-                    "INSERT OR REPLACE INTO forgotten VALUES (?, ?)",
-                    (self._mark(user), time.time_ns() // 1_000_000),
-                )
-            # what was deleted is in the log of writes until it is carried over
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return events + (0 if base is None else len(decoded(user, base[0])[0]))
+        with self._writing() as connection:
+            number = connection.execute("DELETE FROM events WHERE user = ?", (user,)).rowcount
+            base = connection.execute(
+                f"SELECT history FROM histories WHERE user = ? AND base = {_BASE}", (user,)
+            ).fetchone()
+            connection.execute("DELETE FROM histories WHERE user = ?", (user,))
+            connection.execute(
+                "INSERT OR REPLACE INTO forgotten VALUES (?, ?)",
+                (store_words.mark(self._salt, user), time.time_ns() // 1_000_000),
+            )
+        self._tidy(_QUICK)
+        return int(number) + (0 if base is None else base_histories.events_of(base[0]))
 
     def forgotten_at(self, users: Sequence[str]) -> list[int | None]:
-        with self._told("read"):
-            marks = self._marks()
-        return [marks.get(self._mark(user)) if marks else None for user in users]
+        with self._reading() as connection:
+            if not connection.execute("SELECT 1 FROM forgotten LIMIT 1").fetchone():
+                return [None] * len(users)
+            return [self._forgotten_at(connection, user) for user in users]
 
     def set_base(self, name: str, histories: Iterable[tuple[str, History]]) -> None:
-        with self._told("written"):
-            connection = self._connection()
-            with self._transaction(connection):
-                rows = self._rows(histories, self._marks())
-                connection.execute("DELETE FROM histories")
-                connection.executemany("INSERT INTO histories VALUES (?, ?)", rows)
-                connection.execute("INSERT OR REPLACE INTO facts VALUES ('base', ?)", (name,))
-
-    def _rows(
-        self, histories: Iterable[tuple[str, History]], forgotten: dict[str, int]
-    ) -> Iterator[tuple[str, str]]:
-        for user, history in histories:
-            at = forgotten.get(self._mark(user)) if forgotten else None
-            kept = self.kept_of(history, at)
-            if kept is not None:
-                yield user, encoded(kept)
+        # in parts, so that no writer of events waits for long
+        with self._writing() as connection:
+            number = int(_fact(connection, "bases begun") or 0) + 1
+            _set_fact(connection, "bases begun", str(number))
+        self._remove_bases(number)  # of those that did not come to an end
+        for part in base_histories.parts(histories):
+            with self._writing() as connection:
+                self._check_newest(connection, number)
+                for user, history in part:
+                    text = base_histories.kept(history, self._forgotten_at(connection, user))
+                    if text is not None:
+                        connection.execute(
+                            "INSERT OR REPLACE INTO histories VALUES (?, ?, ?)",
+                            (user, number, text),
+                        )
+        with self._writing() as connection:
+            self._check_newest(connection, number)
+            _set_fact(connection, "base", name)
+            _set_fact(connection, "base number", str(number))
+        with suppress(StoreFailed):  # the new base is set; the next one removes what is left
+            self._remove_bases(number)
 
     def base(self) -> str | None:
-        with self._told("read"):
-            return self._fact("base")
+        with self._reading() as connection:
+            return _fact(connection, "base")
 
     def after(self, position: int, most: int = 10_000) -> Batch:
-        with self._told("read"):
-            rows = self._connection().execute(
+        with self._reading() as connection:
+            found = connection.execute(
                 f"SELECT position, {_FIELDS} FROM events "
                 "WHERE position > ? ORDER BY position LIMIT ?",
                 (position, most),
-            )
-            found = rows.fetchall()
+            ).fetchall()
         return Batch([Event._make(row[1:]) for row in found], found[-1][0] if found else position)
 
     def count(self) -> int:
-        with self._told("read"):
-            (found,) = self._connection().execute("SELECT count(*) FROM events").fetchone()
+        with self._reading() as connection:
+            (found,) = connection.execute("SELECT count(*) FROM events").fetchone()
         return int(found)
 
     def close(self) -> None:
-        with self._opening:
-            for connection in self._open:
-                connection.close()
-            self._open.clear()
+        self._connections.close()
 
-    def _connection(self) -> sqlite3.Connection:
-        found: sqlite3.Connection | None = getattr(self._of_thread, "connection", None)
-        if found is None:
-            # transactions are begun by hand; another thread closes it at the end
-            found = sqlite3.connect(
-                self._path, timeout=_WAIT, isolation_level=None, check_same_thread=False
+    def tidy(self) -> None:
+        self._tidy(None)
+
+    def _tidy(self, most: int | None) -> None:
+        """Write the file anew, if it has at most so many bytes: SQLite overwrites rows that are
+        deleted, but not the copies of them that moving rows between pages has left. Then carry the
+        log of writes over, which has them too, and leave it empty.
+        """
+        try:
+            with self._connections.one() as connection:
+                if most is None or os.stat(self._path).st_size <= most:
+                    connection.execute("VACUUM")
+                row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except (OSError, sqlite3.Error):
+            row = (1,)
+        if row[0] != 0:
+            raise StoreFailed(
+                f"What {self._path} knew of the user is removed, but may be read in its files.",
+                "Another process reads for long, or the disk is full. Ask again.",
             )
-            found.execute("PRAGMA synchronous = FULL")  # a commit waits for the disk
-            found.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
-            with self._opening:
-                self._open.append(found)
-            self._of_thread.connection = found
-        return found
+
+    def _connect(self) -> sqlite3.Connection:
+        # transactions are begun by hand; threads take turns
+        made = sqlite3.connect(
+            self._path, timeout=_WAIT, isolation_level=None, check_same_thread=False
+        )
+        try:
+            made.execute("PRAGMA synchronous = FULL")  # a commit waits for the disk
+            made.execute("PRAGMA fullfsync = ON")  # also where fsync alone does not (macOS)
+            made.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+            made.execute("PRAGMA wal_autocheckpoint = 0")
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Make the tables of a new file; refuse files of others before anything is written."""
+        is_new = self._is_new(connection)
+        _set_write_ahead(connection, self._path)
+        if not is_new:
+            return
+        with _transaction(connection):
+            if not self._is_new(connection):  # another process was faster
+                return
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+            for table in _TABLES:
+                connection.execute(table)
+            _set_fact(connection, "salt", secrets.token_hex(16))
+
+    def _is_new(self, connection: sqlite3.Connection) -> bool:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if application == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            return True
+        if application != _APPLICATION:
+            raise StoreFailed(
+                f"{self._path} is a database of another program.",
+                "Name another file for the store.",
+            )
+        if found != FORMAT:
+            raise store_words.other_format(str(self._path), found, FORMAT, "another file")
+        return False
 
     @contextmanager
-    def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._told("read"):
+            self._check_file()
+            with self._connections.one() as connection:
+                yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._told("written"):
+            self._check_file()
+            with self._connections.one() as connection:
+                with _transaction(connection):
+                    yield connection
+                with suppress(OSError, sqlite3.Error):  # it is kept already; the next one tries
+                    if os.stat(f"{self._path}-wal").st_size > _LOG_BYTES:
+                        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     @contextmanager
     def _told(self, done: str) -> Iterator[None]:
-        """Whatever SQLite refuses is said in one sentence."""
+        """Whatever SQLite or the system refuses is said in one sentence."""
         try:
             yield
         except sqlite3.Error as error:
-            hint = (
-                "Make room on the disk; nothing of this request was kept."
-                if "full" in str(error)
-                else "Check the file and the rights of its folder."
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest says more exactly why
+            raise StoreFailed(
+                f"{self._path} cannot be {done}: {error}.", _HINTS.get(code, _RIGHTS)
+            ) from error
+        except OSError as error:
+            raise StoreFailed(
+                f"{self._path} cannot be {done}: {error.strerror or error}.", _RIGHTS
+            ) from error
+        except (UnicodeEncodeError, OverflowError):
+            raise store_words.unkept() from None
+
+    def _check_file(self) -> None:
+        """Refuse to write into a file that nobody finds any more."""
+        if self._file is not None and self._file != self._file_now():
+            raise StoreFailed(
+                f"{self._path} was removed or replaced while it was open.",
+                "Put the file back, or start again.",
             )
-            raise StoreFailed(f"{self._path} cannot be {done}: {error}.", hint) from error
 
-    def _fact(self, name: str) -> str | None:
-        row = (
-            self._connection().execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    def _file_now(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _check_newest(self, connection: sqlite3.Connection, number: int) -> None:
+        if _fact(connection, "bases begun") != str(number):
+            raise store_words.replaced(str(self._path))
+
+    def _remove_bases(self, number: int) -> None:
+        """Remove the bases before a number, but for the one that is read, part by part."""
+        user = ""
+        while True:
+            with self._writing() as connection:
+                found = connection.execute(
+                    "SELECT DISTINCT user FROM histories WHERE user >= ? ORDER BY user LIMIT ?",
+                    (user, _PART),
+                ).fetchall()
+                if not found:
+                    return
+                connection.execute(
+                    f"DELETE FROM histories WHERE user BETWEEN ? AND ? AND base < ? "
+                    f"AND base <> {_BASE}",
+                    (user, found[-1][0], number),
+                )
+            if len(found) < _PART:
+                return
+            user = found[-1][0]
+
+    def _forgotten_at(self, connection: sqlite3.Connection, user: str) -> int | None:
+        row = connection.execute(
+            "SELECT time FROM forgotten WHERE mark = ?", (store_words.mark(self._salt, user),)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    _take_turn(connection)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _take_turn(connection: sqlite3.Connection) -> None:
+    """Begin to write. SQLite itself looks every tenth of a second whether another writer is done,
+    so that of two busy processes one may wait for long.
+    """
+    ends = time.monotonic() + _WAIT
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                    raise
+            time.sleep(_LOOK)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {_WAIT * 1000:.0f}")
+
+
+def _set_write_ahead(connection: sqlite3.Connection, path: Path) -> None:
+    """Two processes that open a new file at once may meet here, where SQLite does not wait."""
+    ends = time.monotonic() + _WAIT
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
+    if mode != "wal":
+        raise StoreFailed(
+            f"{path} cannot have a log of writes: its file system lacks what SQLite needs.",
+            "Put the store on a disk of this machine, or name a PostgreSQL or Redis server.",
         )
-        return None if row is None else str(row[0])
-
-    def _marks(self) -> dict[str, int]:
-        """When each forgotten user was forgotten, by mark."""
-        return dict(self._connection().execute("SELECT mark, time FROM forgotten"))
-
-    def _mark(self, user: str) -> str:
-        return hashlib.sha256(f"{self._salt}{user}".encode()).hexdigest()
 
 
-def encoded(history: History) -> str:
-    """A user's base as text, without what every event repeats."""
-    events = [event[1:-1] for event in history.events[-MOST_HISTORY:]]
-    return json.dumps([events, history.unwanted], ensure_ascii=False)
+def _fact(connection: sqlite3.Connection, name: str) -> str | None:
+    row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
 
 
-def decoded(user: str, text: str) -> tuple[list[Event], list[str]]:
-    """What `encoded` wrote."""
-    events, unwanted = json.loads(text)
-    return [Event(user, *event) for event in events], unwanted
+def _set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
+    connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))

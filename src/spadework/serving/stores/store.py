@@ -34,7 +34,10 @@ class History:
     """What a store knows of a user."""
 
     events: list[Event] = field(default_factory=list)  # in order, the newest `MOST_HISTORY`
-    unwanted: list[str] = field(default_factory=list)  # items that the user must not be shown
+    # items that the user must not be shown, as the log had it
+    unwanted: list[str] = field(default_factory=list)
+    # those of the events that are no base
+    appended: list[Event] = field(default_factory=list, compare=False)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,9 @@ class Batch:
 class Store(ABC):
     """Events and histories. Every method may be called from several threads and, on the same store,
     from several processes.
+
+    Where a store cannot do what it is asked for, it raises `StoreFailed` within some seconds, and
+    works again once the reason is gone. Text or numbers that no store can keep are a `BadRequest`.
     """
 
     remote: bool = False
@@ -59,7 +65,8 @@ class Store(ABC):
     def append(self, events: Sequence[Event]) -> list[bool]:
         """Keep events; for each whether it is new. One whose id is known is not kept again, also
         within these events. When this returns, all new ones survive the end of the process and of
-        the machine; when it raises `StoreFailed`, none is kept.
+        the machine. When it raises `StoreFailed`, none is kept; only where a remote store went away
+        before it could answer all may be, which the same ids sent again find out.
         """
 
     @abstractmethod
@@ -69,7 +76,8 @@ class Store(ABC):
     @abstractmethod
     def forget(self, user: str) -> int:
         """Remove all that is known of a user; the number of events that there were. A mark stays
-        from which the user can be recognised in a log, and not be read.
+        from which the user can be recognised in a log, and not be read. What is appended later is
+        kept, also under ids of events that were removed.
         """
 
     @abstractmethod
@@ -82,7 +90,8 @@ class Store(ABC):
     def set_base(self, name: str, histories: Iterable[tuple[str, History]]) -> None:
         """Replace the histories that come before all events: those of the log that a model learned
         from. `name` says which log that is; what was before a user was forgotten is left out. All
-        or nothing.
+        or nothing: until the end, the base before is read. Events can be appended meanwhile. Of two
+        callers at the same time the one that began first gets `StoreFailed`.
         """
 
     @abstractmethod
@@ -91,22 +100,23 @@ class Store(ABC):
 
     @abstractmethod
     def after(self, position: int, most: int = 10_000) -> Batch:
-        """Up to `most` events that were accepted after a position; 0 is the beginning."""
+        """Up to `most` events that were accepted after a position; 0 is the beginning. No event is
+        ever accepted at a position that was passed.
+        """
 
     @abstractmethod
     def count(self) -> int:
-        """Number of events that were appended."""
+        """Number of events that were appended and not forgotten."""
 
     @abstractmethod
     def close(self) -> None:
         """Let go of files and connections."""
 
-    def kept_of(self, history: History, forgotten_at: int | None) -> History | None:
-        """What may be kept of a base history; None where nothing is."""
-        if forgotten_at is None:
-            return history
-        later = [event for event in history.events if event.time > forgotten_at]
-        return History(later) if later else None
+    @abstractmethod
+    def tidy(self) -> None:
+        """Remove from the disk what was left there of users who were forgotten, as far as that is
+        known to the store. `forget` does it where it is quick; in a large store this takes long.
+        """
 
     def all_after(self, position: int = 0) -> Iterator[Batch]:
         """All batches after a position."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
-from spadework.errors import BadRequest
+from spadework.errors import BadRequest, MissingExtra
 from spadework.serving.stores.store import Store
 
 _SCHEME = re.compile(r"^([a-z+]+)://")
@@ -13,7 +14,8 @@ _SCHEME = re.compile(r"^([a-z+]+)://")
 
 def open_store(address: str) -> Store:
     """The store of an address: a path, or `sqlite:PATH`; `postgresql://…`; `redis://…`. Raises
-    `BadRequest` for others, and `StoreFailed` where it cannot be reached.
+    `BadRequest` for others, `MissingExtra` where its library is not installed, and `StoreFailed`
+    where it cannot be reached.
     """
     found = _SCHEME.match(address)
     scheme = found[1] if found else "sqlite"
@@ -22,10 +24,12 @@ def open_store(address: str) -> Store:
 
         return SqliteStore(Path(address.removeprefix("sqlite:")))
     if scheme in ("postgresql", "postgres"):
+        _require("psycopg", "postgres")
         from spadework.serving.stores.postgres_store import PostgresStore
 
         return PostgresStore(address)
     if scheme in ("redis", "rediss", "unix"):
+        _require("redis", "redis")
         from spadework.serving.stores.redis_store import RedisStore
 
         return RedisStore(address)
@@ -33,3 +37,8 @@ def open_store(address: str) -> Store:
         f"Stores of {scheme!r} are not known.",
         "Name a file, postgresql://HOST/DATABASE or redis://HOST:PORT/NUMBER.",
     )
+
+
+def _require(library: str, extra: str) -> None:
+    if find_spec(library) is None:
+        raise MissingExtra(f"{library}, which such a store is reached with,", extra)

@@ -11,6 +11,7 @@ import polars as pl
 
 from spadework import events
 from spadework.arrays import Mask
+from spadework.artifacts import artifact
 from spadework.data.addresses import read_content
 from spadework.data.content import ItemContent
 from spadework.data.id_files import read_item_ids
@@ -21,6 +22,7 @@ from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary
 from spadework.data.worlds.worlds import world
 from spadework.errors import BadData, BadRequest
+from spadework.models.base import Recommender
 from spadework.models.requests import MODEL
 from spadework.workbench.run import Run
 
@@ -158,3 +160,18 @@ def _with_value(condition: str, content: ItemContent) -> Mask:
             f"Its most frequent values are {', '.join(repr(one) for one in common)}.",
         )
     return found
+
+
+def titles_of(folder: Path, fitted: Recommender) -> pl.DataFrame | None:
+    """Titles of a model's items: item_id and title; None where its folder has none."""
+    titles, ids = artifact.titles(folder), fitted.item_vocabulary.ids
+    if titles is None or titles.equals(ids.cast(pl.String)):
+        return None
+    return pl.DataFrame({"item_id": ids, "title": titles})
+
+
+def titled(frame: pl.DataFrame, titles: pl.DataFrame | None) -> pl.DataFrame:
+    """The frame with a title for each item_id, where there are titles."""
+    if titles is None:
+        return frame
+    return frame.join(titles, on="item_id", how="left", maintain_order="left")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,7 @@ from spadework import events
 from spadework.artifacts import artifact, release, roles
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.reading.values.conditions import is_rule
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, SpadeworkError
 from spadework.models.base import Recommender
@@ -27,8 +28,7 @@ from spadework.workbench.answers.choices import content_of, histories_in
 from spadework.workbench.answers.newcomers import best_sellers
 from spadework.workbench.answers.service import Service, histories_of
 from spadework.workbench.run import Run
-
-FOLDER = "serving"
+from spadework.workbench.storage.folder import SERVING
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ def folder_of(where: str) -> Path:
     """Where the releases of a run or of a saved model are kept, if no other folder is named."""
     service = Service.of(where)
     if service.run is not None:
-        return service.run.folder / FOLDER
-    return service.path.with_name(f"{service.path.name}-{FOLDER}")
+        return service.run.folder / SERVING
+    return service.path.with_name(f"{service.path.name}-{SERVING}")
 
 
 def publish(where: str, folder: Path | None = None, model: str | None = None) -> Published:
@@ -75,7 +75,7 @@ def publish_models(
     content = content_for(service.run, fitted.item_vocabulary)
     judged = service.protocol.get("repeats", "allow")
     repeats = cast(Repeats, "forbid" if judged == "novel" else judged)
-    form = _form(log)
+    form = form_of(log, None if service.run is None else service.run.recipe.dislikes)
     lists, ids = SingleLists.of(fitted), ItemIds(fitted.item_vocabulary)
     checks = stored_checks.stored(lists, ids, form, repeats, _samples(log))
     models = {served_release.WINNER: winner}
@@ -84,12 +84,7 @@ def publish_models(
     facts = {
         "model": fitted.label,
         "source": "" if service.run is None else service.run.recipe.source,
-        "log": {
-            "times": form.times,
-            "weights": form.weights,
-            "baskets": form.baskets,
-            "event types": list(form.event_type_names),
-        },
+        "log": facts_of(form),
         "repeats": repeats,
         **(more or {}),
     }
@@ -107,7 +102,7 @@ def set_base(store: Store, log: Interactions) -> int:
     if store.base() == name:
         return 0
     users = log.active_users
-    store.set_base(name, events.track(_histories(log), "histories", total=len(users)))
+    store.set_base(name, events.track(histories(log), "histories", total=len(users)))
     return len(users)
 
 
@@ -138,14 +133,30 @@ def content_for(run: Run | None, vocabulary: Vocabulary) -> ItemContent | None:
         return None
 
 
-def _form(log: Interactions | None) -> LogForm:
+def facts_of(form: LogForm) -> dict[str, Any]:
+    """The columns of the log, as a release states them."""
+    return {
+        "times": form.times,
+        "weights": form.weights,
+        "baskets": form.baskets,
+        "event types": list(form.event_type_names),
+        "usual type": form.usual_type,
+        "dislikes": list(form.dislikes),
+    }
+
+
+def form_of(log: Interactions | None, dislikes: Sequence[str] | None = None) -> LogForm:
+    """The columns of the log that a model learned from; of none, those that events have."""
     if log is None:
         return LogForm(times=True, weights=False, baskets=False, event_type_names=())
+    counts = log.event_type_counts
     return LogForm(
         times=log.times is not None,
         weights=log.weights is not None,
         baskets=log.baskets is not None,
-        event_type_names=log.event_type_names if log.event_types is not None else (),
+        event_type_names=log.event_type_names,
+        usual_type=max(counts, key=counts.__getitem__) if counts else None,
+        dislikes=tuple(name for name in dislikes or () if not is_rule(name)),
     )
 
 
@@ -175,7 +186,7 @@ def _items(
     return pl.DataFrame(columns)
 
 
-def _histories(log: Interactions) -> Iterator[tuple[str, History]]:
+def histories(log: Interactions) -> Iterator[tuple[str, History]]:
     """What the log knows of each user, as a store keeps it."""
     names = _Names.of(log)
     unwanted = None

@@ -1,4 +1,4 @@
-"""From what a user names to what a server needs: a folder with a live release, and a store."""
+"""From a run to what a server needs: a folder with a live release, and a store."""
 
 from __future__ import annotations
 
@@ -10,18 +10,13 @@ from spadework.serving import releases
 from spadework.serving.stores.store_addresses import open_store
 from spadework.workbench.answers import publishing
 
-STORE = "events.sqlite"
-
 
 def prepared(where: str, store: str | None) -> tuple[Path, str]:
-    """The folder of releases and the address of the store for a run, a saved model or such a
-    folder. A run that was never published is published first, and the store gets its histories.
+    """The folder of releases and the address of the store for a run or a saved model. One that was
+    never published is published first, and the store gets its histories.
     """
-    path = Path(where)
-    if (path / releases.LIVE).exists():
-        return path, store or str(path / STORE)
     folder = publishing.folder_of(where)
-    address = store or str(folder / STORE)
+    address = store or str(folder / releases.STORE)
     if not (folder / releases.LIVE).exists():
         publish(where, address)
     return folder, address
@@ -33,7 +28,7 @@ def publish(
     """Make a release and give the store the histories of its log."""
     made = publishing.publish(where, folder, model)
     if made.log is not None:
-        kept = open_store(store or str(made.folder / STORE))
+        kept = open_store(store or str(made.folder / releases.STORE))
         try:
             users = publishing.set_base(kept, made.log)
         finally:

@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
 
-import numpy as np
 import polars as pl
 
-from spadework import events, formatting
-from spadework.arrays import Codes
+from spadework import events
 from spadework.artifacts import artifact, roles
-from spadework.data.interactions import Interactions
-from spadework.errors import BadRequest, Unsuitable
+from spadework.data.vocabulary import digest
+from spadework.errors import Unsuitable
 from spadework.models.base import Recommender
-from spadework.models.needs import Repeats, check_k
-from spadework.models.recommendations import Recommendations
-from spadework.workbench.answers.choices import Choice, histories_in
-from spadework.workbench.answers.newcomers import best_sellers, newcomers, with_newcomers
-from spadework.workbench.answers.quota import joined, slots
-from spadework.workbench.answers.service import Service, codes_of, histories_of, ids_of, one_user
-from spadework.workbench.run import Run
-
-Purpose = Literal["remind", "discover", "both"]
-SIDES: dict[str, Repeats] = {roles.REMIND: "only", roles.DISCOVER: "forbid"}
-"""The repeats policy of each side's lists."""
+from spadework.workbench.answers.asked_lists import (
+    Asking,
+    Purpose,
+    asked_lists,
+    list_of_newcomers,
+)
+from spadework.workbench.answers.choices import Choice, histories_in, titled, titles_of
+from spadework.workbench.answers.service import Service, histories_of, ids_of, one_user
+from spadework.workbench.sinks.batch import parts_of, write_lists
+from spadework.workbench.sinks.sink import BatchState, Sink
 
 
 def recommend(
@@ -45,118 +41,45 @@ def recommend(
     titles: bool = False,
 ) -> pl.DataFrame:
     """Long table of lists for all users of the histories, or for some: user_id, item_id, score,
-    rank, and with `titles` a column title where the artifact has them.
-
-    Histories of a file are read as the run's log was; `settings` change that. `choice` says which
-    items may be recommended. `model` names a kept model by role, folder or label. With the
-    `purpose` "remind" lists hold only items of the history, by the model that is best at these;
-    with "discover" only new items, by the model that is best at those; with "both" they begin with
-    the first and go on with the second: `quota` is the share of slots that remind, by default the
-    share of repeats in the test span, and a column `for` tells the two apart. With `new` it is one
-    list, without a user_id, for a customer without a history. Users of whom the model knows no
-    event get the same best sellers, unless lists hold items of the history alone. Raises
-    `BadRequest` for arguments that do not go together.
+    rank, and with `titles` a column title where the artifact has them. What else may be asked for
+    is said in `Asking`. Raises `BadRequest` for arguments that do not go together.
     """
-    _check_purpose(purpose, repeats, quota)
-    service = Service.of(where)
-    # first, so that an unknown model is refused before the log is read
-    served = service.folder(model)
-    first = artifact.load(served)
-    check_k(k, len(first.item_vocabulary))
-    ids = (choice or Choice()).ids(service.run, first.item_vocabulary)
-    if new:
-        _refuse_with_new(histories, user_ids, repeats, purpose)
-        frame = newcomers(service.run, first, k, ids)
-        return _with_titles(frame, served, first) if titles else frame
-    given = histories_of(service.run, histories, settings)
-    log = histories_in(given, first.item_vocabulary)
-    # users of whom no item is known have lists, too
-    users = codes_of(log, user_ids) if user_ids else given.active_users
-    asked = Asked(log, users, k, ids, {served: first})
-    if purpose is None:
-        judged = service.protocol.get("repeats", "allow")
-        policies = [repeats or ("forbid" if judged == "novel" else judged)]
-        lists = [asked.answers(served, policies[0])]
-    else:
-        policies = [policy for side, policy in SIDES.items() if purpose in (side, "both")]
-        lists = _for_purpose(service, asked, purpose, model)
-    if service.run is not None:
-        own = given if histories is None else None
-        lists = _with_newcomers(service.run, first, asked, lists, policies, own)
-    empty = int((np.concatenate([part.items for part in lists], axis=1) < 0).all(axis=1).sum())
-    if empty:
-        events.note(
-            f"Without a list: {empty:,} of {formatting.count(len(lists[0].users), 'user')}. The "
-            "model knows no item that may be recommended to them."
-        )
-    if purpose != "both":
-        frame = lists[0].frame()
-    else:
-        share = _share_of_repeats(service) if quota is None else quota
-        remind, discover = lists
-        frame = joined(remind, discover, slots(k, share))
-    return _with_titles(frame, served, first) if titles else frame
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What lists are asked for; each model is loaded once."""
-
-    log: Interactions
-    users: Codes
-    k: int
-    candidates: pl.Series | None
-    loaded: dict[Path, Recommender]
-
-    def answers(self, folder: Path, repeats: str) -> Recommendations:
-        """Lists by the model of a folder."""
-        if folder not in self.loaded:
-            self.loaded[folder] = artifact.load(folder)
-        found: Recommendations = self.loaded[folder].recommend_codes(
-            self.log,
-            self.k,
-            repeats=cast(Repeats, repeats),
-            candidates=self.candidates,
-            users=self.users,
-        )
-        return found
-
-
-def _with_newcomers(
-    run: Run,
-    fitted: Recommender,
-    asked: Asked,
-    lists: list[Recommendations],
-    policies: Sequence[str],
-    own: Interactions | None,
-) -> list[Recommendations]:
-    """The lists, with best sellers for users without a known event; a note tells how many these
-    are. `own` is the run's log, where it was read already.
-    """
-    count = int((np.diff(asked.log.starts)[asked.users] == 0).sum())
-    if not count or all(policy == "only" for policy in policies):
-        return lists
-    found = best_sellers(run, fitted, asked.candidates, own)
-    events.note(
-        f"{formatting.count(count, 'user')} of {len(asked.users):,} without an event that the "
-        f"model knows: their lists are {found.says}"
+    asking = Asking(
+        histories=histories,
+        settings=settings,
+        user_ids=user_ids,
+        k=k,
+        repeats=repeats,
+        model=model,
+        purpose=purpose,
+        quota=quota,
+        choice=choice or Choice(),
+        new=new,
+        titles=titles,
     )
-    return [
-        part if policy == "only" else with_newcomers(part, asked.log, found)
-        for part, policy in zip(lists, policies, strict=True)
-    ]
+    if new:
+        return list_of_newcomers(where, asking)
+    asked = asked_lists(where, asking)
+    frame = asked.frame(asked.users)
+    asked.note_without(len(asked.users) - frame["user_id"].n_unique())
+    return frame
 
 
-def _refuse_with_new(
-    histories: str | None, user_ids: Sequence[str], repeats: str | None, purpose: str | None
-) -> None:
-    given = {"--histories": histories, "--user": user_ids, "--repeats": repeats, "--for": purpose}
-    for option, value in given.items():
-        if value:
-            raise BadRequest(
-                f"--new is the list of a customer without a history; {option} has no meaning.",
-                "Leave one of them out.",
-            )
+def recommend_into(sink: Sink, where: str, asking: Asking) -> tuple[BatchState, bool]:
+    """Write the lists that `recommend` gives into a sink, as they are made; a batch that was begun
+    there with the same model, histories and options goes on. What was written, and whether it has
+    titles.
+    """
+    if asking.new:
+        frame = list_of_newcomers(where, asking)
+        facts = {"list": digest(frame.hash_rows(seed=0).to_numpy())}
+        nobody = parts_of(frame["rank"].to_numpy()[:0], asking.k)
+        return write_lists(lambda users: frame, nobody, facts, sink), "title" in frame.columns
+    asked = asked_lists(where, asking)
+    parts = parts_of(asked.users, asked.k)
+    state = write_lists(asked.frame, parts, asked.facts(), sink)
+    asked.note_without(state.users - state.lists)
+    return state, asked.titles is not None
 
 
 def similar(
@@ -178,7 +101,7 @@ def similar(
     frame = fitted.similar_items(ids_of(items, fitted.item_vocabulary.ids.dtype), k).frame()
     if model is None:
         _note_model(service, folder)
-    return _with_titles(frame, folder, fitted)
+    return titled(frame, titles_of(folder, fitted))
 
 
 @dataclass(frozen=True)
@@ -222,7 +145,8 @@ def explain(
             parts = fitted.explain(log, item_id, user_id)
         except Unsuitable:
             continue
-        parts = _with_titles(parts.filter(pl.col("contribution") != 0), folder, fitted)
+        parts = parts.filter(pl.col("contribution") != 0)
+        parts = titled(parts, titles_of(folder, fitted))
         contributes = bool(parts["item_id"].is_not_null().any())
         if contributes or found is None:
             found = Explanation(fitted.label, user_id, item_id, parts)
@@ -244,81 +168,8 @@ def fitted_of(where: str, model: str | None = None) -> Recommender:
     return artifact.load(Service.of(where).folder(model))
 
 
-def _check_purpose(purpose: str | None, repeats: str | None, quota: float | None) -> None:
-    """Refuse arguments that do not go together."""
-    if purpose not in (None, *SIDES, "both"):
-        raise BadRequest(
-            f"Lists for {purpose!r} are not known.", f"Choose {', '.join(SIDES)} or both."
-        )
-    if purpose is not None and repeats is not None:
-        raise BadRequest(
-            f"--for {purpose} sets which items of the history lists hold, and so does --repeats.",
-            "Leave one of them out.",
-        )
-    if quota is not None and purpose != "both":
-        raise BadRequest(
-            "A quota joins lists that remind with lists that discover.", "Use it with --for both."
-        )
-    if quota is not None and not 0 < quota < 1:
-        hint = (
-            "Give the share of slots that remind, such as 0.3; for lists of one side use --for "
-            "remind or --for discover."
-        )
-        raise BadRequest(f"The quota {quota:g} is not between 0 and 1.", hint)
-
-
-def _for_purpose(
-    service: Service, asked: Asked, purpose: Purpose, model: str | None
-) -> list[Recommendations]:
-    """Lists that remind, that discover, or both in this order."""
-    judged = service.protocol.get("repeats")
-    lists = []
-    for side, policy in SIDES.items():
-        if purpose not in (side, "both"):
-            continue
-        folder = service.folder_for(side, model)
-        others = ("forbid", "novel") if policy == "only" else ("only",)
-        if judged in others:
-            content = (
-                "without items of the history"
-                if policy == "only"
-                else "of items of the history alone"
-            )
-            events.note(
-                f"The run judged lists {content}, so nothing is known of how well these {side}."
-            )
-        elif folder is None and judged == "allow":
-            events.note(
-                f"The run keeps no model of its own to {side}: its winner, "
-                f"{roles.label_of(service.folder())}, answers."
-            )
-        lists.append(asked.answers(folder or service.folder(), policy))
-    return lists
-
-
-def _share_of_repeats(service: Service) -> float:
-    """The share of repeats in the test span; a half, with a remark, where no user was judged."""
-    share = service.protocol.get("target_repeat_share")
-    if share is None:
-        events.note(
-            "No share of repeats is known, so half of the slots remind; choose another "
-            "share with --quota."
-        )
-        return 0.5
-    return float(share)
-
-
 def _note_model(service: Service, folder: Path) -> None:
     """Note which model answered where it is not the winner."""
     winner = service.folder()
     if folder != winner:
         events.note(f"{roles.label_of(folder)} answered; the winner is {roles.label_of(winner)}.")
-
-
-def _with_titles(frame: pl.DataFrame, folder: Path, fitted: Recommender) -> pl.DataFrame:
-    """The frame with a title for each item_id, where the artifact has titles."""
-    titles, ids = artifact.titles(folder), fitted.item_vocabulary.ids.cast(pl.String)
-    if titles is None or titles.equals(ids):
-        return frame
-    named = pl.DataFrame({"item_id": fitted.item_vocabulary.ids, "title": titles})
-    return frame.join(named, on="item_id", how="left", maintain_order="left")

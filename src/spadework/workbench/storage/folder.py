@@ -21,6 +21,8 @@ DUG, TRAINED = "models-of-the-dig", "trained"
 """Folders of the models that a dig chose, while a transformer is served instead of its winner, and
 of the transformer that was trained last, served or not.
 """
+SERVING = "serving"
+"""Folder of releases and of the events of their users, which outlive a dig that is made again."""
 UPDATED = "updating"
 """Folder of the updates of a finished run."""
 _DERIVED = (
@@ -188,7 +190,8 @@ def _holds(folder: Path, recipe: Recipe) -> bool:
 
 def seal(folder: Path) -> None:
     """Write the manifest: digests of all files that a run is made of."""
-    left = ("trials/", "training/", f"{UPDATED}/", "lock", "log.jsonl", MANIFEST, files.HALF)
+    apart = ("trials/", "training/", f"{UPDATED}/", f"{SERVING}/")  # with digests of their own
+    left = (*apart, "lock", "log.jsonl", MANIFEST, files.HALF)
     names = sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )

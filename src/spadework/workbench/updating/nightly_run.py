@@ -84,7 +84,7 @@ def nightly(where: str, new_events: str | None = None, store: str | None = None)
     run = remaking.run_of(where)
     with _working(run):
         folder = remaking.releases_of(run)
-        address = store or str(folder / served_folder.STORE)
+        address = store or str(folder / releases.STORE)
         if releases.read_live(folder) is None:
             served_folder.publish(where, address)
         with _opened(address) as opened:

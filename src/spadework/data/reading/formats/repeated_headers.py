@@ -57,11 +57,14 @@ def _begin_like(
     """The records of as many fields, and about as long as one of them, that begin with the first
     name.
     """
-    letters, most = sum(map(len, names)), int(records.lengths[one]) + _ROOM * len(names)
-    lengths, last = records.lengths, len(data) - 1
-    found = np.flatnonzero(
-        (records.fields == records.fields[one]) & (lengths >= letters) & (lengths <= most)
-    )
+    # what a row begins with leaves few of them, as a rule
+    begins = _IS_SIGN | (names[0].encode()[0] == _LOWER)
+    last = len(data) - 1
+    found = np.flatnonzero(begins[data[np.minimum(records.starts, last)]])
+    letters, most = sum(map(len, names)), _length(records, one) + _ROOM * len(names)
+    lengths = records.stops[found] - records.starts[found]
+    alike = (records.fields[found] == records.fields[one]) & (lengths >= letters)
+    found = found[alike & (lengths <= most)]
     at = records.starts[found]
     for letter in names[0].encode():
         for _ in range(_ROOM // 2):
@@ -79,10 +82,14 @@ def _same_as(data: NDArray[np.uint8], records: Records, one: int) -> NDArray[np.
     """The records whose bytes are those of one of them, itself included. O(records), and the bytes
     of those that begin alike.
     """
-    start, length = int(records.starts[one]), int(records.lengths[one])
+    start, length = int(records.starts[one]), _length(records, one)
     same = np.flatnonzero(records.lengths == length)
     for at in range(length):
         if len(same) == 1:
             break
         same = same[data[records.starts[same] + at] == data[start + at]]
     return same
+
+
+def _length(records: Records, one: int) -> int:
+    return int(records.stops[one] - records.starts[one])

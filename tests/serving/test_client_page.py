@@ -1,0 +1,54 @@
+"""The calls of docs/client.md run as they stand there, against a real server on loopback."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from live_server import live_server
+from makers import ROOT
+
+PAGE = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
+RUNNERS = {
+    "python": [sys.executable, "-W", "error", "-c"],
+    "bash": ["bash", "-euo", "pipefail", "-c"],
+    "javascript": ["node", "--input-type=module", "-e"],
+}
+TOOLS = {"python": sys.executable, "bash": "curl", "javascript": "node"}
+SEES = {  # what its output shows
+    "python": ("personal", "1 0 0", "bad-body"),
+    "bash": ('"items":[', '"lists":[', '"source":"similar"', '"verdict":', '"forgotten":true'),
+    "javascript": ("i0", "1 accepted", "bad-body"),
+}
+
+
+@pytest.fixture(scope="module")
+def server(released, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page") / "serving"
+    shutil.copytree(released, folder)
+    with live_server(folder) as found:
+        yield found
+
+
+@pytest.mark.parametrize("language", RUNNERS)
+def test_the_calls_of_the_page_run(language, server):
+    if shutil.which(TOOLS[language]) is None:
+        pytest.skip(f"{TOOLS[language]} is not installed")
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 1
+    done = subprocess.run(
+        [*RUNNERS[language], blocks[0]],
+        env=server.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for text in SEES[language]:
+        assert text in done.stdout, done.stdout + done.stderr
+    assert server.key not in done.stdout + done.stderr

@@ -1,0 +1,193 @@
+"""Events over HTTP: a verdict for each, at once in the next answer, kept once, and forgotten."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from released import running
+from spadework.errors import StoreFailed
+
+
+def send(client, *events):
+    answer = client.post("/v1/events", json={"events": list(events)})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def own(client, user: str) -> list[str]:
+    body = {"user": user, "repeats": "only", "n": 100}
+    return [item["item"] for item in client.post("/v1/recommend", json=body).json()["items"]]
+
+
+def test_an_event_counts_in_the_next_answer(client, shop):
+    item = shop.item_vocabulary.ids[0]
+    found = send(client, {"user": "new", "item": item})
+    assert found["events"] == [{"verdict": "accepted", "known_item": True}]
+    assert own(client, "new") == [item]
+
+
+def test_one_event_id_is_one_event(client, shop):
+    event = {"event_id": "a", "user": "new", "item": shop.item_vocabulary.ids[0], "time": 1}
+    assert send(client, event, event)["accepted"] == 1
+    again = send(client, event)
+    assert again["duplicate"] == 1
+    assert again["events"][0]["event_id"] == "a"
+    assert client.server.store.count() == 1
+
+
+def test_each_row_has_its_verdict(client, shop):
+    item = shop.item_vocabulary.ids[0]
+    rows = [
+        {"user": "u", "item": item},
+        {"user": "u", "item": "not known yet"},
+        {"user": "u"},
+        {"user": "u", "item": item, "time": time.time() + 10_000},
+        {"user": "u", "item": item, "time": 1e12},
+        {"user": "u", "item": item, "time": "tomorrow"},
+        {"user": "u", "item": item, "weight": -1},
+        {"user": "u", "item": item, "weight": True},
+        {"user": "", "item": item},
+        {"user": "u\u0000", "item": item},
+        {"user": "u" * 257, "item": item},
+        {"user": "u", "item": item, "colour": "red"},
+        {"user": 7, "item": item},
+    ]
+    found = send(client, *rows)
+    verdicts = [row["verdict"] for row in found["events"]]
+    assert verdicts == ["accepted", "accepted", *["refused"] * 11]
+    assert found["events"][1]["known_item"] is False
+    assert all(row["reason"] for row in found["events"] if row["verdict"] == "refused")
+    assert client.server.store.count() == 2
+
+
+def test_a_refused_body_keeps_nothing(client, shop):
+    item = shop.item_vocabulary.ids[0]
+    for body in (
+        {"events": []},
+        {"events": [{"user": "u", "item": item}] * 1001},
+        {"events": "all"},
+        {},
+    ):
+        assert client.post("/v1/events", json=body).status_code == 422
+    assert client.server.store.count() == 0
+
+
+def test_a_forgotten_user_is_gone(client, served, shop):
+    user = str(shop.user_vocabulary.ids[int(shop.active_users[0])])
+    item = shop.item_vocabulary.ids[0]
+    send(client, {"user": user, "item": item})
+    assert own(client, user)
+    answer = client.delete(f"/v1/users/{user}")
+    assert answer.status_code == 200
+    assert answer.json()["events"] > 1
+    assert own(client, user) == []
+    assert client.delete(f"/v1/users/{user}").json()["events"] == 0
+    client.server.store.close()
+    for path in served.glob("events.sqlite*"):
+        assert f'"{user}"'.encode() not in path.read_bytes()
+    with sqlite3.connect(served / "events.sqlite") as store:
+        for table in ("events", "histories"):
+            rows = store.execute(f"SELECT count(*) FROM {table} WHERE user = ?", (user,))
+            assert rows.fetchone() == (0,)
+
+
+def test_a_store_without_room_is_said(client, shop, monkeypatch):
+    store = client.server.store
+
+    def refuse(events):
+        raise StoreFailed("The store is full.", "Make room.")
+
+    monkeypatch.setattr(type(store), "append", lambda self, events: refuse(events))
+    event = {"user": "u", "item": shop.item_vocabulary.ids[0]}
+    answer = client.post("/v1/events", json={"events": [event]})
+    assert answer.status_code == 503, answer.text
+    assert answer.json()["code"] == "store"
+    assert answer.headers["retry-after"]
+    assert store.count() == 0
+    assert client.post("/v1/recommend", json={"user": "u"}).status_code == 200
+    monkeypatch.undo()
+    assert send(client, event)["accepted"] == 1
+
+
+class Serving(RuleBasedStateMachine):
+    """Events, lists, forgetting and swaps against a dictionary."""
+
+    folder = None  # set below
+    catalogue: tuple[str, ...] = ()
+    users = st.sampled_from(["ann", "bob", "cem"])
+    numbers = st.integers(0, 5)
+
+    @initialize()
+    def begin(self):
+        self.temporary = tempfile.mkdtemp()
+        folder = Path(shutil.copytree(self.folder, f"{self.temporary}/serving"))
+        self.context = running(folder)
+        self.client = self.context.__enter__()
+        self.known: dict[str, set[str]] = {}
+        self.sent: set[str] = set()
+
+    @rule(user=users, item=numbers, name=st.integers(0, 8))
+    def send_event(self, user, item, name):
+        event_id = str(name)
+        found = send(
+            self.client, {"event_id": event_id, "user": user, "item": self.catalogue[item]}
+        )
+        if event_id in self.sent:
+            assert found["duplicate"] == 1
+        else:
+            assert found["accepted"] == 1
+            self.known.setdefault(user, set()).add(self.catalogue[item])
+        self.sent.add(event_id)
+
+    @rule(user=users)
+    def forget(self, user):
+        before = self.client.server.store
+        mine = {
+            event.event_id for batch in before.all_after() for event in batch.events
+            if event.user == user
+        }  # fmt: skip
+        assert self.client.delete(f"/v1/users/{user}").status_code == 200
+        self.known.pop(user, None)
+        self.sent -= mine
+
+    @rule(which=st.integers(0, 1))
+    def swap(self, which):
+        names = [row["id"] for row in self.client.get("/v1/models").json()["models"]]
+        answer = self.client.post(f"/v1/models/{names[which]}/activate")
+        assert answer.status_code == 200
+        active = [row["id"] for row in answer.json()["models"] if row["active"]]
+        assert active == [names[which]]
+
+    @invariant()
+    def answers_agree(self):
+        if not hasattr(self, "client"):
+            return
+        live = self.client.get("/health/ready").json()["artifact"]
+        for user in ("ann", "bob", "cem"):
+            body = {"user": user, "repeats": "only", "n": 100}
+            answer = self.client.post("/v1/recommend", json=body).json()
+            assert {item["item"] for item in answer["items"]} == self.known.get(user, set())
+            assert answer["artifact"] == live
+
+    def teardown(self):
+        if hasattr(self, "context"):
+            self.context.__exit__(None, None, None)
+            shutil.rmtree(self.temporary)
+
+
+def test_a_server_agrees_with_a_dictionary(released, shop):
+    from hypothesis import settings
+    from hypothesis.stateful import run_state_machine_as_test
+
+    Serving.folder = released
+    Serving.catalogue = tuple(shop.item_vocabulary.ids.head(6))
+    run_state_machine_as_test(
+        Serving, settings=settings(max_examples=15, stateful_step_count=12, deadline=None)
+    )

@@ -1,0 +1,65 @@
+"""What a server answers is what the library answers, for every model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from makers import content_of, make_log, random_rows
+from released import form_of
+from spadework.data.interactions import Interactions
+from spadework.models.catalogue import catalogue
+from spadework.models.labels import model
+from spadework.models.needs import REPEATS
+from spadework.models.single_lists import SingleLists
+from spadework.serving.history_reading import read
+from spadework.serving.item_ids import ItemIds
+from spadework.workbench.answers import publishing
+
+
+@pytest.fixture(scope="module")
+def orders() -> Interactions:
+    """A small log with event types, weights and baskets."""
+    users, items, times = random_rows(3)
+    rows = np.random.default_rng(4)
+    return make_log(
+        users,
+        items,
+        times,
+        weights=rows.integers(1, 4, len(users)).tolist(),
+        baskets=[int(time) // 86_400 for time in times],
+        event_types=rows.choice(["purchase", "view"], len(users)).tolist(),
+    )
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_a_single_list_is_the_list_of_the_library(name: str, orders: Interactions) -> None:
+    fitted = model(name).fit(orders, content_of(orders))
+    lists, ids, form = SingleLists.of(fitted), ItemIds(fitted.item_vocabulary), form_of(orders)
+    allowed = np.arange(len(ids)) % 3 > 0
+    candidates = fitted.item_vocabulary.ids.filter(allowed.tolist())
+    for repeats in REPEATS:
+        for mask in (None, allowed):
+            whole = fitted.recommend(
+                orders, 7, repeats=repeats, candidates=None if mask is None else candidates
+            )
+            for row, (user, history) in enumerate(publishing.histories(orders)):
+                reading = read(history.events, ids, fitted.item_vocabulary, form, None)
+                single = lists.of_history(reading.log, 7, repeats, mask)
+                own = whole.items[row] >= 0
+                assert single.items.tolist() == whole.items[row][own].tolist(), (user, repeats)
+                assert single.scores.tobytes() == whole.scores[row][own].tobytes()
+
+
+def test_items_to_leave_out_are_what_users_do_not_want(orders: Interactions) -> None:
+    fitted = model("cosine").fit(orders)
+    lists, ids, form = SingleLists.of(fitted), ItemIds(fitted.item_vocabulary), form_of(orders)
+    items: list[Any] = fitted.item_vocabulary.ids.head(5).to_list()
+    for user, history in publishing.histories(orders):
+        reading = read(history.events, ids, fitted.item_vocabulary, form, None)
+        struck = ids.known([str(item) for item in items])
+        single = lists.of_history(reading.log, 5, "allow", None, struck)
+        whole = fitted.recommend(orders, 5, users=[user], exclude=items)
+        assert single.items.tolist() == whole.items[0][whole.items[0] >= 0].tolist()

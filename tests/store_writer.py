@@ -1,0 +1,51 @@
+"""A process that appends events until it is killed: `store_writer.py ADDRESS NAME [again]`.
+
+It prints a line for each batch that was accepted. With `again`, a batch that the store could not
+take is sent again; else the process ends.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+
+from spadework.errors import StoreFailed
+from spadework.serving.stores.store import Event
+from spadework.serving.stores.store_addresses import open_store
+
+
+def batch(name: str, number: int, plain: bool) -> list[Event]:
+    """Events that say to which batch they belong, and how many it has; one of them, if `plain`,
+    without an id.
+    """
+    size = random.Random(f"{name} {number}").randint(1, 12)
+    return [
+        Event(
+            f"user {(number + each) % 7}",
+            f"{name} {number} {each}",
+            1_000 * number,
+            basket=str(size),
+            event_id=None if plain and each == 0 else f"{name} {number} {each}",
+        )
+        for each in range(size)
+    ]
+
+
+def main(address: str, name: str, again: bool) -> None:
+    store = open_store(address)
+    for number in range(1_000_000):
+        events = batch(name, number, plain=not again)
+        while True:
+            try:
+                store.append(events)
+                break
+            except StoreFailed:
+                if not again:
+                    raise
+                time.sleep(0.02)
+        print(number, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], "again" in sys.argv[3:])
