@@ -111,6 +111,9 @@ def join_store(
 def of_events(log: Interactions, found: Sequence[Event]) -> tuple[Interactions, int]:
     """Events of a store as a log with the columns of this one, and how many do not count in it."""
     names = {name: at for at, name in enumerate(log.event_type_names)}
+    # as in requests: an event without a type is of the usual one
+    counts = log.event_type_counts
+    usual = names[max(counts, key=counts.__getitem__)] if counts else 0
     frame = pl.DataFrame(
         {
             "user": _ids([event.user for event in found], log.user_vocabulary),
@@ -118,7 +121,7 @@ def of_events(log: Interactions, found: Sequence[Event]) -> tuple[Interactions, 
             "time": pl.Series([event.time // 1000 for event in found], dtype=pl.Int64),
             "type": pl.Series(
                 [
-                    0 if event.event_type is None or not names else names.get(event.event_type)
+                    usual if event.event_type is None or not names else names.get(event.event_type)
                     for event in found
                 ],
                 dtype=pl.Int32,

@@ -70,7 +70,7 @@ def update(where: str, new_events: str | None, store: str | None) -> Remade:
             "Name a file, or --from-store ADDRESS.",
         )
     run = remaking.run_of(where)
-    own = remaking.releases_of(run) / served_folder.STORE
+    own = remaking.releases_of(run) / releases.STORE
     # a file may hold users who were forgotten since
     address = store or (str(own) if own.exists() else None)
     with _working(run), _opened(address) as opened:
