@@ -96,14 +96,23 @@ def join(
 
 
 def join_store(
-    kept: KeptLog, store: Store, generation: int, excluded: Collection[str] = ()
+    kept: KeptLog,
+    store: Store,
+    generation: int,
+    excluded: Collection[str] = (),
+    dislikes: Collection[str] = (),
 ) -> Joined:
-    """The log with the events that the store accepted since it was last read."""
+    """The log with the events that the store accepted since it was last read. Those of items that
+    are excluded do not count; those of types that are dislikes say what a user must not be shown.
+    """
     batches = list(store.all_after(kept.position))
     position = batches[-1].position if batches else kept.position
     found = [event for batch in batches for event in batch.events if event.item not in excluded]
     skipped = sum(len(batch.events) for batch in batches) - len(found)
+    disliked = [event for event in found if event.event_type in dislikes]
+    found = [event for event in found if event.event_type not in dislikes]
     new, unread = of_events(kept.log, found)
+    new = replace(new, unwanted=_disliked(kept.log, disliked))
     joined = join(kept, new, generation, from_store=True)
     return replace(joined, kept=replace(joined.kept, position=position), unread=unread + skipped)
 
@@ -152,6 +161,20 @@ def of_events(log: Interactions, found: Sequence[Event]) -> tuple[Interactions, 
         event_type_names=log.event_type_names,
     )
     return made, len(frame) - len(kept)
+
+
+def _disliked(log: Interactions, events: Sequence[Event]) -> Unwanted | None:
+    frame = pl.DataFrame(
+        {
+            "user": _ids([event.user for event in events], log.user_vocabulary),
+            "item": _ids([event.item for event in events], log.item_vocabulary),
+            "time": pl.Series([event.time // 1000 for event in events], dtype=pl.Int64),
+        }
+    ).drop_nulls()
+    if not len(frame):
+        return None
+    times = None if log.times is None else frame["time"].to_numpy()
+    return Unwanted.of(frame["user"], frame["item"], times)
 
 
 def forget(kept: KeptLog, store: Store) -> tuple[KeptLog, int]:

@@ -14,6 +14,7 @@ import numpy as np
 from spadework import events, files, formatting
 from spadework.artifacts import artifact, roles
 from spadework.data.interactions import Interactions
+from spadework.data.reading.values.conditions import is_rule
 from spadework.errors import BadData, BadRequest, Unsuitable
 from spadework.json_values import as_list, as_map
 from spadework.models.base import Recommender
@@ -143,7 +144,8 @@ def _joined(
         found = joining.join(was, new, number, from_store=False, keep_known=keep)
     elif store is not None:
         excluded = {str(each) for each in as_list(run.data.get("excluded_items"))}
-        found = joining.join_store(was, store, number, excluded)
+        dislikes = [name for name in run.recipe.dislikes or () if not is_rule(name)]
+        found = joining.join_store(was, store, number, excluded, dislikes)
     else:
         raise BadRequest("No new events are named.", "Name a file, or a store: --from-store.")
     return Joined(found.kept, found.added, found.known, found.unread, forgotten)
