@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
 
 from spadework.arrays import Codes, Mask, frozen
-from spadework.data.item_conditions import between, with_value
+from spadework.data.item_conditions import between, common_values, with_value
 from spadework.data.item_values import LIST_SEPARATOR
 from spadework.errors import BadRequest
 from spadework.serving.request_bodies import Between, Value
@@ -50,6 +50,14 @@ class Filters:
                     self._masks.popitem(last=False)
             self._masks.move_to_end(key)
         return found
+
+    def in_words(self, wanted: Iterable[str]) -> str:
+        """The most frequent values of some columns."""
+        found = [(column, common_values(self._table(column), column)) for column in wanted]
+        return " ".join(
+            f"Frequent in {column}: {', '.join(repr(value) for value in values)}."
+            for column, values in found
+        )
 
     def groups(self, column: str) -> list[tuple[str, ...]]:
         """The values of each item in a column, as text; several for a list, none where unknown."""

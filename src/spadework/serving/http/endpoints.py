@@ -28,6 +28,7 @@ from spadework.serving.request_bodies import (
     RecommendBody,
     SimilarBody,
     checked_id,
+    in_words,
 )
 from spadework.serving.served_release import Served
 from spadework.serving.stores.store import Event, History
@@ -174,11 +175,10 @@ def _read(request: Request, model: type[B]) -> B:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        if first["type"] == "json_invalid":
-            raise Problem("not-json", f"{first['msg']}.") from None
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise Problem("bad-body", f"{where}: {first['msg']}.") from None
+        found = error.errors(include_url=False, include_input=False)
+        if found[0]["type"] == "json_invalid":
+            raise Problem("not-json", f"{found[0]['msg']}.") from None
+        raise Problem("bad-body", in_words(found)) from None
 
 
 def _json(request: Request, content: dict[str, Any]) -> Response:
