@@ -191,3 +191,11 @@ def test_a_server_agrees_with_a_dictionary(released, shop):
     run_state_machine_as_test(
         Serving, settings=settings(max_examples=15, stateful_step_count=12, deadline=None)
     )
+
+
+def test_an_event_that_is_ahead_is_forgotten_too(client, shop):
+    """The clock of a caller may be ahead; the mark of who was forgotten covers its events."""
+    at = time.time() + 250
+    send(client, {"user": "ahead", "item": shop.item_vocabulary.ids[0], "time": at})
+    assert client.delete("/v1/users/ahead").json()["events"] == 1
+    assert client.server.store.forgotten_at(["ahead"])[0] >= int(at) * 1000

@@ -15,7 +15,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from spadework.errors import SpadeworkError
+from spadework.errors import SpadeworkError, StoreFailed
 from spadework.serving.http.described import Endpoint
 from spadework.serving.http.measures import Measures
 from spadework.serving.http.problems import MEDIA_TYPE, Problem, problem_of
@@ -110,6 +110,8 @@ class Guard:
                     )
             except Exception as error:
                 problem = problem_of(error)
+                if isinstance(error, StoreFailed):
+                    log.error("request %s: %s %s", request_id, error.message, error.hint)
                 if problem.code == "failed":
                     # without the message, which may name a user
                     frames = "".join(traceback.format_tb(error.__traceback__))

@@ -127,7 +127,8 @@ def problem_of(error: Exception) -> Problem:
     if status is not None:
         return Problem("method" if status == 405 else "not-found", str(error))
     if isinstance(error, StoreFailed):
-        return Problem("store", error.message, (("Retry-After", "5"),))
+        # its own sentence names files and hosts; the guard logs it
+        return Problem("store", "The store could not do that now.", (("Retry-After", "5"),))
     if isinstance(error, Unsuitable):
         return Problem("unsuitable", f"{error.message} {error.hint}")
     if isinstance(error, Busy):

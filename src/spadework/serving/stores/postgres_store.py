@@ -123,7 +123,7 @@ class PostgresStore(Store):
         return base_histories.together(user, base, newest)
 
     def forget(self, user: str) -> int:
-        mark = store_words.mark(self._salt, user)
+        mark, at = store_words.mark(self._salt, user), self.time_of_forgetting(user)
 
         def remove(connection: Connection) -> int:
             with connection.transaction():
@@ -139,7 +139,7 @@ class PostgresStore(Store):
                 connection.execute(
                     "INSERT INTO spadework_forgotten VALUES (%s, %s) "
                     "ON CONFLICT (mark) DO UPDATE SET time = excluded.time",
-                    (mark, time.time_ns() // 1_000_000),
+                    (mark, at),
                 )
             return number + base_histories.events_of(None if base is None else base[0])
 

@@ -114,7 +114,7 @@ class RedisStore(Store):
                 self._key("base:"),
                 user,
                 store_words.mark(self._salt, user),
-                time.time_ns() // 1_000_000,
+                self.time_of_forgetting(user),
             ],
         )
         self._tidy(_QUICK)

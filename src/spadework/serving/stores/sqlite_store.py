@@ -102,6 +102,7 @@ class SqliteStore(Store):
         return base_histories.together(user, base, events)
 
     def forget(self, user: str) -> int:
+        at = self.time_of_forgetting(user)
         with self._writing() as connection:
             number = connection.execute("DELETE FROM events WHERE user = ?", (user,)).rowcount
             base = connection.execute(
@@ -110,7 +111,7 @@ class SqliteStore(Store):
             connection.execute("DELETE FROM histories WHERE user = ?", (user,))
             connection.execute(
                 "INSERT OR REPLACE INTO forgotten VALUES (?, ?)",
-                (store_words.mark(self._salt, user), time.time_ns() // 1_000_000),
+                (store_words.mark(self._salt, user), at),
             )
         self._tidy(_QUICK)
         return int(number) + (0 if base is None else base_histories.events_of(base[0]))

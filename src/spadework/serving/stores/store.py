@@ -6,6 +6,7 @@ time, those of one time in order of arrival.
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -117,6 +118,12 @@ class Store(ABC):
         """Remove from the disk what was left there of users who were forgotten, as far as that is
         known to the store. `forget` does it where it is quick; in a large store this takes long.
         """
+
+    def time_of_forgetting(self, user: str) -> int:
+        """Now, or the user's newest event, if that is later: clocks of callers may be ahead."""
+        now = time.time_ns() // 1_000_000
+        events = self.history(user).events
+        return max(now, events[-1].time) if events else now
 
     def all_after(self, position: int = 0) -> Iterator[Batch]:
         """All batches after a position."""
