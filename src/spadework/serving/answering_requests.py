@@ -29,7 +29,7 @@ from spadework.serving.request_bodies import (
 )
 from spadework.serving.served_release import Served
 from spadework.serving.stores.store import Event, History
-from spadework.timestamps import timestamp
+from spadework.timestamps import milliseconds
 
 _LONGEST = 5_000
 """Items that are ranked at most, where quotas leave many of them out."""
@@ -257,7 +257,7 @@ def _events(body: RecommendBody, stored: History) -> tuple[list[Event], list[Eve
     for given in body.history:
         past = PastEvent(item=given) if isinstance(given, str) else given
         if past.time is not None:
-            last = (_seconds(past.time) or 0) * 1000
+            last = milliseconds(past.time)
         else:
             last += 1000  # a step of its own, as models count steps by times
         more.append(Event("", past.item, last, past.event, past.weight, past.basket))
@@ -269,7 +269,7 @@ def _events(body: RecommendBody, stored: History) -> tuple[list[Event], list[Eve
 
 
 def _seconds(at: float | str | None) -> int | None:
-    return timestamp(at)
+    return None if at is None else milliseconds(at) // 1000
 
 
 def _told(reading: Reading, cut: int) -> dict[str, int]:
