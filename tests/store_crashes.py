@@ -63,9 +63,14 @@ class Writers:
     def check(self, store: Store) -> int:
         """The number of events that were accepted, all of which are there."""
         found = [event for batch in store.all_after() for event in batch.events]
+        assert len(found) == store.count()
+        base = store.base()
+        for each in range(600):  # a base is there as a whole, too
+            based = [event.item for event in store.history(f"based {each}").events]
+            assert based == ([] if base is None else [base])
+        found = [event for event in found if not event.user.startswith("gone")]
         counts = Counter(found)
         assert max(counts.values()) == 1, counts.most_common(3)
-        assert len(found) == store.count()
         of_batch = Counter(event.item.rpartition(" ")[0] for event in found)
         accepted = 0
         for name, batches in self.accepted.items():

@@ -127,6 +127,7 @@ class Postgres(Server):
 
     def __init__(self) -> None:
         super().__init__("SPADEWORK_TEST_POSTGRES")
+        self._schemas: list[str] = []
         if self.given is None:
             (self.folder / "password").write_text(PASSWORD)
             _give_to_server_user(self.folder)
@@ -147,6 +148,7 @@ class Postgres(Server):
     def fresh(self) -> str:
         schema = f"spadework_test_{os.getpid()}_{next(_NUMBERS)}"
         self.execute(f"CREATE SCHEMA {schema}")
+        self._schemas.append(schema)
         joint = "&" if "?" in self.address else "?"
         return f"{self.address}{joint}options=-csearch_path%3D{schema}"
 
@@ -162,6 +164,12 @@ class Postgres(Server):
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
+
+    def close(self) -> None:
+        if self.given is not None:
+            for schema in self._schemas:
+                self.execute(f"DROP SCHEMA {schema} CASCADE")
+        super().close()
 
     def ask(self, statement: str) -> object:
         """The one value of an answer."""

@@ -1,7 +1,7 @@
 """A process that appends events until it is killed: `store_writer.py ADDRESS NAME [again]`.
 
-It prints a line for each batch that was accepted. With `again`, a batch that the store could not
-take is sent again; else the process ends.
+Now and then it has a user forgotten and sets a base. It prints a line for each batch that was
+accepted. With `again`, a batch that the store could not take is sent again; else the process ends.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import random
 import sys
 import time
+from contextlib import suppress
 
 from spadework.errors import StoreFailed
-from spadework.serving.stores.store import Event
+from spadework.serving.stores.store import Event, History, Store
 from spadework.serving.stores.store_addresses import open_store
 
 
@@ -32,7 +33,18 @@ def batch(name: str, number: int, plain: bool) -> list[Event]:
     ]
 
 
+def keep_house(store: Store, name: str, number: int) -> None:
+    """Have a user forgotten, and set a base, which another writer may do at the same time."""
+    with suppress(StoreFailed):
+        store.append([Event(f"gone {name}", "gone", 1)])
+        store.forget(f"gone {name}")
+        base = f"{name} {number}"
+        users = (f"based {each}" for each in range(600))
+        store.set_base(base, ((user, History([Event(user, base, 1)])) for user in users))
+
+
 def main(address: str, name: str, again: bool) -> None:
+    """Append until the end."""
     store = open_store(address)
     for number in range(1_000_000):
         events = batch(name, number, plain=not again)
@@ -45,6 +57,8 @@ def main(address: str, name: str, again: bool) -> None:
                     raise
                 time.sleep(0.02)
         print(number, flush=True)
+        if number % 10 == 3:
+            keep_house(store, name, number)
 
 
 if __name__ == "__main__":

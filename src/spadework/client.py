@@ -176,12 +176,13 @@ class Forgotten:
 
 @dataclass(frozen=True)
 class ListedRelease:
-    """One release; `made` in epoch seconds."""
+    """One release; `made` in epoch seconds. A damaged one cannot be put live."""
 
     id: str
     active: bool
     previous: bool
     shadow: bool
+    damaged: bool = False
     model: str | None = None
     made: float | None = None
 
@@ -231,7 +232,7 @@ class Problem(ClientError):
 
 
 class BadRequest(Problem):
-    """The request does not fit: 400, 405, 408, 413, 415, 421, 422."""
+    """The request does not fit: 400, 405, 408, 413, 415, 421, 422, 431."""
 
 
 class NotAllowed(Problem):

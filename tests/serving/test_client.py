@@ -126,7 +126,7 @@ def test_every_refusal_of_the_server_has_its_kind():
     kinds = {
         400: BadRequest, 401: NotAllowed, 403: NotAllowed, 404: NotFound, 405: BadRequest,
         408: BadRequest, 409: Conflict, 413: BadRequest, 415: BadRequest, 421: BadRequest,
-        422: BadRequest, 429: TooMany, 500: ServerFailed, 503: NotAvailable,
+        422: BadRequest, 429: TooMany, 431: BadRequest, 500: ServerFailed, 503: NotAvailable,
     }  # fmt: skip
     for code, kind in PROBLEMS.items():
         found = module._problem(kind.status, json.dumps({"code": code}).encode(), None)

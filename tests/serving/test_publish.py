@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -26,7 +27,7 @@ ROWS = [
         for user in range(12)
         for step in range(5)
     ),
-    ("u1", "i6", "dislike", 9),
+    ("u1", "i6", "dislike", 9), ("only", "i1", "dislike", 2), ("only", "i2", "dislike", 3),
 ]  # fmt: skip
 TIME_1 = {
     "code": "TIME-1", "level": "strong", "effect": 0.2, "says": "Recent best sellers are better.",
@@ -76,6 +77,30 @@ def test_what_a_user_disliked_is_not_served(run):
     with running(made.folder) as client:
         assert "i6" not in [item["item"] for item in ask(client, user="u1", n=7)["items"]]
         assert "i6" in [item["item"] for item in ask(client, user="u2", n=7)["items"]]
+
+
+def test_who_did_nothing_but_dislike_is_known(run):
+    made = served_folder.publish(str(run))
+    with running(made.folder) as client:
+        found = [item["item"] for item in ask(client, user="only", n=7)["items"]]
+    assert len(found) == 5
+    assert not {"i1", "i2"} & set(found)
+
+
+def test_a_release_names_no_user(run):
+    made = served_folder.publish(str(run))
+    content = (made.release.folder / "checks.json").read_text()
+    assert "i1" in content
+    assert '"u' not in content
+
+
+def test_keys_that_are_made_at_once_are_all_kept(run):
+    folder = served_folder.publish(str(run)).folder
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda at: Keys(folder).add(["read"], str(at)), range(24)))
+    keys = Keys(folder)
+    assert len(keys) == 24
+    assert all(keys.scopes(key) for key in made)
 
 
 def test_dislikes_and_choices_since(run):

@@ -331,7 +331,8 @@ def test_a_reader_never_passes_over_an_event_that_commits_later(postgres):
 
 
 def test_a_database_that_cannot_hold_every_id_is_refused(postgres):
-    postgres.execute("DROP DATABASE IF EXISTS narrow")
+    if not postgres.can_be_killed:
+        pytest.skip("The server is not ours to fill.")
     postgres.execute("CREATE DATABASE narrow ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'")
     address = re.sub(r"/\w+(\?|$)", r"/narrow\1", postgres.address)
     error = refusal(lambda: open_store(address))

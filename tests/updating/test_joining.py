@@ -96,7 +96,7 @@ def test_events_of_a_store_have_the_columns_of_the_log():
 
 
 def test_who_was_forgotten_is_gone_until_they_come_back(tmp_path):
-    log = log_of(3, 200)
+    log = log_of(3, 200, -3_000_000_000)  # before 1970, which is no sign of anything
     user = log.user_vocabulary.ids[4]
     store = SqliteStore(tmp_path / "events.sqlite")
     kept = KeptLog.of_run(log.with_unwanted([user], [log.item_vocabulary.ids[0]]))
@@ -129,3 +129,21 @@ def test_without_times_an_equal_pair_is_known_unless_repeats_are_kept():
     found = joining.join(KeptLog.of_run(log), new, 1, from_store=False, keep_known=True)
     assert found.added == 2
     assert isinstance(found.kept.log.item_vocabulary.ids, pl.Series)
+
+
+def test_a_dislike_in_the_store_says_what_not_to_show(tmp_path):
+    log = make_log(["a", "b"], ["x", "y"], [START, START], event_types=["buy", "view"])
+    store = SqliteStore(tmp_path / "events.sqlite")
+    store.append(
+        [
+            Event("a", "y", (START + 9) * 1000, "dislike"),
+            Event("a", "x", (START + 9) * 1000, "buy"),
+            Event("b", "x", (START + 9) * 1000, "buy"),
+        ]
+    )
+    found = joining.join_store(KeptLog.of_run(log), store, 1, ["x"], ["dislike"])
+    assert (found.added, found.unread, found.kept.position) == (0, 2, 3)
+    unwanted = found.kept.log.unwanted
+    assert unwanted is not None
+    assert (unwanted.users.to_list(), unwanted.items.to_list()) == (["a"], ["y"])
+    store.close()

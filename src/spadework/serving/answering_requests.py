@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from spadework.arrays import Array, Codes, Mask
-from spadework.errors import BadRequest, SpadeworkError, Unsuitable
-from spadework.kernels.ranking import top_k
+from spadework.errors import BadRequest, Unsuitable
 from spadework.models.needs import Repeats
 from spadework.models.scorer import HasContributions
 from spadework.serving.catalogue_filters import diverse
@@ -128,21 +128,24 @@ def similar(served: Served, body: SimilarBody) -> Answer:
         return Answer(served.id, [], remarks=remarks)
     # attributes are those of the winner's items, which are the same log's
     allowed = _allowed(served, body, remarks)
-    scores = np.array(served.similar.rows.row(code), np.float32).reshape(1, -1)
-    if allowed is not None:
-        top_k.keep_candidates(scores, allowed)
     struck = ids.known(body.exclude)
-    scores[0, struck] = -np.inf
+    model = served.similar
 
     def ranking(longest: int) -> tuple[Codes, Array, int]:
-        codes, best = top_k.top_k(scores, min(longest, len(ids)))
-        count = int((codes[0] >= 0).sum())
-        return codes[0, :count], best[0, :count], count
+        asked = longest + len(struck)
+        while True:
+            codes, best = model.ranking(code, asked)
+            kept = ~np.isin(codes, struck)
+            if allowed is not None:
+                kept &= allowed[codes]
+            if kept.sum() >= longest or len(codes) < asked:
+                shown = np.flatnonzero(kept)[:longest]
+                return codes[shown], best[shown], len(shown)
+            asked *= 8
 
     codes, best, _ = _within_quotas(served, body, ranking, remarks)
-    return Answer(
-        served.id, _items(served, ids, codes, best, ["similar"] * len(codes)), None, {}, remarks
-    )
+    sources: list[Source] = ["similar"] * len(codes)
+    return Answer(served.id, _items(served, ids, codes, best, sources), remarks=remarks)
 
 
 def _of_history(
@@ -175,13 +178,21 @@ def _of_history(
         codes, best, own = _within_quotas(served, wanted, ranking, remarks)
     except BadRequest:
         raise
-    except (SpadeworkError, ArithmeticError, ValueError, RuntimeError) as error:
+    except Exception as error:  # whatever a model does, there is an answer
         failed(error)
         behind = "fallback"
         remarks.append("The model could not answer; these are the best sellers.")
         codes, best, own = _within_quotas(served, wanted, best_sellers, remarks)
     sources: list[Source] = ["personal" if at < own else behind for at in range(len(codes))]
-    because = _because(served, reading, codes, own) if wanted.explain else None
+    because = None
+    if wanted.explain and behind == "popular":
+        try:
+            because = _because(served, reading, codes, own)
+        except Unsuitable:
+            remarks.append(f"The model {served.model.label!r} has no parts that could be shown.")
+        except Exception as error:  # a list without reasons is better than none
+            failed(error)
+            remarks.append("The reasons could not be found.")
     if not len(codes):
         remarks.append("No item is left that may be recommended.")
     return _items(served, served.ids, codes, best, sources, because)
@@ -205,10 +216,16 @@ def _within_quotas(
         if (len(kept) == wanted.n and not wanted.at_least) or len(codes) < longest:
             break
         if longest >= _LONGEST:
-            if len(kept) < wanted.n:
-                remarks.append(f"The quotas leave {len(kept)} of the first {longest} items.")
             break
         longest = _LONGEST
+    if len(kept) < min(wanted.n, len(codes)):
+        remarks.append(f"The quotas leave {len(kept)} of the {len(codes)} items that were ranked.")
+    for column, of_values in wanted.at_least.items():
+        groups = served.filters.groups(column, codes[kept])
+        for value, least in of_values.items():
+            there = sum(value in values for values in groups)
+            if there < least:
+                remarks.append(f"Only {there} items have {column} = {value!r}; {least} were asked.")
     return codes[kept], scores[kept], int((np.asarray(kept) < own).sum())
 
 
@@ -235,6 +252,8 @@ def _best(
 def _allowed(served: Served, wanted: Chosen, remarks: list[str]) -> Mask | None:
     """The items that a request allows; None where all are. Unknown candidates are counted."""
     mask = served.filters.mask(wanted.filter)
+    if mask is not None and not mask.any():
+        remarks.append(f"No item fits the filter. {served.filters.in_words(wanted.filter)}")
     if wanted.candidates is None:
         return mask
     codes = served.ids.codes(wanted.candidates)
@@ -286,20 +305,19 @@ def _because(
     """What of the history led to each item, for the model's own items; None where it has no parts
     that could be shown.
     """
-    scorer = served.lists.scorer
-    if not isinstance(scorer, HasContributions):
-        return [None] * len(codes)
+    scorer, model = served.lists.scorer, served.model
     block = scorer.reader.read(reading.log, np.zeros(1, np.int32))
     found: list[list[dict[str, Any]] | None] = []
     for code in codes[:own].tolist():
-        parts = scorer.contributions(block, code)
-        order = np.argsort(-parts.values, kind="stable")[:_BECAUSE]
-        order = order[(parts.items[order] >= 0) & (parts.values[order] != 0)]
-        texts = served.ids.texts(parts.items[order])
+        if isinstance(scorer, HasContributions):
+            parts = scorer.contributions(block, code).frame(model.item_vocabulary)
+        else:
+            parts = model.explain(reading.log, model.item_vocabulary.ids[code])
+        named = parts.filter(pl.col("item_id").is_not_null() & (pl.col("contribution") != 0))
         found.append(
             [
-                {"item": text, "contribution": float(value)}
-                for text, value in zip(texts, parts.values[order].tolist(), strict=True)
+                {"item": str(item), "contribution": float(value)}
+                for item, value in named.select("item_id", "contribution").head(_BECAUSE).rows()
             ]
         )
     return found + [None] * (len(codes) - own)

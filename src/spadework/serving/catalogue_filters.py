@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import polars as pl
 
 from spadework.arrays import Codes, Mask, frozen
-from spadework.data.item_conditions import between, prepared, with_any
+from spadework.data.item_conditions import between, common_values, prepared, with_any
 from spadework.data.item_values import LIST_SEPARATOR
 from spadework.errors import BadRequest
 from spadework.serving.request_bodies import Between, Value
@@ -26,6 +26,7 @@ class Filters:
         self._attributes = attributes
         self._masks: OrderedDict[str, Mask] = OrderedDict()
         self._prepared: dict[str, pl.Series] = {}
+        self._frequent: dict[str, list[object]] = {}
         self._making = threading.Lock()
 
     @property
@@ -50,6 +51,16 @@ class Filters:
                     self._masks.popitem(last=False)
             self._masks.move_to_end(key)
         return found
+
+    def in_words(self, wanted: Collection[str]) -> str:
+        """The most frequent values of some columns, which are counted once."""
+        for column in wanted:
+            if column not in self._frequent:
+                self._frequent[column] = common_values(self._table(column), column)
+        return " ".join(
+            f"Frequent in {column}: {', '.join(map(repr, self._frequent[column]))}."
+            for column in wanted
+        )
 
     def groups(self, column: str, codes: Codes) -> list[tuple[str, ...]]:
         """The values of each of these items in a column, as text; several for a list, none where

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from spadework.errors import BadRequest
-from spadework.serving.request_bodies import NewEvent
+from spadework.serving.request_bodies import NewEvent, in_words
 from spadework.serving.stores.store import Event
 from spadework.timestamps import milliseconds
 
@@ -23,9 +23,7 @@ def checked(given: Mapping[str, object]) -> Event | str:
     try:
         event = NewEvent.model_validate(given)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the event"
-        return f"{where}: {first['msg']}."
+        return in_words(error.errors(include_url=False, include_input=False), "the event")
     now = time.time()
     try:
         at = int(now * 1000) if event.time is None else milliseconds(event.time)

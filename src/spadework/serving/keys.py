@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ SCOPES: Mapping[str, str] = {
     EVENTS: "send events and forget users",
     ADMIN: "see and activate releases; metrics",
 }
+_LOCK = "keys.lock"
 _PREFIX = "sw_"
 _SHOWN = 6
 
@@ -40,7 +42,9 @@ class Key:
 
 
 class Keys:
-    """The keys of a folder; without any, every caller on this machine may do everything."""
+    """The keys of a folder. Where none was ever made, every caller on this machine may do
+    everything; once there was one, a key is needed, also when the last was removed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = str(folder / FILE)
@@ -56,6 +60,11 @@ class Keys:
         """The keys, in the order in which they were added."""
         return self._keys
 
+    @property
+    def are_needed(self) -> bool:
+        """Whether there is a file of keys, be it empty."""
+        return self._stamp is not None
+
     def refresh(self) -> None:
         """Read the file again where it has changed, so that a removed key ends without a
         restart.
@@ -70,7 +79,8 @@ class Keys:
         stamp = (found.st_mtime_ns, found.st_ino)
         if stamp == self._stamp:
             return
-        found_keys = as_map(files.read_json(Path(self._path), "add the keys again")).get("keys")
+        again = "remove it, and make the keys anew: until then nobody is let in"
+        found_keys = as_map(files.read_json(Path(self._path), again)).get("keys")
         rows = maps(found_keys)
         self._keys = tuple(
             Key(
@@ -91,16 +101,20 @@ class Keys:
                 f"Choose among {', '.join(SCOPES)}.",
             )
         key = _PREFIX + secrets.token_urlsafe(32)
-        self._write([*self._keys, Key(_digest(key), frozenset(scopes), note)])
+        with self._alone():
+            self._write([*self._keys, Key(_digest(key), frozenset(scopes), note)])
         return key
 
     def remove(self, name: str) -> None:
         """Remove the key whose digest begins so. Raises `BadRequest` where that is not one."""
-        found = [key for key in self._keys if len(name) >= _SHOWN and key.digest.startswith(name)]
-        if len(found) != 1:
-            known = ", ".join(key.name for key in self._keys) or "none"
-            raise BadRequest(f"There is no key {name!r}.", f"There are: {known}.")
-        self._write([key for key in self._keys if key != found[0]])
+        with self._alone():
+            found = [
+                key for key in self._keys if len(name) >= _SHOWN and key.digest.startswith(name)
+            ]
+            if len(found) != 1:
+                known = ", ".join(key.name for key in self._keys) or "none"
+                raise BadRequest(f"There is no key {name!r}.", f"There are: {known}.")
+            self._write([key for key in self._keys if key != found[0]])
 
     def scopes(self, key: str) -> Key | None:
         """The key that was given, if it is one; all are compared, in constant time."""
@@ -109,6 +123,16 @@ class Keys:
             if hmac.compare_digest(known.digest, digest):
                 found = known
         return found
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One change at a time, of what the file holds now."""
+        path = Path(self._path).with_name(_LOCK)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as held:
+            files.lock(held)
+            self.refresh()
+            yield
 
     def _write(self, keys: Sequence[Key]) -> None:
         path = Path(self._path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
@@ -184,3 +185,22 @@ class EventsBody(Body):
 
 
 Source = Literal["personal", "similar", "popular", "fallback"]
+
+
+def in_words(faults: Sequence[Any], whole: str = "the body") -> str:
+    """The most exact of the faults that pydantic found, with the field and not with the names of
+    its own parts.
+    """
+    deepest = max(faults, key=lambda fault: len(_path(fault["loc"])))
+    path = ".".join(map(str, _path(deepest["loc"]))) or whole
+    return f"{path}: {deepest['msg']}."
+
+
+def _path(parts: Sequence[int | str]) -> list[int | str]:
+    """The names of fields and numbers of entries in a place; where a value may be of several types,
+    pydantic names the type as well.
+    """
+    return [part for part in parts if part not in _OF_TYPES and "[" not in str(part)]
+
+
+_OF_TYPES = ("str", "int", "float", "bool", "list", "dict", "PastEvent", "Between", "none")

@@ -17,7 +17,6 @@ from spadework.errors import BadRequest
 from spadework.json_values import as_list, as_map, as_text
 from spadework.models.base import Recommender
 from spadework.models.needs import REPEATS, Repeats
-from spadework.models.scorer import HasRows
 from spadework.models.single_lists import SingleLists
 from spadework.serving.catalogue_filters import Filters
 from spadework.serving.history_reading import LogForm
@@ -28,11 +27,17 @@ WINNER, SIMILAR = "winner", "similar"
 
 @dataclass(frozen=True, eq=False)
 class Similar:
-    """What answers with similar items: the scorer of a model and the ids of its items."""
+    """What answers with similar items: a model and the ids of its items."""
 
     model: Recommender
-    rows: HasRows
     ids: ItemIds
+
+    def ranking(self, code: int, longest: int) -> tuple[Codes, Array]:
+        """The most similar items to one, best first: codes and scores, at most `longest`."""
+        ids = self.model.item_vocabulary.ids
+        found = self.model.similar_items(ids.slice(code, 1), min(longest, len(ids)))
+        count = int((found.items[0] >= 0).sum())
+        return found.items[0, :count], found.scores[0, :count]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +141,6 @@ def _similar(found: Release, winner: Recommender) -> Similar | None:
     path = found.model(SIMILAR)
     same = path is None or path == found.model(WINNER)
     fitted = winner if same or path is None else artifact.load(path, mapped=True)
-    scorer = fitted.scorer
-    if not fitted.has_similarities or not isinstance(scorer, HasRows):
+    if not fitted.has_similarities:
         return None
-    return Similar(fitted, scorer, ItemIds(fitted.item_vocabulary))
+    return Similar(fitted, ItemIds(fitted.item_vocabulary))

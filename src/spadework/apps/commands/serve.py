@@ -68,7 +68,6 @@ def command(
     On this machine alone unless --host says otherwise, and then only with keys.
     """
     import json
-    import logging
     from pathlib import Path
 
     from spadework.errors import BadRequest
@@ -88,20 +87,21 @@ def command(
 
         with terminal.progress():
             folder, address = prepared(where, store)
-    if not is_local and not len(Keys(folder)):
+    needs_key = not is_local or bool(host_names)
+    if needs_key and not len(Keys(folder)):
         raise BadRequest(
-            f"{host} can be reached from other machines, and there is no key.",
+            f"{host if not is_local else host_names[0]} can be reached from other machines, and "
+            "there is no key.",
             f"Make one: spadework keys add {folder} --scope read --scope events",
         )
     check_port(host, port)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = Settings(
         folder=str(folder),
         store=address,
         host=host,
         port=port,
         host_names=host_names,
-        needs_key=not is_local,
+        needs_key=needs_key,
         queue=queue,
         rate=rate,
         log_requests=log_requests,

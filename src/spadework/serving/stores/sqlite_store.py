@@ -29,8 +29,9 @@ _TABLES = (
     " item TEXT NOT NULL, time INTEGER NOT NULL, event_type TEXT, weight REAL, basket TEXT,"
     " event_id TEXT UNIQUE)",
     "CREATE INDEX events_of_users ON events (user, time)",
+    # with row ids: without them a row of more than a kilobyte takes a page of its own
     "CREATE TABLE histories (user TEXT NOT NULL, base INTEGER NOT NULL, history TEXT NOT NULL,"
-    " PRIMARY KEY (user, base)) WITHOUT ROWID",
+    " PRIMARY KEY (user, base))",
     "CREATE TABLE forgotten (mark TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID",
 )
 _FIELDS = ", ".join(Event._fields)

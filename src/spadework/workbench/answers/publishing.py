@@ -15,6 +15,7 @@ from spadework.artifacts import artifact, release, roles
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.reading.values.conditions import is_rule
+from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, SpadeworkError
 from spadework.models.base import Recommender
@@ -195,6 +196,19 @@ def histories(log: Interactions) -> Iterator[tuple[str, History]]:
     for user in log.active_users.tolist():
         refused = [] if unwanted is None else names.of_items(unwanted[user])
         yield names.user(user), History(names.events(user), refused)
+    if log.unwanted is not None:
+        yield from _who_only_refused(log, log.unwanted)
+
+
+def _who_only_refused(log: Interactions, unwanted: Unwanted) -> Iterator[tuple[str, History]]:
+    """Users of whom the log knows nothing but what they must not be shown."""
+    others = unwanted.users.is_in(log.user_vocabulary.take(log.active_users).implode()).not_()
+    users, items = (ids.filter(others).cast(pl.String) for ids in (unwanted.users, unwanted.items))
+    refused: dict[str, list[str]] = {}
+    for user, item in zip(users, items, strict=True):
+        refused.setdefault(user, []).append(item)
+    for user, of_user in refused.items():
+        yield user, History(unwanted=of_user)
 
 
 def _samples(log: Interactions | None) -> list[list[Event]]:
@@ -204,7 +218,8 @@ def _samples(log: Interactions | None) -> list[list[Event]]:
     names = _Names.of(log)
     users = log.active_users
     at = np.unique(np.linspace(0, len(users) - 1, stored_checks.COUNT).astype(np.int64))
-    return [names.events(int(user)) for user in users[at]]
+    # a release is kept for long, so it names no user
+    return [[event._replace(user="") for event in names.events(int(user))] for user in users[at]]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from spadework import events, formatting
 from spadework.arrays import Array, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.ordering import by_user_time_arrival
+from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, Unsuitable
 from spadework.serving.stores.store import Event, Store
@@ -95,14 +96,23 @@ def join(
 
 
 def join_store(
-    kept: KeptLog, store: Store, generation: int, excluded: Collection[str] = ()
+    kept: KeptLog,
+    store: Store,
+    generation: int,
+    excluded: Collection[str] = (),
+    dislikes: Collection[str] = (),
 ) -> Joined:
-    """The log with the events that the store accepted since it was last read."""
+    """The log with the events that the store accepted since it was last read. Those of items that
+    are excluded do not count; those of types that are dislikes say what a user must not be shown.
+    """
     batches = list(store.all_after(kept.position))
     position = batches[-1].position if batches else kept.position
     found = [event for batch in batches for event in batch.events if event.item not in excluded]
     skipped = sum(len(batch.events) for batch in batches) - len(found)
+    disliked = [event for event in found if event.event_type in dislikes]
+    found = [event for event in found if event.event_type not in dislikes]
     new, unread = of_events(kept.log, found)
+    new = replace(new, unwanted=_disliked(kept.log, disliked))
     joined = join(kept, new, generation, from_store=True)
     return replace(joined, kept=replace(joined.kept, position=position), unread=unread + skipped)
 
@@ -110,6 +120,9 @@ def join_store(
 def of_events(log: Interactions, found: Sequence[Event]) -> tuple[Interactions, int]:
     """Events of a store as a log with the columns of this one, and how many do not count in it."""
     names = {name: at for at, name in enumerate(log.event_type_names)}
+    # as in requests: an event without a type is of the usual one
+    counts = log.event_type_counts
+    usual = names[max(counts, key=counts.__getitem__)] if counts else 0
     frame = pl.DataFrame(
         {
             "user": _ids([event.user for event in found], log.user_vocabulary),
@@ -117,7 +130,7 @@ def of_events(log: Interactions, found: Sequence[Event]) -> tuple[Interactions, 
             "time": pl.Series([event.time // 1000 for event in found], dtype=pl.Int64),
             "type": pl.Series(
                 [
-                    0 if event.event_type is None or not names else names.get(event.event_type)
+                    usual if event.event_type is None or not names else names.get(event.event_type)
                     for event in found
                 ],
                 dtype=pl.Int32,
@@ -150,31 +163,54 @@ def of_events(log: Interactions, found: Sequence[Event]) -> tuple[Interactions, 
     return made, len(frame) - len(kept)
 
 
+def _disliked(log: Interactions, events: Sequence[Event]) -> Unwanted | None:
+    frame = pl.DataFrame(
+        {
+            "user": _ids([event.user for event in events], log.user_vocabulary),
+            "item": _ids([event.item for event in events], log.item_vocabulary),
+            "time": pl.Series([event.time // 1000 for event in events], dtype=pl.Int64),
+        }
+    ).drop_nulls()
+    if not len(frame):
+        return None
+    times = None if log.times is None else frame["time"].to_numpy()
+    return Unwanted.of(frame["user"], frame["item"], times)
+
+
 def forget(kept: KeptLog, store: Store) -> tuple[KeptLog, int]:
-    """The log without the rows that users had before they were forgotten, and how many these were.
-    Without times all rows of such a user go.
+    """The log without what users had done before they were forgotten, and how many rows that was.
+    Without times all of such a user goes.
     """
     log = kept.log
-    marks = store.forgotten_at([str(each) for each in log.user_vocabulary.ids.to_list()])
-    at = np.asarray([-1 if mark is None else mark for mark in marks], np.int64)
-    if not len(at) or at.max(initial=-1) < 0:
-        return kept, 0
-    limits = at[log.users]
-    gone = limits >= 0 if log.times is None else (limits >= 0) & (log.times * 1000 <= limits)
-    unwanted = log.unwanted
-    if unwanted is not None:
-        codes = log.user_vocabulary.codes(unwanted.users)
-        stays = (codes < 0) | (at[np.maximum(codes, 0)] < 0)
-        unwanted = replace(
-            unwanted,
-            users=unwanted.users.filter(pl.Series(stays)),
-            items=unwanted.items.filter(pl.Series(stays)),
-            times=None if unwanted.times is None else unwanted.times[stays],
-        )
+    if log.unwanted is not None:
+        stays = _marks(log.unwanted.users, store) < 0
+        if not stays.all():
+            kept = replace(kept, log=replace(log, unwanted=_some(log.unwanted, stays)))
+            log = kept.log
+    limits = _marks(log.user_vocabulary.ids, store)[log.users]
+    gone = limits >= 0
+    if log.times is not None:
+        gone &= log.times * 1000 <= limits
     if not gone.any():
         return kept, 0
     rest = kept.where(~gone)
-    return replace(rest, log=_without_absent(replace(rest.log, unwanted=unwanted))), int(gone.sum())
+    return replace(rest, log=_without_absent(rest.log)), int(gone.sum())
+
+
+def _marks(users: pl.Series, store: Store) -> Array:
+    """When each of these was forgotten, in milliseconds; −1 for the others."""
+    marks = store.forgotten_at([str(user) for user in users.to_list()])
+    return np.asarray([-1 if mark is None else mark for mark in marks], np.int64)
+
+
+def _some(unwanted: Unwanted, stays: Mask) -> Unwanted | None:
+    if not stays.any():
+        return None
+    chosen = pl.Series(stays)
+    times = None if unwanted.times is None else unwanted.times[stays]
+    return Unwanted(
+        users=unwanted.users.filter(chosen), items=unwanted.items.filter(chosen), times=times
+    )
 
 
 def _without_absent(log: Interactions) -> Interactions:

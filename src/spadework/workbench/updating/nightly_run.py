@@ -70,7 +70,10 @@ def update(where: str, new_events: str | None, store: str | None) -> Remade:
             "Name a file, or --from-store ADDRESS.",
         )
     run = remaking.run_of(where)
-    with _working(run), _opened(store) as opened:
+    own = remaking.releases_of(run) / releases.STORE
+    # a file may hold users who were forgotten since
+    address = store or (str(own) if own.exists() else None)
+    with _working(run), _opened(address) as opened:
         return remaking.remake(run, new_events, opened)
 
 
@@ -141,17 +144,26 @@ def _judged(run: Run, folder: Path, store: Store, generation: Generation) -> dic
     if live.active == name:
         verdict = Verdict(outcome=promotion.SAME, says="it is the running one")
     else:
-        judged = generation.judged
-        since = generation.facts.get("boundary")
-        verdict = promotion.verdict_of(
-            kept,
-            since if isinstance(since, int) else None,
-            None if judged is None else artifact.load(judged),
-            folder,
-            as_map(run.board.get("protocol")),
-            target_of(kept.log, run.recipe),
-        )
+        verdict = _verdict(run, folder, generation)
     return replace(verdict, release=name, running=live.active).as_json()
+
+
+def _verdict(run: Run, folder: Path, generation: Generation) -> Verdict:
+    kept, since = generation.kept, generation.facts.get("boundary")
+    board = as_map(run.board.get("protocol"))
+    target = target_of(kept.log, run.recipe)
+    if since is None and generation.facts.get("forgotten"):
+        winner = artifact.load(roles.find(generation.models))
+        return promotion.verdict_without_news(kept, winner, folder, board, target)
+    judged = generation.judged
+    return promotion.verdict_of(
+        kept,
+        since if isinstance(since, int) else None,
+        None if judged is None else artifact.load(judged),
+        folder,
+        board,
+        target,
+    )
 
 
 def _published(run: Run, folder: Path, generation: Generation) -> str:
@@ -163,7 +175,13 @@ def _published(run: Run, folder: Path, generation: Generation) -> str:
         generation.models / found[roles.WINNER],
         None if similar is None else generation.models / similar,
         generation.kept.log,
-        {"update": {"generation": generation.number, "rows": len(generation.kept.log)}},
+        {
+            "update": {
+                "generation": generation.number,
+                "rows": len(generation.kept.log),
+                "until": generation.kept.end_of(generation.number),
+            }
+        },
     )
     return made.release.id
 

@@ -13,7 +13,7 @@ model, nothing can be told here, so there is no evidence.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ from spadework.workbench.updating.kept_log import KeptLog
 
 LEAST_USERS = 50
 """Fewer users with a history and with events in the newest span are too few to judge by."""
+LAST_SHARE = 0.1
+"""Share of the rows that a candidate is held by where users were only forgotten."""
 PREFLIGHTS = 5
 """Seeds of the trials of the judge, each night."""
 BETTER, SAME, WORSE, UNKNOWN = "better", "same", "worse", "no evidence"
@@ -67,18 +69,22 @@ class Verdict:
         return {**asdict(self), "activate": self.goes_live}
 
 
-def boundary_of(kept: KeptLog, learned_in: int) -> int | None:
-    """The first second of the newest span: events that the running release has not learned, the
-    later half of them where enough users did something there. None where nothing can be judged.
+def boundary_of(log: Interactions, end: int | None) -> int | None:
+    """The first second of the newest span: events after the end of what was learned, the later half
+    of them where enough users did something there. None where nothing can be judged.
     """
-    log, end = kept.log, kept.end_of(learned_in)
-    if log.times is None or end is None or not _has_calendar(log):
+    if log.times is None or end is None or int(log.times.max()) < CALENDAR:
         return None
     new = log.times[log.times > end]
     if not len(new):
         return None
     late, first = int(np.sort(new)[len(new) // 2]), int(new.min())
-    return late if late > first and judged_users(log, late) >= LEAST_USERS else first
+    return late if late > first and is_enough(log, late) else first
+
+
+def is_enough(log: Interactions, since: int) -> bool:
+    """Whether enough users can be judged from a second on."""
+    return judged_users(log, since) >= LEAST_USERS
 
 
 def judged_users(log: Interactions, since: int) -> int:
@@ -91,14 +97,17 @@ def judged_users(log: Interactions, since: int) -> int:
     return int((before & after).sum())
 
 
-def generation_of(folder: Path) -> int:
-    """The generation that the live release learned from; 0 where it is of the run itself."""
+def learned_until(folder: Path, kept: KeptLog) -> int | None:
+    """The last time that the live release learned of; the end of the run's own log where it was
+    made of that, and None where that is unknown.
+    """
     live = releases.read_live(folder)
-    if live is None:
-        return 0
-    facts = release.read(folder / releases.RELEASES / live.active).facts
-    found = as_map(facts.get("update")).get("generation")
-    return found if isinstance(found, int) else 0
+    if live is not None:
+        facts = release.read(folder / releases.RELEASES / live.active).facts
+        if "update" in facts:
+            until = as_map(facts["update"]).get("until")
+            return until if isinstance(until, int) else None
+    return kept.end_of(0)
 
 
 def running_model(folder: Path) -> tuple[str, Recommender]:
@@ -166,14 +175,7 @@ class Judge:
         """What the paired difference of the users says."""
         metric = self.protocol.primary
         if len(running) < LEAST_USERS or self.users < LEAST_USERS:
-            return Verdict(
-                outcome=UNKNOWN,
-                says=f"{formatting.count(self.users, 'user')} of the newest span had done "
-                f"something before; at least {LEAST_USERS} are needed to judge",
-                users=self.users,
-                metric=metric,
-                since=self.since,
-            )
+            return _too_few(self.users, self.since)
         gap = statistics.differences(np.column_stack([running, candidate]), 0, seed)[1]
         outcome = WORSE if gap.high < 0 else BETTER if gap.low > 0 else SAME
         words = {
@@ -226,19 +228,51 @@ def verdict_of(
     target: str | None,
 ) -> Verdict:
     """Hold a candidate beside the live release of a folder."""
+    if since is not None and candidate is None:
+        return _too_few(judged_users(kept.log, since), since)
     if since is None or candidate is None:
         return Verdict(
             outcome=UNKNOWN,
             says="there is no newest span to judge on: no dates, or no event later than all that "
             "the running release learned from",
         )
-    end = kept.end_of(generation_of(folder))
-    if end is not None and end >= since:
+    end = learned_until(folder, kept)
+    if end is None or end >= since:
         return Verdict(
             outcome=UNKNOWN, says="the running release knows the newest span, so it cannot judge"
         )
+    return _held(kept.log, since, candidate, folder, board, target)
+
+
+def verdict_without_news(
+    kept: KeptLog,
+    candidate: Recommender,
+    folder: Path,
+    board: Mapping[str, Any],
+    target: str | None,
+) -> Verdict:
+    """Hold a candidate that learned nothing new beside the live release, where users were only
+    forgotten. Both have learned the last span, so neither is ahead: it shows whether the candidate
+    is broken, and not how good it is.
+    """
+    log, end = kept.log, learned_until(folder, kept)
+    if log.times is None or int(log.times.max()) < CALENDAR or end is None or log.end > end:
+        return verdict_of(kept, None, None, folder, board, target)
+    since = int(np.quantile(log.times, 1 - LAST_SHARE))
+    found = _held(log, since, candidate, folder, board, target)
+    return replace(found, says=f"on a span that both have learned, {found.says}")
+
+
+def _held(
+    log: Interactions,
+    since: int,
+    candidate: Recommender,
+    folder: Path,
+    board: Mapping[str, Any],
+    target: str | None,
+) -> Verdict:
     try:
-        found = Judge.of(kept.log, since, board, target)
+        found = Judge.of(log, since, board, target)
         _, running = running_model(folder)
         lists = found.lists(running)
         values = found.values(lists)
@@ -249,5 +283,11 @@ def verdict_of(
         return Verdict(outcome=UNKNOWN, says=f"it could not be judged: {error.message}")
 
 
-def _has_calendar(log: Interactions) -> bool:
-    return log.times is not None and int(log.times.max()) >= CALENDAR
+def _too_few(users: int, since: int) -> Verdict:
+    return Verdict(
+        outcome=UNKNOWN,
+        says=f"{formatting.count(users, 'user')} of the newest span had done something before; at "
+        f"least {LEAST_USERS} are needed to judge",
+        users=users,
+        since=since,
+    )

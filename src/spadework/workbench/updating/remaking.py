@@ -14,8 +14,9 @@ import numpy as np
 from spadework import events, files, formatting
 from spadework.artifacts import artifact, roles
 from spadework.data.interactions import Interactions
-from spadework.errors import BadRequest, Unsuitable
-from spadework.json_values import as_list
+from spadework.data.reading.values.conditions import is_rule
+from spadework.errors import BadData, BadRequest, Unsuitable
+from spadework.json_values import as_list, as_map
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.counting.kept_groups import KeptGroups
@@ -86,6 +87,11 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
     generations.clean(folder)
     before = generations.current(folder)
     number = 1 if before is None else before.number + 1
+    if before is None and run.recipe.source in ("memory", "-"):
+        raise BadRequest(
+            f"The run was made from {run.recipe.source!r}, which cannot be read again.",
+            "Dig in a file, so that an update can join its log to new events.",
+        )
     was = KeptLog.of_run(histories_of(run, None)) if before is None else before.kept
     found = _joined(run, was, new_events, store, number)
     counts = {name: getattr(found, name) for name in ("added", "known", "unread", "forgotten")}
@@ -95,9 +101,10 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
     if not len(found.kept.log):
         raise Unsuitable("No event is left in the log.", "A model needs some to learn from.")
     boundary = _boundary(run, found.kept, number)
+    enough = boundary is not None and promotion.is_enough(found.kept.log, boundary)
     # sums over users cannot lose users, and a forgotten one must leave no trace in them
     old = None if found.forgotten else before
-    work = _Work(run, old, found.kept.log, boundary)
+    work = _Work(run, old, found.kept.log, boundary, enough)
     fitted, how, judged, statistics = work.carry_out()
 
     def write(target: Path) -> None:
@@ -130,19 +137,32 @@ def _joined(
     if store is not None:
         was, forgotten = joining.forget(was, store)
     if new_events is not None:
-        new = histories_of(run, new_events)
+        new = _read(run, new_events)
+        if store is not None:  # who was forgotten may stand in the file
+            new = joining.forget(KeptLog.of_run(new), store)[0].log
         keep = run.recipe.duplicates == "keep"
         found = joining.join(was, new, number, from_store=False, keep_known=keep)
     elif store is not None:
         excluded = {str(each) for each in as_list(run.data.get("excluded_items"))}
-        found = joining.join_store(was, store, number, excluded)
+        dislikes = [name for name in run.recipe.dislikes or () if not is_rule(name)]
+        found = joining.join_store(was, store, number, excluded, dislikes)
     else:
         raise BadRequest("No new events are named.", "Name a file, or a store: --from-store.")
-    if store is not None and new_events is not None:
-        kept, more = joining.forget(found.kept, store)  # who was forgotten may stand in the file
-        lost = int(more)
-        return Joined(kept, found.added - lost, found.known, found.unread, forgotten)
     return Joined(found.kept, found.added, found.known, found.unread, forgotten)
+
+
+def _read(run: Run, new_events: str) -> Interactions:
+    try:
+        return histories_of(run, new_events)
+    except BadData as error:
+        columns = as_map(run.data.get("columns"))
+        named = ", ".join(f"{role} = {column!r}" for role, column in columns.items())
+        raise type(error)(
+            error.message,
+            "New events are read as the log of the run was"
+            + (f" ({named})" if named else "")
+            + "; give a file with the same columns.",
+        ) from None
 
 
 def _boundary(run: Run, kept: KeptLog, number: int) -> int | None:
@@ -150,10 +170,10 @@ def _boundary(run: Run, kept: KeptLog, number: int) -> int | None:
     since what was kept then knows none of it; else within all that the live release has not
     learned.
     """
-    within = promotion.boundary_of(kept, number - 1)
-    if within is not None and promotion.judged_users(kept.log, within) >= promotion.LEAST_USERS:
+    within = promotion.boundary_of(kept.log, kept.end_of(number - 1))
+    if within is not None and promotion.is_enough(kept.log, within):
         return within
-    return promotion.boundary_of(kept, promotion.generation_of(releases_of(run)))
+    return promotion.boundary_of(kept.log, promotion.learned_until(releases_of(run), kept))
 
 
 def releases_of(run: Run) -> Path:
@@ -169,6 +189,7 @@ class _Work:
     old: Generation | None
     log: Interactions
     boundary: int | None
+    enough: bool  # whether anybody can be judged behind the boundary
     groups: KeptGroups | None = None
 
     def __post_init__(self) -> None:
@@ -203,7 +224,7 @@ class _Work:
         events.note(f"making {setting.label} again")
         kept = None if self.old is None else self.old.statistics(setting.label)
         log = None if self.old is None else self.old.kept.log
-        if not wants_both or self.boundary is None:
+        if not wants_both or self.boundary is None or not self.enough:
             return None, self._made(setting, kept, log, self.log)
         part = self._before()
         if log is not None and log.times is not None and int(log.times.max()) >= self.boundary:
