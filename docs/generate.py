@@ -178,6 +178,11 @@ def _commands() -> str:
             command, parent=context, info_name=name, max_content_width=100, terminal_width=100
         )
         parts.append(f"## {name}\n\n```\n{command.get_help(inner)}\n```\n")
+        for word, below in getattr(command, "commands", {}).items():
+            in_group = click.Context(
+                below, parent=inner, info_name=word, max_content_width=100, terminal_width=100
+            )
+            parts.append(f"### {name} {word}\n\n```\n{below.get_help(in_group)}\n```\n")
     return "\n".join(parts)
 
 

@@ -16,12 +16,14 @@ that none counts twice. A refusal is a `Problem` of its kind; no answer at all i
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import random
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
+from functools import partial
 from types import NoneType, TracebackType, UnionType
 from typing import Any, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 from urllib.parse import quote, urlsplit
@@ -55,9 +57,7 @@ class PastEvent:
 
 @dataclass(frozen=True)
 class NewEvent:
-    """Something that a user did; without a time it happened now. `request_id` is that of the answer
-    that led to it.
-    """
+    """Something that a user did; without a time it happened now."""
 
     user: str
     item: str
@@ -66,7 +66,6 @@ class NewEvent:
     event: str | None = None
     weight: float | None = None
     basket: str | None = None
-    request_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -177,12 +176,13 @@ class Forgotten:
 
 @dataclass(frozen=True)
 class ListedRelease:
-    """One release; `made` in epoch seconds."""
+    """One release; `made` in epoch seconds. A damaged one cannot be put live."""
 
     id: str
     active: bool
     previous: bool
     shadow: bool
+    damaged: bool = False
     model: str | None = None
     made: float | None = None
 
@@ -232,7 +232,7 @@ class Problem(ClientError):
 
 
 class BadRequest(Problem):
-    """The request does not fit: 400, 405, 408, 413, 415, 421, 422."""
+    """The request does not fit: 400, 405, 408, 413, 415, 421, 422, 431."""
 
 
 class NotAllowed(Problem):
@@ -270,8 +270,9 @@ KINDS: Mapping[int, type[Problem]] = {
 
 class Client:
     """Calls of one server. `timeout`: seconds that the server may be silent; `within`: seconds for
-    a call with all its attempts; `retries`: attempts after the first. `context` is an
-    `ssl.SSLContext` where certificates are your own.
+    a call with all its attempts, also where an answer comes byte by byte, but for what looking up
+    the host's name and the handshake of TLS take; `retries`: attempts after the first. `context` is
+    an `ssl.SSLContext` where certificates are your own.
     """
 
     def __init__(
@@ -371,7 +372,9 @@ class Client:
         return self._read("GET", "/v1/models", ReleaseList)
 
     def activate(self, release: str) -> ReleaseList:
-        """Put a release live. Not asked again where no answer came: another may be live by then."""
+        """Put a release live. Not asked again where no answer of the server came, as where a proxy
+        says 502 or 504: another may be live by then.
+        """
         path = f"/v1/models/{quote(release, safe='')}/activate"
         return self._parsed(ReleaseList, self._call("POST", path, None, is_repeatable=False))
 
@@ -431,7 +434,10 @@ class Client:
                 if status < 300:
                     return found
                 failure = _problem(status, found, retry_after)
-                may_repeat = isinstance(failure, TooMany | NotAvailable)
+                # 502 and 504 are a proxy's words for no answer
+                may_repeat = isinstance(failure, TooMany | NotAvailable) and (
+                    is_repeatable or status not in (502, 504)
+                )
             except (OSError, http.client.HTTPException) as error:
                 failure = Unreachable(f"No answer: {error or type(error).__name__}.")
                 failure.__cause__ = error
@@ -447,13 +453,17 @@ class Client:
         self, method: str, path: str, content: bytes | None, until: float
     ) -> tuple[int, float | None, bytes]:
         """One attempt: status, seconds of Retry-After, body."""
-        connection = self._connection(min(self._timeout, max(0.001, until - time.monotonic())))
+        connection = self._connection(min(self._timeout, _left(until)))
         headers = dict(self._headers)
         if content is not None:
             headers["Content-Type"] = "application/json"
         elif method == "POST":
             headers["Content-Length"] = "0"
         try:
+            if connection.sock is None:
+                connection.connect()
+            connection.sock.settimeout(min(self._timeout, _left(until)))
+            connection.response_class = partial(_Answer, timeout=self._timeout, until=until)  # type: ignore[assignment]
             connection.request(method, self._base + path, content, headers)
             answer = connection.getresponse()
             found = answer.read(MOST_BYTES + 1)
@@ -467,7 +477,8 @@ class Client:
         else:
             self._idle.append((time.monotonic(), connection))
         told = answer.headers.get("Retry-After", "")
-        return answer.status, float(told) if told.isdigit() else None, found
+        is_number = told.isascii() and told.isdigit()
+        return answer.status, float(told) if is_number else None, found
 
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         """One that was kept, or a new one."""
@@ -485,6 +496,42 @@ class Client:
                 self._host, self._port, timeout=timeout, context=self._context
             )
         return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer that has to be here at `until`; the socket alone would wait for each byte anew."""
+
+    def __init__(self, sock: Any, *given: Any, timeout: float, until: float, **named: Any) -> None:
+        super().__init__(sock, *given, **named)
+        self.fp: Any = io.BufferedReader(_Bounded(self.fp.detach(), sock, timeout, until))
+
+
+class _Bounded(io.RawIOBase):
+    """What a socket receives until then."""
+
+    def __init__(self, inner: Any, sock: Any, timeout: float, until: float) -> None:
+        self._inner, self._sock = inner, sock
+        self._timeout, self._until = timeout, until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> Any:
+        self._sock.settimeout(min(self._timeout, _left(self._until)))
+        return self._inner.readinto(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._inner.close()
+        super().close()
+
+
+def _left(until: float) -> float:
+    """Seconds that a call may still take."""
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the call took longer than it may")
+    return left
 
 
 def _pause(failure: ClientError, attempt: int) -> float:

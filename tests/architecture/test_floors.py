@@ -69,7 +69,11 @@ ALLOWED = {  # third-party name → where it may be imported
         "serving/stores/postgres_connection.py",
         "workbench/sinks/postgres_sink.py",
     ),
-    "redis": ("serving/stores/redis_store.py", "workbench/sinks/redis_sink.py"),
+    "redis": (
+        "serving/stores/redis_store.py",
+        "serving/stores/redis_target.py",
+        "workbench/sinks/redis_sink.py",
+    ),
     "optuna": ("workbench/search/tpe_search.py", "workbench/search/tuning.py"),
     "jinja2": ("workbench/",),
     "markupsafe": ("workbench/",),  # a part of jinja2

@@ -7,7 +7,7 @@ import ast
 from makers import ROOT, SOURCE
 
 MODULE_LINES, FUNCTION_LINES = 400, 75
-LONG: dict[str, int] = {"src/spadework/client.py": 560}  # callers copy one file
+LONG: dict[str, int] = {"src/spadework/client.py": 580}  # callers copy one file
 """Modules whose one idea takes more, with what they may take."""
 LONG_FUNCTIONS: set[str] = set()
 """A kernel is one loop, which cannot be parted without losing its speed."""

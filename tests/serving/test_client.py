@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields, is_dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import get_args
@@ -126,7 +126,7 @@ def test_every_refusal_of_the_server_has_its_kind():
     kinds = {
         400: BadRequest, 401: NotAllowed, 403: NotAllowed, 404: NotFound, 405: BadRequest,
         408: BadRequest, 409: Conflict, 413: BadRequest, 415: BadRequest, 421: BadRequest,
-        422: BadRequest, 429: TooMany, 500: ServerFailed, 503: NotAvailable,
+        422: BadRequest, 429: TooMany, 431: BadRequest, 500: ServerFailed, 503: NotAvailable,
     }  # fmt: skip
     for code, kind in PROBLEMS.items():
         found = module._problem(kind.status, json.dumps({"code": code}).encode(), None)
@@ -211,6 +211,7 @@ class Script:
         self.answers = list(answers)
         self.bodies: list[bytes] = []
         self.connections = 0
+        self.trickled = 0  # bytes that were taken of those that come one by one
 
     def next(self):
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -244,6 +245,17 @@ def scripted(*answers) -> Iterator[tuple[Script, str]]:
                 return
             if answer == "silent":
                 time.sleep(1.0)
+                self.close_connection = True
+                return
+            if answer in ("trickling head", "trickling body"):
+                begin = b"HTTP/1.1 200 OK\r\n"
+                begin += b"X: " if "head" in answer else b"Content-Length: 500\r\n\r\n"
+                with suppress(OSError):
+                    self.wfile.write(begin)
+                    while script.trickled < 100:
+                        self.wfile.write(b" ")
+                        script.trickled += 1
+                        time.sleep(0.05)
                 self.close_connection = True
                 return
             status, headers = (200, {}) if answer == "good" else answer
@@ -302,6 +314,11 @@ def test_a_release_is_not_activated_twice_where_no_answer_came():
         with pytest.raises(Unreachable):
             caller.activate("x")
         assert len(script.bodies) == 1
+    for status in (502, 504):  # a proxy's words for no answer
+        with scripted((status, {}), "good") as (script, address), Client(address) as caller:
+            with pytest.raises(NotAvailable):
+                caller.activate("x")
+            assert len(script.bodies) == 1
     with (
         scripted((503, {"Retry-After": "0"}), "good") as (script, address),
         Client(address) as caller,
@@ -325,6 +342,17 @@ def test_attempts_and_time_are_bounded():
         with caller, pytest.raises(Unreachable):
             caller.recommend("u")
         assert 1 <= len(script.bodies) <= 4
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_an_answer_that_trickles_is_not_waited_for(part):
+    """A byte now and then keeps a socket from running out of time, but not a call."""
+    with scripted(f"trickling {part}") as (script, address):
+        caller = Client(address, timeout=5.0, within=0.3)
+        with caller, pytest.raises(Unreachable, match=r"longer than it may|timed out"):
+            caller.recommend("u")
+        assert len(script.bodies) == 1
+        assert script.trickled < 40  # of a hundred bytes in five seconds
 
 
 def test_no_server_at_all_is_told():

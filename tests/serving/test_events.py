@@ -6,13 +6,17 @@ import shutil
 import sqlite3
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from released import running
 from spadework.errors import StoreFailed
+from spadework.serving.incoming_events import checked
 
 
 def send(client, *events):
@@ -58,13 +62,38 @@ def test_each_row_has_its_verdict(client, shop):
         {"user": "u" * 257, "item": item},
         {"user": "u", "item": item, "colour": "red"},
         {"user": 7, "item": item},
+        {"user": "u", "item": item, "event": "buy\u0000"},
+        {"user": "u", "item": item, "event": "b" * 257},
     ]
     found = send(client, *rows)
     verdicts = [row["verdict"] for row in found["events"]]
-    assert verdicts == ["accepted", "accepted", *["refused"] * 11]
+    assert verdicts == ["accepted", "accepted", *["refused"] * 13]
     assert found["events"][1]["known_item"] is False
     assert all(row["reason"] for row in found["events"] if row["verdict"] == "refused")
     assert client.server.store.count() == 2
+
+
+@pytest.mark.parametrize("event", ["a\0b", "a\x85", "\ud800", "\udc00b"])
+def test_what_no_store_can_keep_is_refused_as_an_event_type(event):
+    assert isinstance(checked({"user": "u", "item": "i", "event": event}), str)
+
+
+@given(st.integers(0, 1_700_000_000_000))
+def test_a_time_is_kept_to_the_millisecond_however_it_is_written(at):
+    moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=at)
+    elsewhere = moment.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    for written in (at / 1000, moment.isoformat(), elsewhere.isoformat()):
+        assert checked({"user": "u", "item": "i", "time": written}).time == at
+
+
+def test_times_before_1970_and_after_now_are_refused_however_they_are_written():
+    late = time.time() + 400
+    for written in (
+        *(-0.001, -1, late, 1e12),
+        *("1969-12-31T23:59:59.999Z", "0001-01-02", "9999-12-31T23:59:59-23:59"),
+        datetime.fromtimestamp(late, UTC).isoformat(),
+    ):
+        assert isinstance(checked({"user": "u", "item": "i", "time": written}), str), written
 
 
 def test_a_refused_body_keeps_nothing(client, shop):

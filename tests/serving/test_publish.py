@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -141,7 +142,8 @@ def test_the_commands(run, capsys):
     assert facts["live"]
     again = json.loads(call(capsys, "publish", run, "--json").out)
     assert again["release"] == facts["release"]
-    key = call(capsys, "keys", "add", run, "--scope", "read", "--note", "the shop").out.strip()
+    made = call(capsys, "keys", "add", run, "--scope", "read", "--note", "the shop", "--json")
+    key = json.loads(made.out)["key"]
     assert key.startswith("sw_")
     listed = call(capsys, "keys", "list", run).out
     assert "the shop" in listed
@@ -149,9 +151,27 @@ def test_the_commands(run, capsys):
     wrong = call(capsys, "keys", "add", run, "--scope", "everything")
     assert wrong.code == 2
     assert "read, events, admin" in wrong.err
-    name = Keys(run / "serving").all[0].name
+    name = json.loads(made.out)["name"]
+    listed = json.loads(call(capsys, "keys", "list", run, "--json").out)
+    assert listed == {"keys": [{"name": name, "scopes": ["read"], "note": "the shop"}]}
+    assert [each.name for each in Keys(run / "serving").all] == [name]
     assert call(capsys, "keys", "remove", run, name).code == 0
     assert call(capsys, "keys", "remove", run, name).code == 2
+
+
+def test_the_hints_of_publish_do_what_they_say(run, tmp_path, capsys):
+    """What was given is in the next line to type; the password of a store is not shown."""
+    folder, store = tmp_path / "my releases", tmp_path / "events of mine.sqlite"
+    given = ["--to", folder, "--store", store, "--model", "winner"]
+    first = call(capsys, "publish", run, *given)
+    words = shlex.split(first.err.strip().splitlines()[-1].partition("with: ")[2])
+    assert words == ["spadework", "serve", str(folder), "--store", str(store)]
+    releases.write_live(folder, releases.Live("0123456789abcdef"))
+    second = call(capsys, "publish", run, *given)
+    words = shlex.split(second.err.strip().splitlines()[-1].partition("with: ")[2])
+    assert words == ["spadework", "publish", str(run), *map(str, given), "--activate"]
+    assert json.loads(call(capsys, *words[1:], "--json").out)["live"]
+    assert releases.read_live(folder).active == Path(second.out.strip()).name
 
 
 def test_a_run_that_was_not_published_has_no_keys(run, capsys):

@@ -89,6 +89,9 @@ def test_candidates_and_exclusions(client, shop):
     answer = ask(client, user=users_of(shop)[0], candidates=[*some, "none"], exclude=some[:2])
     assert set(items(answer)) <= set(some[2:])
     assert "1 of 5 candidates" in answer.json()["remarks"][0]
+    many = [f"item {at}" for at in range(9_996)]
+    answer = ask(client, candidates=[*some, *many], exclude=[*some[:2], *many])
+    assert set(items(answer)) == set(some[2:])
     none = ask(client, candidates=some, exclude=some)
     assert items(none) == []
     assert none.json()["remarks"]

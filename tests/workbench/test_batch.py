@@ -313,6 +313,19 @@ def test_a_table_is_replaced_by_force_alone_and_in_one_step(run, tmp_path, small
         assert sorted(tables) == [("lists",), ("other",)]
 
 
+def test_names_that_are_one_for_sqlite_are_one_here(run, tmp_path, capsys):
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE lists (mine)")
+        connection.execute("INSERT INTO lists VALUES (7)")
+    out = f"sqlite:{path}/Lists"
+    output = call(capsys, "recommend", run, "--out", out)
+    assert (output.code, output.sentences[0]) == (2, f"{out} exists already.")
+    assert in_sqlite(path, "lists") == [(7,)]
+    assert call(capsys, "recommend", run, "--out", out, "--force").code == 0
+    assert in_sqlite(path, "lists") == recommend(str(run)).rows()
+
+
 def test_what_is_refused_later_leaves_nothing_behind(run, tmp_path, capsys):
     before = sorted(tmp_path.iterdir())
     for out in ("lists.csv", f"sqlite:{tmp_path}/new.db/lists"):
@@ -411,6 +424,44 @@ def test_a_server_that_is_not_there_is_told_in_a_sentence(run, capsys):
         assert "cannot be written" in output.sentences[0]
         assert "secret" not in output.err
         assert "Traceback" not in output.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # signs that are not written with % tear a password apart
+        "postgresql://me:hush/4711@127.0.0.1:9/shop/lists",
+        "postgresql://me:hush?4711@127.0.0.1:9/shop/lists",
+        "postgresql://me:hush#4711@127.0.0.1:9/shop/lists",
+        "postgresql://me:hush@4711@127.0.0.1:9/shop/lists",
+        "postgresql://me:a/b/hush@127.0.0.1",
+        "POSTGRESQL://me:hush@127.0.0.1:9/shop",
+        "postgresql://me:hush@127.0.0.1:port/shop/lists",
+        "postgresql://me:hush@127.0.0.1:9/shop/lists?nothing=hush",
+        "postgresql://me:hush@127.0.0.1:9/shop/lists?connect_timeout=hush",
+        "postgresql://me:hush@127.0.0.1:9/shop/lists?password=%hush",
+        "redis://:hush/4711@127.0.0.1:9/0/lists",
+        "redis://:hush?4711@127.0.0.1:9/0/lists",
+        "redis://:hush#4711@127.0.0.1:9/0/lists",
+        "redis://me:1234/hush@127.0.0.1:9/0/lists",
+        "redis://:hush@127.0.0.1:port/0/lists",
+        "redis://:hush@127.0.0.1:99999/0/lists",
+        "redis://:hush@127.0.0.1:9/zero/lists",
+        "redis://:hush@127.0.0.1:9/0/lists?nothing=hush",
+        "redis://:hush@127.0.0.1:9/0/lists?socket_timeout=hush",
+        "redis://:hush@a..b:9/0/lists",
+        "rediss://:hush@127.0.0.1:9/0/lists",
+    ],
+)
+def test_no_part_of_a_password_is_shown(text, run, capsys):
+    """Whatever is wrong with an address is said in a sentence, and nothing that may be secret."""
+    output = call(capsys, "recommend", run, "--out", text)
+    assert output.code == 2
+    assert output.sentences[1]
+    for secret in ("hush", "4711", "me:"):
+        assert secret not in output.err
+    for word in ("Traceback", "unexpected", "A bug"):
+        assert word not in output.err
 
 
 def test_the_list_of_a_newcomer_is_written_too(run, tmp_path, capsys):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -16,12 +18,29 @@ def with_value(table: pl.DataFrame, column: str, value: str) -> Mask:
     """
     if column not in table.columns:
         raise BadRequest(f"The item table has no column {column!r}.", columns_in_words(table))
-    values = table[column]
-    if values.dtype.is_numeric():
-        number = pl.Series([value]).cast(pl.Float64, strict=False)[0]
-        mask = values.cast(pl.Float64).is_in([] if number is None else [number])
+    return with_any(prepared(table[column]), [value])
+
+
+def prepared(column: pl.Series) -> pl.Series:
+    """A column as `with_any` reads it, for who asks often: texts as lists of values where one is a
+    list, numbers as floats.
+    """
+    if column.dtype.is_numeric():
+        return column.cast(pl.Float64)
+    texts = column.cast(pl.String)
+    if texts.str.contains(LIST_SEPARATOR, literal=True).any():
+        return texts.str.split(LIST_SEPARATOR)
+    return texts
+
+
+def with_any(column: pl.Series, values: Sequence[str]) -> Mask:
+    """Which rows of a prepared column have one of the values; numbers are compared as numbers."""
+    if column.dtype == pl.Float64:
+        mask = column.is_in(pl.Series(values).cast(pl.Float64, strict=False).drop_nulls())
+    elif column.dtype == pl.List:
+        mask = column.list.eval(pl.element().is_in(values)).list.any()
     else:
-        mask = values.cast(pl.String).str.split(LIST_SEPARATOR).list.contains(value)
+        mask = column.is_in(values)
     return np.asarray(mask.fill_null(False).to_numpy())
 
 

@@ -29,7 +29,7 @@ from spadework.serving.request_bodies import (
 )
 from spadework.serving.served_release import Served
 from spadework.serving.stores.store import Event, History
-from spadework.timestamps import timestamp
+from spadework.timestamps import milliseconds
 
 _LONGEST = 5_000
 """Items that are ranked at most, where quotas leave many of them out."""
@@ -221,9 +221,9 @@ def _within_quotas(
     if len(kept) < min(wanted.n, len(codes)):
         remarks.append(f"The quotas leave {len(kept)} of the {len(codes)} items that were ranked.")
     for column, of_values in wanted.at_least.items():
-        groups = served.filters.groups(column)
+        groups = served.filters.groups(column, codes[kept])
         for value, least in of_values.items():
-            there = sum(value in groups[code] for code in codes[kept].tolist())
+            there = sum(value in values for values in groups)
             if there < least:
                 remarks.append(f"Only {there} items have {column} = {value!r}; {least} were asked.")
     return codes[kept], scores[kept], int((np.asarray(kept) < own).sum())
@@ -276,7 +276,7 @@ def _events(body: RecommendBody, stored: History) -> tuple[list[Event], list[Eve
     for given in body.history:
         past = PastEvent(item=given) if isinstance(given, str) else given
         if past.time is not None:
-            last = (_seconds(past.time) or 0) * 1000
+            last = milliseconds(past.time)
         else:
             last += 1000  # a step of its own, as models count steps by times
         more.append(Event("", past.item, last, past.event, past.weight, past.basket))
@@ -288,7 +288,7 @@ def _events(body: RecommendBody, stored: History) -> tuple[list[Event], list[Eve
 
 
 def _seconds(at: float | str | None) -> int | None:
-    return timestamp(at)
+    return None if at is None else milliseconds(at) // 1000
 
 
 def _told(reading: Reading, cut: int) -> dict[str, int]:

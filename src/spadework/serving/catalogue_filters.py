@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import polars as pl
 
 from spadework.arrays import Codes, Mask, frozen
-from spadework.data.item_conditions import between, common_values, with_value
+from spadework.data.item_conditions import between, common_values, prepared, with_any
 from spadework.data.item_values import LIST_SEPARATOR
 from spadework.errors import BadRequest
 from spadework.serving.request_bodies import Between, Value
@@ -25,7 +25,8 @@ class Filters:
     def __init__(self, attributes: pl.DataFrame | None) -> None:
         self._attributes = attributes
         self._masks: OrderedDict[str, Mask] = OrderedDict()
-        self._groups: dict[str, list[tuple[str, ...]]] = {}
+        self._prepared: dict[str, pl.Series] = {}
+        self._frequent: dict[str, list[object]] = {}
         self._making = threading.Lock()
 
     @property
@@ -51,31 +52,31 @@ class Filters:
             self._masks.move_to_end(key)
         return found
 
-    def in_words(self, wanted: Iterable[str]) -> str:
-        """The most frequent values of some columns."""
-        found = [(column, common_values(self._table(column), column)) for column in wanted]
+    def in_words(self, wanted: Collection[str]) -> str:
+        """The most frequent values of some columns, which are counted once."""
+        for column in wanted:
+            if column not in self._frequent:
+                self._frequent[column] = common_values(self._table(column), column)
         return " ".join(
-            f"Frequent in {column}: {', '.join(repr(value) for value in values)}."
-            for column, values in found
+            f"Frequent in {column}: {', '.join(map(repr, self._frequent[column]))}."
+            for column in wanted
         )
 
-    def groups(self, column: str) -> list[tuple[str, ...]]:
-        """The values of each item in a column, as text; several for a list, none where unknown."""
-        with self._making:
-            if column not in self._groups:
-                values = self._table(column)[column].cast(pl.String)
-                self._groups[column] = [
-                    () if each is None else tuple(each.split(LIST_SEPARATOR)) for each in values
-                ]
-            return self._groups[column]
+    def groups(self, column: str, codes: Codes) -> list[tuple[str, ...]]:
+        """The values of each of these items in a column, as text; several for a list, none where
+        unknown. O(codes).
+        """
+        values = self._table(column)[column].gather(codes).cast(pl.String)
+        return [() if each is None else tuple(each.split(LIST_SEPARATOR)) for each in values]
 
     def _one(self, column: str, wanted: Value | list[Value] | Between) -> Mask:
         table = self._table(column)
         if isinstance(wanted, Between):
             return between(table, column, wanted.min, wanted.max)
+        if column not in self._prepared:
+            self._prepared[column] = prepared(table[column])
         values = wanted if isinstance(wanted, list) else [wanted]
-        masks = [with_value(table, column, _text(each)) for each in values]
-        return np.asarray(np.logical_or.reduce(masks))
+        return with_any(self._prepared[column], [_text(each) for each in values])
 
     def _table(self, column: str) -> pl.DataFrame:
         if self._attributes is None:
@@ -104,37 +105,35 @@ def diverse(
 ) -> list[int]:
     """Positions of the `n` first codes of a ranking that keep to the quotas: at most so many items
     of one value in a column, and at least so many of some values, which are moved up from further
-    down. Their order stays.
+    down. Their order stays. O(codes · values of an item), however many quotas there are.
     """
-    groups = {column: filters.groups(column) for column in {*at_most, *at_least}}
-    counts: dict[tuple[str, str], int] = {}
+    groups = {column: filters.groups(column, codes) for column in {*at_most, *at_least}}
+    counts: Counter[tuple[str, str]] = Counter()
+    taken: set[int] = set()
 
-    def fits(code: int) -> bool:
-        return all(
-            counts.get((column, value), 0) < most
+    def take_if_it_fits(position: int) -> None:
+        found = {column: of_items[position] for column, of_items in groups.items()}
+        if position not in taken and all(
+            counts[column, value] < most
             for column, most in at_most.items()
-            for value in groups[column][code]
-        )
-
-    taken: list[int] = []
-
-    def take(position: int) -> None:
-        taken.append(position)
-        for column, of_items in groups.items():
-            for value in of_items[codes[position]]:
-                counts[column, value] = counts.get((column, value), 0) + 1
+            for value in found[column]
+        ):
+            taken.add(position)
+            counts.update((column, value) for column, values in found.items() for value in values)
 
     # quotas first: the best items with these values, then the best of the rest
     for column, wanted in at_least.items():
+        having: dict[str, list[int]] = {value: [] for value in wanted}
+        for position, values in enumerate(groups[column]):
+            for value in having.keys() & values:
+                having[value].append(position)
         for value, least in wanted.items():
-            for position, code in enumerate(codes.tolist()):
-                if len(taken) >= n or counts.get((column, value), 0) >= least:
+            for position in having[value]:
+                if len(taken) >= n or counts[column, value] >= least:
                     break
-                if position not in taken and value in groups[column][code] and fits(code):
-                    take(position)
-    for position, code in enumerate(codes.tolist()):
+                take_if_it_fits(position)
+    for position in range(len(codes)):
         if len(taken) >= n:
             break
-        if position not in taken and fits(code):
-            take(position)
+        take_if_it_fits(position)
     return sorted(taken)

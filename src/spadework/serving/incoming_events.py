@@ -10,21 +10,23 @@ from pydantic import ValidationError
 from spadework.errors import BadRequest
 from spadework.serving.request_bodies import NewEvent, in_words
 from spadework.serving.stores.store import Event
-from spadework.timestamps import timestamp
+from spadework.timestamps import milliseconds
 
 AHEAD = 300
 """Seconds that the clock of a caller may be ahead of this machine's."""
 
 
 def checked(given: Mapping[str, object]) -> Event | str:
-    """The event, or the reason why it is refused."""
+    """The event, or the reason why it is refused. Its time is between 1970 and now, or a little
+    ahead, in milliseconds, however it is written.
+    """
     try:
         event = NewEvent.model_validate(given)
     except ValidationError as error:
         return in_words(error.errors(include_url=False, include_input=False), "the event")
     now = time.time()
     try:
-        at = _milliseconds(event.time, now)
+        at = int(now * 1000) if event.time is None else milliseconds(event.time)
     except BadRequest as error:
         return f"{error.message} {error.hint}"
     if at > (now + AHEAD) * 1000:
@@ -32,11 +34,3 @@ def checked(given: Mapping[str, object]) -> Event | str:
     return Event(
         event.user, event.item, at, event.event, event.weight, event.basket, event.event_id
     )
-
-
-def _milliseconds(given: float | str | None, now: float) -> int:
-    if given is None:
-        return int(now * 1000)
-    whole = timestamp(given) or 0
-    part = given % 1 if isinstance(given, float) else 0.0
-    return whole * 1000 + int(part * 1000)

@@ -16,18 +16,31 @@ MOST_HISTORY = 500
 MOST_IDS = 10_000
 MOST_EVENTS = 1000
 MOST_BATCH = 1000
+MOST_VALUES = 100
+"""Values of a column in a filter, and those of all columns in quotas."""
+
+
+def checked_text(text: str) -> str:
+    """Without characters that control something, such as NUL, and without halves of characters:
+    stores cannot keep them.
+    """
+    if not text.isprintable() and any(unicodedata.category(each) in _UNKEPT for each in text):
+        raise ValueError("it has control characters or halves of characters; send plain text")
+    return text
 
 
 def checked_id(text: str) -> str:
     """One to 256 characters in their composed form, none of which controls anything."""
     if not text or len(text) > MOST_ID:
         raise ValueError(f"an id has 1 to {MOST_ID} characters")
-    if not text.isprintable() and any(unicodedata.category(each) == "Cc" for each in text):
-        raise ValueError("an id has no control characters")
+    text = checked_text(text)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+_UNKEPT = ("Cc", "Cs")
 Id = Annotated[str, AfterValidator(checked_id)]
+EventType = Annotated[str, Field(max_length=256), AfterValidator(checked_text)]
+Count = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
 Value = str | int | float | bool
 
 
@@ -45,9 +58,7 @@ class PastEvent(Body):
         default=None,
         description="Epoch seconds or an ISO text. Without it the order of the list counts.",
     )
-    event: str | None = Field(
-        default=None, max_length=256, description="Its type, such as purchase."
-    )
+    event: EventType | None = Field(default=None, description="Its type, such as purchase.")
     weight: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     basket: Id | None = None
 
@@ -77,23 +88,34 @@ class Chosen(Body):
             "the columns of the item table."
         ),
     )
-    at_most: dict[str, Annotated[int, Field(ge=1, le=MOST_ITEMS)]] = Field(
+    at_most: dict[str, Count] = Field(
         default_factory=dict,
         max_length=5,
         description="Diversity: at most so many items of one value in a column.",
     )
-    at_least: dict[str, dict[str, Annotated[int, Field(ge=1, le=MOST_ITEMS)]]] = Field(
+    at_least: dict[str, dict[str, Count]] = Field(
         default_factory=dict,
         max_length=5,
-        description="Quotas: at least so many items with a value in a column, where there are any.",
+        description=(
+            "Quotas: at least so many items with a value in a column, where there are any; "
+            f"{MOST_VALUES} values in all."
+        ),
     )
 
     @field_validator("filter")
     @classmethod
     def _few_values(cls, value: dict[str, object]) -> dict[str, object]:
         for column, wanted in value.items():
-            if isinstance(wanted, list) and not 1 <= len(wanted) <= 100:
-                raise ValueError(f"{column!r} has {len(wanted)} values; give 1 to 100")
+            if isinstance(wanted, list) and not 1 <= len(wanted) <= MOST_VALUES:
+                raise ValueError(f"{column!r} has {len(wanted)} values; give 1 to {MOST_VALUES}")
+        return value
+
+    @field_validator("at_least")
+    @classmethod
+    def _few_quotas(cls, value: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+        count = sum(map(len, value.values()))
+        if count > MOST_VALUES:
+            raise ValueError(f"there are {count} values; give {MOST_VALUES} in all at most")
         return value
 
 
@@ -151,12 +173,9 @@ class NewEvent(Body):
     time: float | str | None = Field(
         default=None, description="Epoch seconds or an ISO text. Left out: now."
     )
-    event: str | None = Field(default=None, max_length=256)
+    event: EventType | None = Field(default=None, description="Its type, such as purchase.")
     weight: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     basket: Id | None = None
-    request_id: str | None = Field(
-        default=None, max_length=64, description="Of the answer that led to it, if one did."
-    )
 
 
 class EventsBody(Body):

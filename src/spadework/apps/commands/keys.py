@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from spadework.apps import terminal
+
+if TYPE_CHECKING:
+    from spadework.serving.keys import Key, Keys
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 @click.group()
@@ -21,29 +28,48 @@ def command() -> None:
     help="What it may do: read, events or admin. Repeatable.",
 )  # fmt: skip
 @click.option("--note", default="", metavar="TEXT", help="Whose it is.")
-def add(where: str, scopes: tuple[str, ...], note: str) -> None:
+@json_option
+def add(where: str, scopes: tuple[str, ...], note: str, as_json: bool) -> None:
     """Make a key. It is shown this once; a digest of it is kept."""
-    click.echo(_keys(where).add(scopes, note))
+    keys = _keys(where)
+    made = keys.add(scopes, note)
+    if as_json:
+        terminal.print_json({"key": made, **_facts(keys.all[-1])})
+    else:
+        click.echo(made)
 
 
 @command.command("list")
 @click.argument("where", metavar="RUN|ARTIFACT|RELEASES")
-def list_keys(where: str) -> None:
+@json_option
+def list_keys(where: str, as_json: bool) -> None:
     """The keys by the first digits of their digests, as the log names them."""
-    rows = [[key.name, ", ".join(sorted(key.scopes)), key.note] for key in _keys(where).all]
+    keys = _keys(where).all
+    if as_json:
+        terminal.print_json({"keys": [_facts(key) for key in keys]})
+        return
+    rows = [[key.name, ", ".join(sorted(key.scopes)), key.note] for key in keys]
     click.echo(terminal.table(["key", "scopes", "note"], rows) if rows else "There are no keys.")
 
 
 @command.command()
 @click.argument("where", metavar="RUN|ARTIFACT|RELEASES")
 @click.argument("name", metavar="KEY")
-def remove(where: str, name: str) -> None:
+@json_option
+def remove(where: str, name: str, as_json: bool) -> None:
     """Remove the key whose digest begins so; a running server refuses it from then on."""
     _keys(where).remove(name)
-    click.echo(f"{name} is removed.", err=True)
+    if as_json:
+        terminal.print_json({"removed": name})
+    else:
+        click.echo(f"{name} is removed.")
 
 
-def _keys(where: str):  # type: ignore[no-untyped-def]
+def _facts(key: Key) -> dict[str, object]:
+    return {"name": key.name, "scopes": sorted(key.scopes), "note": key.note}
+
+
+def _keys(where: str) -> Keys:
     from spadework.serving.keys import Keys
     from spadework.workbench.answers.served_folder import folder_of
 

@@ -26,9 +26,11 @@ def command(
     """Make a release of the winner of a RUN, or of an ARTIFACT: one folder that never changes, with
     all that `spadework serve` needs. The first one is put live.
     """
+    import shlex
     from pathlib import Path
 
     from spadework.serving import releases
+    from spadework.shown_addresses import shown
     from spadework.workbench.answers.served_folder import publish
 
     with terminal.progress():
@@ -48,11 +50,17 @@ def command(
         )
         return
     click.echo(f"{made.release.folder}")
+    # what was given is given again; a password of an address is not shown, and so not passed on
+    kept = [] if store is None else ["--store", shown(store)]
     if is_live:
-        click.echo(f"It is live. Serve it with: spadework serve {made.folder}", err=True)
+        line = ["spadework", "serve", str(made.folder), *kept]
+        click.echo(f"It is live. Serve it with: {shlex.join(line)}", err=True)
     else:
+        others = [] if to is None else ["--to", to]
+        others += kept if model is None else [*kept, "--model", model]
+        line = ["spadework", "publish", where, *others, "--activate"]
         click.echo(
-            f"{live.active if live else 'Nothing'} is live; put this one live with: spadework "
-            f"publish {where} --activate",
+            f"{live.active if live else 'Nothing'} is live; put this one live with: "
+            f"{shlex.join(line)}",
             err=True,
         )

@@ -12,7 +12,13 @@ from spadework.apps.options import store_option
 @click.argument("where", metavar="RUN|ARTIFACT|RELEASES")
 @store_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8765, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--port",
+    default=8765,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    help="Port to listen at.",
+)
 @click.option(
     "--host-name",
     "host_names",
@@ -21,42 +27,55 @@ from spadework.apps.options import store_option
     help="A further name that requests may be for, as behind a proxy. Repeatable.",
 )
 @click.option(
-    "--origin",
-    "origins",
-    multiple=True,
-    metavar="URL",
-    help="Pages of this site may call: https://shop.example. Repeatable.",
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes that answer; each holds the models for itself.",
 )
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
 @click.option(
     "--rate", type=click.FloatRange(0.1), metavar="N", help="Requests a second of one caller."
 )
-@click.option("--queue", default=64, show_default=True, type=click.IntRange(1, 10_000))
+@click.option(
+    "--queue",
+    default=64,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="Requests that wait at most; more are told to come later.",
+)
 @click.option("--log-requests", is_flag=True, help="A line for each request, without ids of users.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print address, folder, release and store as JSON first.",
+)
 def command(
     where: str,
     store: str | None,
     host: str,
     port: int,
     host_names: tuple[str, ...],
-    origins: tuple[str, ...],
     workers: int,
     rate: float | None,
     queue: int,
     log_requests: bool,
+    as_json: bool,
 ) -> None:
     """Answer requests over HTTP with the live release: lists for users and histories, similar
     items, and events that count at once. A RUN that was never published is published first.
 
     On this machine alone unless --host says otherwise, and then only with keys.
     """
+    import json
     from pathlib import Path
 
     from spadework.errors import BadRequest
     from spadework.serving.http.running import check_port, require_server, serve
     from spadework.serving.http.settings import Settings
     from spadework.serving.keys import Keys
-    from spadework.serving.releases import LIVE, STORE
+    from spadework.serving.releases import LIVE, STORE, read_live
+    from spadework.shown_addresses import shown
 
     require_server()
     is_local = host in ("127.0.0.1", "::1", "localhost")
@@ -76,25 +95,31 @@ def command(
             f"Make one: spadework keys add {folder} --scope read --scope events",
         )
     check_port(host, port)
-    click.echo(f"http://{host}:{port}  (live: {folder}; stop with Ctrl-C)", err=True)
+    settings = Settings(
+        folder=str(folder),
+        store=address,
+        host=host,
+        port=port,
+        host_names=host_names,
+        needs_key=needs_key,
+        queue=queue,
+        rate=rate,
+        log_requests=log_requests,
+    )
+    if as_json:
+        live = read_live(folder)
+        facts = {
+            "address": settings.address,
+            "folder": str(folder),
+            "release": None if live is None else live.active,
+            "store": shown(address),
+        }
+        click.echo(json.dumps(facts))  # one line, which a program can wait for
+    click.echo(f"{settings.address}  (live: {folder}; stop with Ctrl-C)", err=True)
     if not is_local:
         click.echo(
             "This address can be reached from other machines; the connection is not encrypted, so "
             "put a proxy with TLS in front.",
             err=True,
         )
-    serve(
-        Settings(
-            folder=str(folder),
-            store=address,
-            host=host,
-            port=port,
-            host_names=host_names,
-            origins=tuple(origin.rstrip("/").lower() for origin in origins),
-            needs_key=needs_key,
-            queue=queue,
-            rate=rate,
-            log_requests=log_requests,
-        ),
-        workers,
-    )
+    serve(settings, workers)

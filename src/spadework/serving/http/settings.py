@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import AddressValueError, IPv6Address
+
 from pydantic import BaseModel, ConfigDict, Field
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -17,7 +19,7 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = 8765
     host_names: tuple[str, ...] = ()  # further names that requests may be for
-    origins: tuple[str, ...] = ()  # pages of these sites may call
+    origins: tuple[str, ...] = ()  # pages of other sites are refused
     needs_key: bool = False
     body_bytes: int = Field(default=1 << 20, description="Largest body.")
     body_seconds: float = Field(default=10.0, description="Time in which a body must arrive.")
@@ -30,12 +32,25 @@ class Settings(BaseModel):
     log_requests: bool = False
 
     @property
+    def address(self) -> str:
+        """What callers write before the path."""
+        return f"http://{_in_url(self.host)}:{self.port}"
+
+    @property
     def hosts(self) -> frozenset[str]:
         """The values of the header Host that are for this server."""
-        bound = {self.host} if self.host not in ("0.0.0.0", "::") else set()
-        names = {*LOOPBACK, *bound}
+        host = _in_url(self.host)
+        names = {*LOOPBACK, *({host} if host not in ("0.0.0.0", "[::]") else ())}
         with_port = {f"{name}:{self.port}" for name in names}
         return frozenset(
             name.lower()
             for name in (*with_port, *(names if self.port in (80, 443) else ()), *self.host_names)
         )
+
+
+def _in_url(host: str) -> str:
+    """A host as addresses have it: IPv6 in brackets, in its short form."""
+    try:
+        return f"[{IPv6Address(host).compressed}]"
+    except AddressValueError:
+        return host

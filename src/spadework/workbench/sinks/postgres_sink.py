@@ -11,8 +11,9 @@ from psycopg import sql
 
 from spadework import files
 from spadework.errors import BadRequest, OutputExists
+from spadework.serving.stores.postgres_connection import Target
 from spadework.workbench.sinks.list_columns import columns_of, other_process
-from spadework.workbench.sinks.sink import Sink
+from spadework.workbench.sinks.sink import Sink, unreadable
 
 LONGEST = 40
 """Bytes of a table's name, so that the names beside it fit into PostgreSQL's 63."""
@@ -24,7 +25,11 @@ class PostgresSink(Sink):
     """Parts go into a table of another name, which takes the place of the old one at the end."""
 
     def __init__(self, name: str, address: str, table: str, *, force: bool) -> None:
-        self.name, self._address = name, address
+        self.name = name
+        try:
+            self._target = Target.of(address)
+        except (BadRequest, UnicodeError):
+            raise unreadable("PostgreSQL") from None
         if len(table.encode()) > LONGEST:
             raise BadRequest(
                 f"The name of the table {table!r} is too long.", "Choose a shorter one."
@@ -32,8 +37,9 @@ class PostgresSink(Sink):
         half = f"{files.HALF}{table}"
         self._table, self._half, self._state = map(sql.Identifier, (table, half, f"{half}-state"))
         with self._told():
+            options = {"connect_timeout": PATIENCE, "application_name": "spadework"}
             self._connection = psycopg.connect(
-                address, autocommit=True, connect_timeout=PATIENCE, application_name="spadework"
+                **{**options, **self._target.options}, autocommit=True
             )
             is_there = self._exists(self._table)
         if is_there and not force:
@@ -101,8 +107,7 @@ class PostgresSink(Sink):
         try:
             yield
         except psycopg.Error as error:
-            text = str(error).replace(self._address, self.name).strip() or type(error).__name__
             raise BadRequest(
-                f"{self.name} cannot be written: {text.splitlines()[0]}.",
+                self._target.failed("written", error).message,
                 "Check the address, its rights and the room on its disk; the same command goes on.",
             ) from None

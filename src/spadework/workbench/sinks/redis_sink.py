@@ -12,8 +12,9 @@ import polars as pl
 import redis
 
 from spadework.errors import BadRequest, OutputExists
+from spadework.serving.stores.redis_target import secrets_of, target_of
 from spadework.workbench.sinks.list_columns import other_process
-from spadework.workbench.sinks.sink import BatchState, Sink
+from spadework.workbench.sinks.sink import FORMS, BatchState, Sink, unreadable
 
 PATIENCE = 10.0
 """Seconds in which the server must answer."""
@@ -33,15 +34,22 @@ class RedisSink(Sink):
     ) -> None:
         self.name = name
         self._prefix, self._seconds = prefix, seconds
-        with self._told():
-            self._client: Any = redis.Redis.from_url(
-                address,
-                socket_timeout=PATIENCE,
-                socket_connect_timeout=PATIENCE,
-                decode_responses=True,
-            )
-            kind = self._client.type(prefix)
-            is_done = kind == "hash" and self._client.hexists(prefix, DONE)
+        target = target_of(address, FORMS["Redis"])
+        if "db" not in target:
+            raise unreadable("Redis")
+        self._secrets = secrets_of(target)
+        try:
+            with self._told():
+                self._client: Any = redis.Redis.from_url(
+                    address,
+                    socket_timeout=PATIENCE,
+                    socket_connect_timeout=PATIENCE,
+                    decode_responses=True,
+                )
+                kind = self._client.type(prefix)
+                is_done = kind == "hash" and self._client.hexists(prefix, DONE)
+        except (TypeError, ValueError):  # an option or a host that redis-py does not know
+            raise unreadable("Redis") from None
         if kind not in ("none", "hash"):
             self.close()
             raise BadRequest(f"{name} is a key of another program.", "Choose another prefix.")
@@ -103,8 +111,11 @@ class RedisSink(Sink):
         try:
             yield
         except redis.RedisError as error:
+            says = str(error).strip().rstrip(".")
+            for secret in self._secrets:
+                says = says.replace(secret, "…")
             raise BadRequest(
-                f"{self.name} cannot be written: {error}.",
+                f"{self.name} cannot be written: {says}.",
                 "Check the address and the memory of the server; the same command goes on.",
             ) from None
 

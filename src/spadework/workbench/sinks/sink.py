@@ -10,6 +10,15 @@ from typing import Self
 
 import polars as pl
 
+from spadework.errors import BadRequest
+from spadework.serving.stores.store_words import unread
+
+FORMS = {
+    "PostgreSQL": "postgresql://NAME:PASSWORD@HOST:PORT/DATABASE/TABLE",
+    "Redis": "redis://NAME:PASSWORD@HOST:PORT/NUMBER/PREFIX",
+}
+"""Addresses of servers."""
+
 
 @dataclass(frozen=True)
 class BatchState:
@@ -36,6 +45,11 @@ class BatchState:
             return found if is_sound and isinstance(found.facts, dict) else None
         except (ValueError, TypeError, RecursionError):
             return None
+
+
+def unreadable(kind: str) -> BadRequest:
+    """An address of a server that cannot be read, of which no part is shown."""
+    return unread(kind, FORMS[kind])
 
 
 class Sink(ABC):

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from spadework import durations
 from spadework.errors import BadRequest, MissingExtra
+from spadework.shown_addresses import shown
 from spadework.workbench.sinks.file_sink import ENDINGS, FileSink
-from spadework.workbench.sinks.sink import Sink
+from spadework.workbench.sinks.sink import Sink, unreadable
 
 _SCHEMES = ("sqlite", "postgresql", "postgres", "redis", "rediss")
-_FORM = re.compile(rf"^({'|'.join(_SCHEMES)}):(.*)$", re.DOTALL)
-_ANY_SCHEME = re.compile(r"^([a-z][a-z0-9+]+)://")
+_FORM = re.compile(rf"^({'|'.join(_SCHEMES)}):(.*)$", re.DOTALL | re.IGNORECASE)
+_ANY_SCHEME = re.compile(r"^([a-z][a-z0-9+]+)://", re.IGNORECASE)
 _NAME = re.compile(r"^[^./?#%\s\x00-\x1f][^./?#%\x00-\x1f]*$")
 HINT = (
     "Name a file (.parquet, .csv, .jsonl), sqlite:FILE/TABLE, postgresql://HOST/DATABASE/TABLE or "
@@ -49,7 +50,7 @@ class Address:
             return self.server
         if self.scheme == "sqlite":
             return f"sqlite:{self.server}/{self.name}"
-        return f"{self.scheme}:{re.sub('//[^/]*@', '//', self.server)}/{self.name}"
+        return shown(f"{self.scheme}:{self.server}/{self.name}")
 
 
 def parsed(text: str) -> Address:
@@ -62,15 +63,18 @@ def parsed(text: str) -> Address:
         if other is not None:
             raise BadRequest(f"Lists cannot be written to {other[1]}://.", HINT)
         return Address("", text, "")
-    scheme, rest = found[1], found[2]
+    scheme, rest = found[1].lower(), found[2]
     rest, _, query = rest.partition("?") if scheme != "sqlite" else (rest, "", "")
     server, _, name = rest.rpartition("/")
+    if scheme != "sqlite" and "@" in name + query:
+        raise unreadable("Redis" if scheme.startswith("redis") else "PostgreSQL")
     has_database = scheme == "sqlite" or "/" in server.removeprefix("//")
     if not _NAME.match(name) or not server or not has_database:
         what = "prefix" if scheme.startswith("redis") else "table"
-        shown = re.sub("//[^/]*@", "//", f"{scheme}:{rest}")
         raise BadRequest(
-            f"{shown!r} names no {what}: its last part has to be a name without dots.", HINT
+            f"{shown(f'{scheme}:{rest}')!r} names no {what}: its last part has to be a name "
+            "without dots.",
+            HINT,
         )
     return Address(scheme, server, name, query)
 

@@ -78,8 +78,11 @@ class SqliteSink(Sink):
             self._path.unlink()  # nothing was begun
 
     def _exists(self, table: str) -> bool:
+        # for SQLite Lists and lists are one name
         found = self._connection.execute(
-            "SELECT 1 FROM sqlite_master WHERE name = ? AND type IN ('table', 'view')", (table,)
+            "SELECT 1 FROM sqlite_master WHERE name = ? COLLATE NOCASE "
+            "AND type IN ('table', 'view')",
+            (table,),
         )
         return found.fetchone() is not None
 
