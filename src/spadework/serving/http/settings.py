@@ -19,7 +19,6 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = 8765
     host_names: tuple[str, ...] = ()  # further names that requests may be for
-    origins: tuple[str, ...] = ()  # pages of other sites are refused
     needs_key: bool = False
     body_bytes: int = Field(default=1 << 20, description="Largest body.")
     body_seconds: float = Field(default=10.0, description="Time in which a body must arrive.")

@@ -99,7 +99,9 @@ class Target:
         """One sentence, without the name and the password of the address."""
         if isinstance(error, Silent):
             return silent(self.name, done, ANSWER)
-        says = error.diag.message_primary or str(error).strip().splitlines()[-1]
+        # libpq adds questions in lines of their own, behind a tab
+        lines = [line for line in str(error).splitlines() if line.strip() and line[0] != "\t"]
+        says = error.diag.message_primary or (lines or [type(error).__name__])[-1]
         user, password = (str(self.options.get(key, "")) for key in ("user", "password"))
         if user:
             says = says.replace(f' "{user}"', " of the address")

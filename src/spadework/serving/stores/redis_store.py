@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 import redis
 from redis import exceptions
 from redis.backoff import NoBackoff
-from redis.connection import parse_url
 from redis.retry import Retry
 
 from spadework import events as remarks
 from spadework.errors import StoreFailed
 from spadework.serving.stores import base_histories, redis_scripts, store_words
+from spadework.serving.stores.redis_target import FORM, name_of, secrets_of, target_of
 from spadework.serving.stores.store import MOST_HISTORY, Batch, Event, History, Store
 
 T = TypeVar("T")
@@ -30,7 +30,6 @@ FORMAT = 1
 CONNECT, ANSWER = 3, 5
 """Seconds that are waited for a connection, and for an answer."""
 _PREFIX = "spadework:"
-_FORM = "redis://NAME:PASSWORD@HOST:PORT/NUMBER"
 _REMEMBERED = 60
 """Seconds for which Redis knows what it answered to events, should they be sent again."""
 _LARGEST = 2**53
@@ -46,12 +45,12 @@ class RedisStore(Store):
     remote = True
 
     def __init__(self, address: str) -> None:
-        target = _target_of(address)
+        target = target_of(address)
         self._prefix = str(target.pop("prefix", _PREFIX))
         self._durable = target.pop("durable", "yes") != "no"
-        self._name = _name_of(target)
+        self._name = name_of(target)
         self._closed = False
-        self._secrets = [str(target[key]) for key in ("password", "username") if target.get(key)]
+        self._secrets = secrets_of(target)
         try:
             pool = redis.ConnectionPool(
                 **{
@@ -73,7 +72,7 @@ class RedisStore(Store):
             }
             self._do("opened", self._check_settings)
         except TypeError:  # an option that redis-py does not know
-            raise store_words.unread("Redis", _FORM) from None
+            raise store_words.unread("Redis", FORM) from None
         found, salt = self._run("opened", "OPEN", ["facts"], [FORMAT, secrets.token_hex(16)])
         if found != str(FORMAT).encode():
             self.close()
@@ -284,24 +283,3 @@ class RedisStore(Store):
 
     def _key(self, name: str) -> str:
         return self._prefix + name
-
-
-def _target_of(address: str) -> dict[str, Any]:
-    """What an address says to redis-py, and the two options that are ours."""
-    try:
-        target = dict(parse_url(address))  # type: ignore[no-untyped-call]
-    except ValueError:  # its text may hold a part of the password
-        raise store_words.unread("Redis", _FORM) from None
-    # a sign of a password that is not written as %23 leaves a part of it elsewhere
-    if "@" in address and not ({"username", "password", "path"} & set(target)):
-        raise store_words.unread("Redis", _FORM)
-    return target
-
-
-def _name_of(target: dict[str, Any]) -> str:
-    """The address without what is secret."""
-    if "path" in target:
-        return f"unix://{target['path']}"
-    return f"redis://{target.get('host', 'localhost')}:{target.get('port', 6379)}/" + str(
-        target.get("db", 0)
-    )
