@@ -583,3 +583,15 @@ def tear(sink, after):
                 raise Torn
 
     sink.write = tearing
+
+
+def test_lists_are_not_written_into_a_store_of_events(run, tmp_path, capsys):
+    store = SqliteStore(tmp_path / "events.sqlite")
+    store.append([Event("u", "i", 1)])
+    for table in ("events", "lists"):
+        out = f"sqlite:{tmp_path}/events.sqlite/{table}"
+        done = call(capsys, "recommend", run, "--out", out, "--force")
+        assert done.code == 2
+        assert "is a store of events" in done.err
+    assert store.count() == 1
+    store.close()

@@ -67,7 +67,11 @@ class Filters:
         unknown. O(codes).
         """
         values = self._table(column)[column].gather(codes).cast(pl.String)
-        return [() if each is None else tuple(each.split(LIST_SEPARATOR)) for each in values]
+        # a value that a list has twice is one
+        return [
+            () if each is None else tuple(dict.fromkeys(each.split(LIST_SEPARATOR)))
+            for each in values
+        ]
 
     def _one(self, column: str, wanted: Value | list[Value] | Between) -> Mask:
         table = self._table(column)

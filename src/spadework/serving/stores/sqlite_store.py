@@ -21,7 +21,7 @@ from spadework.serving.stores.connections import Connections
 from spadework.serving.stores.store import MOST_HISTORY, Batch, Event, History, Store
 
 FORMAT = 1
-_APPLICATION = 0x53504445
+APPLICATION = 0x53504445
 """In the file's header, so that no other program's database is taken for ours."""
 _TABLES = (
     "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -211,7 +211,7 @@ class SqliteStore(Store):
         with _transaction(connection):
             if not self._is_new(connection):  # another process was faster
                 return
-            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
             connection.execute(f"PRAGMA user_version = {FORMAT}")
             for table in _TABLES:
                 connection.execute(table)
@@ -222,7 +222,7 @@ class SqliteStore(Store):
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if application == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             return True
-        if application != _APPLICATION:
+        if application != APPLICATION:
             raise StoreFailed(
                 f"{self._path} is a database of another program.",
                 "Name another file for the store.",

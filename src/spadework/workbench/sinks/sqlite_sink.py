@@ -12,6 +12,7 @@ import polars as pl
 from spadework import files
 from spadework.data.reading.formats.databases import quoted
 from spadework.errors import BadRequest, OutputExists
+from spadework.serving.stores.sqlite_store import APPLICATION
 from spadework.workbench.sinks.list_columns import columns_of, other_process
 from spadework.workbench.sinks.sink import Sink
 
@@ -31,6 +32,13 @@ class SqliteSink(Sink):
             # transactions are begun by hand
             self._connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
             is_there = self._exists(table)
+            (application,) = self._connection.execute("PRAGMA application_id").fetchone()
+        if application == APPLICATION:
+            self.close()
+            raise BadRequest(
+                f"{path} is a store of events; lists are not written into it.",
+                "Name another file.",
+            )
         if is_there and not force:
             self.close()
             raise OutputExists(
