@@ -40,7 +40,8 @@ def run(quick: bool) -> Outcome:
         remarks.append(
             f"{label}: {answer['new rows']:,} new rows; update {answer['update']:.3f} s, loading "
             f"{answer['load']:.3f} s, fit {answer['fit']:.3f} s; with loading "
-            f"{answer['ratio with loading']:.3f} ×. It {answer['says']}."
+            f"{answer['ratio with loading']:.3f} ×, of processor time "
+            f"{answer['ratio of processor time']:.3f} ×. It {answer['says']}."
         )
     tried = worker(OURS, "our_judge", str(20 if quick else SEEDS))().answer
     verdicts += [
@@ -61,5 +62,7 @@ def run(quick: bool) -> Outcome:
 
 
 if __name__ == "__main__":
-    for verdict in run(quick=False).verdicts:
+    found = run(quick=False)
+    for verdict in found.verdicts:
         print(f"{verdict.what}: {verdict.measured} ({verdict.target})")
+    print("\n".join(found.remarks))

@@ -67,7 +67,12 @@ def main(path: Path, label: str, folder: Path) -> None:
     for name, array in fitted.state.items():
         other = updated.model.state[name]
         same = array.shape == other.shape
-        far = max(far, float(np.abs(array - other).max(initial=0)) if same else np.inf)
+        far = max(
+            far,
+            float(np.abs(np.subtract(array, other, dtype=np.float64)).max(initial=0))
+            if same
+            else np.inf,
+        )
     answer = {
         **medians,
         "ratio": medians["update"] / medians["fit"],

@@ -63,8 +63,8 @@ def test_the_newest_span_is_later_than_what_the_running_one_learned():
     log = log_of()
     added = np.where(log.times < CUT, 0, 1).astype(np.int32)
     kept = KeptLog(log, added, np.zeros(len(log), np.bool_))
-    since = promotion.boundary_of(kept, 0)
+    since = promotion.boundary_of(log, kept.end_of(0))
     assert since is not None
     assert since > CUT
     assert promotion.judged_users(log, since) >= promotion.LEAST_USERS
-    assert promotion.boundary_of(kept, 1) is None  # all of it was learned
+    assert promotion.boundary_of(log, kept.end_of(1)) is None  # all of it was learned

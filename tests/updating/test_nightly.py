@@ -275,6 +275,9 @@ def test_bad_requests_say_what_to_do(run, new, capsys):
     output = call(capsys, "nightly", saved)
     assert output.code == 2
     assert "has no log to join new events to" in output.err
+    output = call(capsys, "nightly", run, "--events", "nothing.csv")
+    assert output.code == 2
+    assert "nothing.csv" in output.err
     (generations.folder_of(run) / generations.CURRENT).write_text('{"generation": 7}')
     output = call(capsys, "nightly", run)
     assert output.code == 2

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from makers import DAY, START, make_log, random_rows
+from makers import DAY, START, content_of, make_log, random_rows
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import SpadeworkError
@@ -33,10 +33,21 @@ SETTINGS = [
     {"model": "cosine", "keep": 4, "keep_columns": 6, "normalise": True},
     {"model": "cosine(weight=asymmetric, left_power=1.5, keep=4)"},
     {"model": "forward", "keep": 4, "gap_half_life": "3d", "max_distance": 4},
+    *({"model": name, "keep": keep} for name in ("jaccard", "lift", "sar") for keep in (3, 1000)),
+    *({"model": "cosine", "keep": 3, "weight": name} for name in ("dice", "inclusion")),
+    *(
+        {"model": "cosine", "keep": 3, "weight": name, "shrink": 2.0}
+        for name in ("cosine", "lift", "jaccard", "confidence", "discounted", "power")
+    ),
+    {"model": "jaccard", "keep": 3, "max_length": 4},
     {"model": "popular"},
     {"model": "p-topfreq"},
     {"model": "gp-topfreq"},
     {"model": "personal"},
+    {"model": "tifu-knn"},
+    {"model": "tifu-knn", "form": "code", "within": 0.8},
+    {"model": "up-cf", "max_baskets": 3},
+    {"model": "popular_by_category"},
     {"model": "personal", "interval": 0.5, "shrinkage": 0.0},
 ]
 
@@ -111,16 +122,16 @@ def test_an_update_is_a_fit_of_the_whole_log(setting, seed, day):
     try:
         log = log_of(seed)
         was = until(log, day)
-        learned = made(one, None, None, was, None, 0)
-        is_the_same(learned.model, model(one.label).fit(was))
+        learned = made(one, None, None, was, content_of(was), 0)
+        is_the_same(learned.model, model(one.label).fit(was, content_of(was)))
         groups = None
         if getattr(one, "channel", None) is not None and one.channel.plain:
             groups = KeptGroups.of(was, one.channel)
         for later in (0.5 * (day + 100), 101):  # twice, from what the first left
             now = until(log, later)
             change = Change.of(was, now, groups)
-            learned = made(one, learned.statistics, change, now, None, 0)
-            is_the_same(learned.model, model(one.label).fit(now))
+            learned = made(one, learned.statistics, change, now, content_of(now), 0)
+            is_the_same(learned.model, model(one.label).fit(now, content_of(now)))
             was = now
     finally:
         standing.LEAST_SPARE, standing.SPARE = spare

@@ -91,8 +91,11 @@ class PopularByCategory(Recommender):
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
         assert content is not None
+        return self.state_of(event_weights_by_item(train, self.window, self.half_life), content)
+
+    def state_of(self, scores: Array, content: ItemContent) -> Mapping[str, Array]:
+        """What a fit learns, from the events of items [items], and the table of these items."""
         codes, names = content.category_codes()
-        scores = event_weights_by_item(train, self.window, self.half_life)
         totals = np.bincount(codes[codes >= 0], weights=scores[codes >= 0], minlength=len(names))
         share = np.where(codes >= 0, scores / np.maximum(totals, 1e-12)[codes], 0.0)
         return {"category": codes, "share": share, "categories": np.asarray([len(names)])}

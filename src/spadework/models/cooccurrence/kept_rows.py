@@ -27,23 +27,28 @@ class PairOrder:
     model: CoOccurrence
     code_of_rank: Codes  # [items]
     rank_of_code: Array  # [items] uint32
-    right: Array  # [items] float32: right^b by code
+    left: Array | None  # [items] float32 by code; None where it is not in the weight
+    right: Array  # [items] float32 by code
     weigh: Weigh
 
     @classmethod
-    def of(cls, model: CoOccurrence, entries: Array, sizes: Array) -> PairOrder:
+    def of(cls, model: CoOccurrence, entries: Array, sizes: Array, groups: float) -> PairOrder:
         """By the entries and the sizes of items [items], none of which is zero."""
         code_of_rank = np.argsort(-entries, kind="stable").astype(np.int32)
         rank_of_code = np.empty(len(code_of_rank), np.uint32)
         rank_of_code[code_of_rank] = np.arange(len(code_of_rank), dtype=np.uint32)
-        weighing = model.weighing(0, sizes.astype(np.float32), 1.0)
-        return cls(model, code_of_rank, rank_of_code, weighing.right, weighing.weigh)
+        weighing = model.weighing(0, sizes.astype(np.float32), groups)
+        left = weighing.left if model.row_exponent is None else None
+        return cls(model, code_of_rank, rank_of_code, left, weighing.right, weighing.weigh)
 
-    def largest(self, rows: SparseRows) -> Table:
-        """The largest of each row by weight, before rows are divided."""
+    def largest(self, rows: SparseRows, codes: Array | None) -> Table:
+        """The largest of each row by weight, before rows are divided; `codes` are the items of the
+        rows, None: all items.
+        """
+        left = self.left if self.left is None or codes is None else self.left[codes]
         blocks = cut(np.cumsum(np.diff(rows.starts)), BLOCK_CELLS)
         label = f"fit {self.model.label}"
-        parts = parallel.share(partial(self._block, rows, Workspace()), blocks, label)
+        parts = parallel.share(partial(self._block, rows, left, Workspace()), blocks, label)
         lengths, columns, values = (
             np.concatenate([np.zeros(0, dtype), *(part[at] for part in parts)])
             for at, dtype in enumerate((np.int64, np.int32, np.float32))
@@ -51,13 +56,16 @@ class PairOrder:
         return Table(offsets_of(lengths), columns, values)
 
     def _block(
-        self, rows: SparseRows, workspace: Workspace, block: tuple[int, int]
+        self, rows: SparseRows, left: Array | None, workspace: Workspace, block: tuple[int, int]
     ) -> tuple[Array, Codes, Array]:
         first, last = block
         cells = slice(int(rows.starts[first]), int(rows.starts[last]))
         starts = rows.starts[first : last + 1] - rows.starts[first]
         columns, joint = rows.columns[cells], rows.values[cells].astype(np.float32, copy=False)
-        values = np.ascontiguousarray(self.weigh(joint, joint, self.right[columns]), np.float32)
+        own = joint if left is None else np.repeat(left[first:last], np.diff(starts))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            weighed = self.weigh(joint, own, self.right[columns])
+        values = np.ascontiguousarray(weighed, np.float32)
         longest = int(np.diff(starts).max(initial=0))
         kept_starts = np.zeros(len(starts), np.int64)
         kept_columns = workspace.array("kept columns", len(columns) + 1, np.int32)

@@ -7,8 +7,8 @@ change; of one that is not, the bound says how large it can be at most. Where th
 one listed, the list of the row is that of a full count. The other rows, few of them, are counted
 again in full.
 
-This needs a weight that is joint / left^a / right^b: left^a is the same for the whole row, and a
-growing size of the right item only lowers what the bound is of (decision 0028).
+This needs a weight that never grows for a pair of which nothing new is known (see `pair_values`;
+decision 0028).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.kernels.counting.count_blocks import Counter
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.similarity.neighbour_table import Table, tables
-from spadework.kernels.similarity.pair_weights import pair_weights
 from spadework.models.cooccurrence.counts import OWN_ENTRIES
 from spadework.models.cooccurrence.kept_rows import Overlay, PairOrder, rows_at
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.cooccurrence.pair_matrix import all_pairs, no_rows
+from spadework.models.cooccurrence.pair_values import Measure, why_unmeasured
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import Pass, count_pass
 from spadework.ragged import SparseRows, offsets_of, row_of_cells
@@ -48,7 +48,7 @@ GONE = 1e-6
 """A count that falls to this share of what it was is none: what is left is rounding."""
 EXACT = 2.0**24
 """Whole numbers below this are exact in float32."""
-ARRAYS = ("starts", "columns", "joint", "bound", "sizes", "entries", "popularity")
+ARRAYS = ("starts", "columns", "joint", "bound", "groups", "sizes", "entries", "popularity")
 
 Recount: TypeAlias = Callable[[Mask], tuple[Counter, Groups]]
 """Given the items [items] whose rows are wanted: what counts their pairs."""
@@ -62,7 +62,8 @@ class Standing:
     starts: Offsets  # [items + 1]
     columns: Codes  # [pairs] ascending in a row
     joint: Array  # [pairs] float64; float32 where counts are whole numbers that it holds
-    bound: Array  # [items] float64: no other pair has a larger joint / right^b; 0: there is none
+    bound: Array  # [items] float64: no other pair has a larger value; 0: there is none
+    groups: Array  # [1] float64: groups in all
     sizes: Array  # [items] float64
     entries: Array  # [items] int64: entries or events that were counted
     popularity: Array  # [items] int64: rows of the log
@@ -92,14 +93,9 @@ def why_not(model: CoOccurrence) -> str | None:
         return f"the entry weight {channel.entry!r} changes with every user that is added"
     if model.content_share or model.content_cold:
         return "it mixes in content"
-    if model.row_exponent is None:
-        return (
-            f"with the weight {model.weight!r}{_settings(model)} the order of a row changes with "
-            "the size of its own item"
-        )
     if model.support > 0:
         return "pairs below the support are left out, and new events may bring any of them in"
-    return None
+    return why_unmeasured(model)
 
 
 def learn(model: CoOccurrence, log: Interactions) -> tuple[Standing, CoOccurrence]:
@@ -107,7 +103,8 @@ def learn(model: CoOccurrence, log: Interactions) -> tuple[Standing, CoOccurrenc
     counted = count_pass(log, (model.channel,))
     groups, plain = counted.groups, model.channel.plain
     sizes = counted.sizes[0].astype(np.float64)
-    rows = _kept_rows(model, counted.counter, groups, counted.sizes[0])
+    total = counted.totals[0]
+    rows = _kept_rows(model, counted.counter, groups, counted.sizes[0], total)
     of_code = groups.rank_of_code.astype(np.int64)
     standing = Standing(
         item_vocabulary=log.item_vocabulary,
@@ -115,12 +112,13 @@ def learn(model: CoOccurrence, log: Interactions) -> tuple[Standing, CoOccurrenc
         columns=rows.table.columns,
         joint=rows.joint(plain),
         bound=rows.bound,
+        groups=np.asarray([total]),
         sizes=np.where(sizes > 2 * LEAST, sizes, 0.0)[of_code],
         entries=groups.item_sizes[of_code],
         popularity=log.item_counts,
     )
-    order = PairOrder.of(model, standing.entries, np.maximum(standing.sizes, LEAST))
-    return standing, _fitted(model, standing, order.largest(_rows_of(standing)))
+    order = _order(model, standing)
+    return standing, _fitted(model, standing, order.largest(_rows_of(standing), None))
 
 
 def update(
@@ -141,25 +139,26 @@ def update(
         old,
         sizes=np.maximum(old.sizes + more.sizes - less.sizes, 0.0),
         entries=old.entries + more.entries - less.entries,
+        groups=old.groups + more.groups - less.groups,
         popularity=old.popularity + after.item_counts - before.item_counts,
     )
-    order = PairOrder.of(model, now.entries, np.maximum(now.sizes, LEAST))
-    bound, touched = _with_change(now, change, _right(model, old.sizes), _right(model, now.sizes))
-    changed = Overlay(touched.codes, order.largest(touched.rows))
-    table = order.largest(_rows_of(now))
+    order = _order(model, now)
+    bound, touched = _with_change(Measure(model), old, now, change)
+    changed = Overlay(touched.codes, order.largest(touched.rows, touched.codes))
+    table = order.largest(_rows_of(now), None)
     last = _least(table, model.keep)
     last[changed.codes] = _least(changed.rows, model.keep)
     doubtful = (bound > 0) & (bound * (1 + CLOSE) >= last)
     if doubtful.any():
         counter, groups = recount(doubtful)
         by_rank = np.maximum(now.sizes[groups.code_of_rank], LEAST).astype(np.float32)
-        counted = _kept_rows(model, counter, groups, by_rank)
+        counted = _kept_rows(model, counter, groups, by_rank, float(now.groups[0]))
         codes = np.flatnonzero(doubtful)
         bound[codes] = counted.bound[codes]
         joint = counted.joint(model.channel.plain)
         rows = rows_at(SparseRows(counted.table.starts, counted.table.columns, joint), codes)
         touched = touched.under(Overlay(codes, rows))
-        changed = changed.under(Overlay(codes, order.largest(rows)))
+        changed = changed.under(Overlay(codes, order.largest(rows, codes)))
     starts, columns, joint = touched.over(_rows_of(now))
     now = replace(now, starts=starts, columns=columns, joint=joint, bound=bound)
     fitted = _fitted(model, now, changed.over(table))
@@ -176,31 +175,30 @@ class _Sums:
     pairs: csr_array  # items × items
     sizes: Array  # [items]
     entries: Array  # [items]
+    groups: float
 
     @classmethod
     def of(cls, channel: Channel, log: Interactions) -> _Sums:
         items = log.item_count
         if not len(log):
             nothing = np.zeros(items)
-            return cls(csr_array((items, items)), nothing, nothing.astype(np.int64))
+            return cls(csr_array((items, items)), nothing, nothing.astype(np.int64), 0.0)
         with events.aside():
             counted: Pass = count_pass(log, (channel,), exact=True)
         of_code = counted.groups.rank_of_code.astype(np.int64)
         return cls(
-            all_pairs(counted), counted.sizes[0][of_code], counted.groups.item_sizes[of_code]
+            all_pairs(counted),
+            counted.sizes[0][of_code],
+            counted.groups.item_sizes[of_code],
+            counted.totals[0],
         )
 
 
 def _with_change(
-    now: Standing, change: csr_array, before: Array, after: Array
+    measure: Measure, old: Standing, now: Standing, change: csr_array
 ) -> tuple[Array, Overlay]:
-    """Bounds that hold for pairs that are not kept, and the rows of kept pairs that changed;
-    `before` and `after` are right^b of each item.
-    """
-    items, bound = len(now.bound), now.bound.copy()
-    grown = np.divide(before, after, out=np.ones(items), where=before > LEAST)
-    if grown.max(initial=1.0) > 1.0:  # an item lost users: what is not listed may be larger
-        bound *= float(grown.max())
+    """Bounds that hold for pairs that are not kept, and the rows of kept pairs that changed."""
+    items, bound = len(now.bound), _grown(measure, old, now)
     touched = np.flatnonzero(np.diff(change.indptr))
     begins, columns, joint = rows_at(_rows_of(now), touched)
     own = np.repeat(touched, np.diff(begins)) * np.int64(items) + columns
@@ -214,7 +212,8 @@ def _with_change(
     joint[places] = np.where(was + more > GONE * was, was + more, 0)
     rows, others, more, at = (each[~is_kept] for each in (rows, change.indices, change.data, at))
     complete = now.bound[rows] == 0
-    _raise(bound, rows[~complete], others[~complete], more[~complete], before, after)
+    unknown = (rows[~complete], others[~complete], more[~complete])
+    _raise(bound, unknown[0], _values(measure, old, now, *unknown))
     new = complete & (more > 0)
     lengths = np.diff(begins) + np.bincount(rows[new], minlength=items)[touched]
     changed = SparseRows(
@@ -225,16 +224,38 @@ def _with_change(
     return bound, Overlay(touched, changed)
 
 
-def _raise(
-    bound: Array, rows: Array, columns: Codes, more: Array, before: Array, after: Array
-) -> None:
-    """Raise bounds, so that they hold although the counts of these pairs changed. Rows ascend."""
+def _grown(measure: Measure, old: Standing, now: Standing) -> Array:
+    """Bounds for pairs whose count did not change. A right item that lost users lifts them."""
+    bound = old.bound * measure.scale(float(old.groups[0]), float(now.groups[0]))
+    if not (now.sizes < old.sizes).any():
+        return bound
+    if measure.by_row:
+        return np.where(bound > 0, np.inf, 0.0)  # all of these rows are counted again
+    ones = np.ones(len(bound))
+    was, is_now = (
+        measure.count(ones, ones, np.maximum(each.sizes, LEAST), 1.0) for each in (old, now)
+    )
+    known = old.sizes > 0
+    return bound * max(float((was[known] / is_now[known]).max(initial=1.0)), 1.0)
+
+
+def _values(
+    measure: Measure, old: Standing, now: Standing, rows: Array, columns: Codes, more: Array
+) -> Array:
+    """The largest value that pairs which are not kept can have by now."""
+    was, is_now = (np.maximum(each.sizes, LEAST) for each in (old, now))
+    counts = measure.count(old.bound[rows], was[rows], was[columns], float(old.groups[0]))
+    counts = np.maximum(counts + more, 0.0)
+    return measure.value(counts, is_now[rows], is_now[columns], float(now.groups[0]))
+
+
+def _raise(bound: Array, rows: Array, values: Array) -> None:
+    """Raise bounds to the values of pairs whose counts changed. Rows ascend."""
     if not len(rows):
         return
-    largest = (bound[rows] * before[columns] + more) / np.maximum(after[columns], LEAST)
     begins = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
     own = rows[begins]
-    bound[own] = np.maximum(bound[own], np.maximum.reduceat(largest, begins))
+    bound[own] = np.maximum(bound[own], np.maximum.reduceat(values, begins))
 
 
 def _least(table: Table, full: int) -> Array:
@@ -251,28 +272,40 @@ def _least(table: Table, full: int) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """The largest pairs of some rows: joint / right^b by code, and right^b of each item."""
+    """The largest pairs of some rows by value."""
 
+    measure: Measure
     table: Table
-    right: Array  # [items] float32
+    sizes: Array  # [items] float64 by code
+    groups: float
     bound: Array  # [items] float64
 
     def joint(self, plain: bool) -> Array:
         """The counts. They are whole numbers where nothing is weighted."""
-        counts = self.table.values.astype(np.float64) * self.right[self.table.columns]
+        rows = row_of_cells(self.table.starts) if self.measure.by_row else 0
+        left, right = self.sizes[rows], self.sizes[self.table.columns]
+        values = self.table.values.astype(np.float64)
+        counts = self.measure.count(values, np.asarray(left), right, self.groups)
         if not plain:
             return counts
         counts = np.rint(counts)
         return counts.astype(np.float32) if counts.max(initial=0) < EXACT else counts
 
 
-def _kept_rows(model: CoOccurrence, counter: Counter, groups: Groups, sizes: Array) -> _Rows:
-    """What is kept of counted rows; `sizes` [items] float32 by rank."""
+def _kept_rows(
+    model: CoOccurrence, counter: Counter, groups: Groups, sizes: Array, total: float
+) -> _Rows:
+    """What is kept of counted rows; `sizes` [items] float32 by rank, `total` groups in all."""
     kept = min(model.keep + max(LEAST_SPARE, int(model.keep * SPARE)), max(groups.item_count, 1))
-    weighing = replace(model.weighing(0, sizes, 1.0), keep=kept)
+    weighing = replace(model.weighing(0, sizes, total), keep=kept)
     (table,) = tables(counter, groups, [weighing], f"count {model.label}")
-    right = weighing.right[groups.rank_of_code.astype(np.int64)]
-    return _Rows(table, right, _least(table, kept))
+    by_code = sizes[groups.rank_of_code.astype(np.int64)].astype(np.float64)
+    return _Rows(Measure(model), table, by_code, total, _least(table, kept))
+
+
+def _order(model: CoOccurrence, standing: Standing) -> PairOrder:
+    sizes = np.maximum(standing.sizes, LEAST)
+    return PairOrder.of(model, standing.entries, sizes, float(standing.groups[0]))
 
 
 def _rows_of(standing: Standing) -> SparseRows:
@@ -285,14 +318,6 @@ def _fitted(model: CoOccurrence, standing: Standing, table: Table) -> CoOccurren
     fitted = type(model)(**model.params)
     fitted._restore({**state, "popularity": standing.popularity}, standing.item_vocabulary)
     return fitted
-
-
-def _right(model: CoOccurrence, sizes: Array) -> Array:
-    """right^b of each item."""
-    exponents = pair_weights[model.weight].exponents
-    assert exponents is not None
-    power = exponents(model.left_power, model.right_power)[1]
-    return np.asarray(np.maximum(sizes, LEAST) ** power)
 
 
 def _recoded(standing: Standing, vocabulary: Vocabulary) -> Standing:
@@ -314,12 +339,8 @@ def _recoded(standing: Standing, vocabulary: Vocabulary) -> Standing:
         columns=codes[standing.columns],
         joint=standing.joint,
         bound=spread(standing.bound),
+        groups=standing.groups,
         sizes=spread(standing.sizes),
         entries=spread(standing.entries),
         popularity=spread(standing.popularity),
     )
-
-
-def _settings(model: CoOccurrence) -> str:
-    names = [name for name in ("shrink", "llr") if getattr(model, name)]
-    return f" and {' and '.join(names)}" if names else ""

@@ -22,6 +22,7 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.kernels.counting.count_blocks import Counter
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.models.base import Recommender
+from spadework.models.baskets.basket_neighbours import TifuKnn, UserPopularity
 from spadework.models.baskets.personal import Personal, PersonalTop
 from spadework.models.baskets.purchases import purchases_by_block
 from spadework.models.baskets.repurchase_gaps import GapSums, gaps_of
@@ -30,7 +31,8 @@ from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import count_pass
 from spadework.models.counting.kept_groups import KeptGroups, rows_of_users
-from spadework.models.popular import Popular
+from spadework.models.popular import Popular, PopularByCategory
+from spadework.ragged import cells_of_rows, offsets_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,11 +87,13 @@ class Additive(ABC):
     """How models of one kind take new events."""
 
     @abstractmethod
-    def learn(self, model: Recommender, log: Interactions) -> Learned:
+    def learn(self, model: Recommender, log: Interactions, content: ItemContent | None) -> Learned:
         """Fit on a whole log, and keep what an update needs."""
 
     @abstractmethod
-    def update(self, model: Recommender, kept: Statistics, change: Change) -> Learned:
+    def update(
+        self, model: Recommender, kept: Statistics, change: Change, content: ItemContent | None
+    ) -> Learned:
         """The model of the log as it is now."""
 
 
@@ -100,16 +104,22 @@ def way_of(model: Recommender) -> Additive | str:
     if isinstance(model, Popular):
         if model.window or model.half_life:
             return "its span ends with the log, so what is in it changes with time"
-        return _Items(lambda counts: {"scores": counts.astype(np.float64)})
+        return _Items(lambda counts, _: {"scores": counts.astype(np.float64)})
+    if isinstance(model, PopularByCategory):
+        if model.window or model.half_life:
+            return "its span ends with the log, so what is in it changes with time"
+        return _Items(partial(_by_category, model))
     if isinstance(model, PersonalTop):
-        return _Items(lambda counts: {})
+        return _Items(lambda *_: {})
     if isinstance(model, Personal):
         if model.popularity_window:
             return "its span of popularity ends with the log, so what is in it changes with time"
         return _Gaps()
     if model.composed:
         return "it learns how to mix its parts from all of the log"
-    if model.family in ("session neighbours", "basket neighbours"):
+    if isinstance(model, TifuKnn | UserPopularity):
+        return _Vectors()
+    if model.family == "session neighbours":
         return "what it learns is the log itself, in another order, which is written anew"
     return "what it learned is not made of sums over users"
 
@@ -132,8 +142,8 @@ def made(
             return Learned(fitted, None, f"fitted again: {way}")
         model.check_needs(log, content)
         if kept is None or change is None:
-            return way.learn(model, log)
-        return way.update(model, kept, change)
+            return way.learn(model, log, content)
+        return way.update(model, kept, change, content)
 
 
 # ---- the kinds
@@ -142,12 +152,14 @@ def made(
 class _Pairs(Additive):
     """Co-occurrence: see `standing`."""
 
-    def learn(self, model: Recommender, log: Interactions) -> Learned:
+    def learn(self, model: Recommender, log: Interactions, content: ItemContent | None) -> Learned:
         assert isinstance(model, CoOccurrence)
         kept, fitted = standing.learn(model, log)
         return Learned(fitted, _of_standing(kept), "counted, and its counts are kept from now on")
 
-    def update(self, model: Recommender, kept: Statistics, change: Change) -> Learned:
+    def update(
+        self, model: Recommender, kept: Statistics, change: Change, content: ItemContent | None
+    ) -> Learned:
         assert isinstance(model, CoOccurrence)
         known = standing.Standing(item_vocabulary=Vocabulary(kept.items), **kept.arrays)
         found = standing.update(
@@ -180,21 +192,74 @@ def _counter(channel: Channel, change: Change, rows: Mask) -> tuple[Counter, Gro
 class _Items(Additive):
     """What is made of the number of events of each item."""
 
-    state: Callable[[Array], Mapping[str, Array]]
+    state: Callable[[Array, ItemContent | None], Mapping[str, Array]]
 
-    def learn(self, model: Recommender, log: Interactions) -> Learned:
-        return self._learned(model, log.item_counts, log.item_vocabulary, "counted")
+    def learn(self, model: Recommender, log: Interactions, content: ItemContent | None) -> Learned:
+        state = self.state(log.item_counts, content)
+        return _of_items(model, state, log.item_counts, log.item_vocabulary, "counted")
 
-    def update(self, model: Recommender, kept: Statistics, change: Change) -> Learned:
-        counts = _spread(kept.arrays["counts"], kept.items, change.log.item_vocabulary)
+    def update(
+        self, model: Recommender, kept: Statistics, change: Change, content: ItemContent | None
+    ) -> Learned:
+        items = change.log.item_vocabulary
+        counts = _spread(kept.arrays["counts"], kept.items, items)
         counts = counts + change.after.item_counts - change.before.item_counts
         says = f"took the new events: {len(change.after) - len(change.before):,} were added up"
-        return self._learned(model, counts, change.log.item_vocabulary, says)
+        return _of_items(model, self.state(counts, content), counts, items, says)
 
-    def _learned(self, model: Recommender, counts: Array, items: Vocabulary, says: str) -> Learned:
+
+def _of_items(
+    model: Recommender, state: Mapping[str, Array], counts: Array, items: Vocabulary, says: str
+) -> Learned:
+    fitted = type(model)(**model.params)
+    fitted._restore({**state, "popularity": counts}, items)
+    return Learned(fitted, Statistics({"counts": counts}, items.ids, _no_ids(items)), says)
+
+
+def _by_category(
+    model: PopularByCategory, counts: Array, content: ItemContent | None
+) -> Mapping[str, Array]:
+    assert content is not None, "it was asked for"
+    return model.state_of(counts.astype(np.float64), content)
+
+
+class _Vectors(Additive):
+    """Users near to a user: a vector for each user, made of what that user did."""
+
+    def learn(self, model: Recommender, log: Interactions, content: ItemContent | None) -> Learned:
+        fitted = model.sharing().fit(log)
+        users = log.user_vocabulary.take(log.active_users)
+        kept = Statistics(dict(fitted.state), log.item_vocabulary.ids, users)
+        return Learned(fitted, kept, "a vector was made for each user")
+
+    def update(
+        self, model: Recommender, kept: Statistics, change: Change, content: ItemContent | None
+    ) -> Learned:
+        log, after = change.log, change.after
+        new = model.sharing().fit(after).state
+        codes = log.user_vocabulary.codes(kept.users)
+        is_changed = np.zeros(log.user_count, np.bool_)
+        is_changed[after.active_users] = True
+        stays = np.flatnonzero(~is_changed[codes])
+        old = kept.arrays
+        items = log.item_vocabulary.codes(kept.items)[old["items"]]
+        cells, _ = cells_of_rows(old["starts"], stays)
+        owners = np.concatenate([codes[stays], after.active_users])
+        lengths = np.concatenate([np.diff(old["starts"])[stays], np.diff(new["starts"])])
+        order = np.argsort(owners)
+        places, starts = cells_of_rows(offsets_of(lengths), order)
+        counts = _spread(old["popularity"], kept.items, log.item_vocabulary)
+        state = {
+            "starts": starts,
+            "items": np.concatenate([items[cells], new["items"]])[places],
+            "values": np.concatenate([old["values"][cells], new["values"]])[places],
+            "popularity": counts + after.item_counts - change.before.item_counts,
+        }
         fitted = type(model)(**model.params)
-        fitted._restore({**self.state(counts), "popularity": counts}, items)
-        return Learned(fitted, Statistics({"counts": counts}, items.ids, _no_ids(items)), says)
+        fitted._restore(state, log.item_vocabulary)
+        users = log.user_vocabulary.take(owners[order])
+        says = f"took the new events of {formatting.count(len(after.active_users), 'user')}"
+        return Learned(fitted, Statistics(state, log.item_vocabulary.ids, users), says)
 
 
 class _Gaps(Additive):
@@ -202,13 +267,15 @@ class _Gaps(Additive):
     pause of each user.
     """
 
-    def learn(self, model: Recommender, log: Interactions) -> Learned:
+    def learn(self, model: Recommender, log: Interactions, content: ItemContent | None) -> Learned:
         sums, pauses = _gaps(log)
         users = log.user_vocabulary.take(log.active_users)
         arrays = {"counts": log.item_counts, **sums._asdict(), "pauses": pauses}
         return _personal(model, arrays, log, users, "counted")
 
-    def update(self, model: Recommender, kept: Statistics, change: Change) -> Learned:
+    def update(
+        self, model: Recommender, kept: Statistics, change: Change, content: ItemContent | None
+    ) -> Learned:
         items = change.log.item_vocabulary
         less, _ = _gaps(change.before)
         more, pauses = _gaps(change.after)

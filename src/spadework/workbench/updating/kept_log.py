@@ -12,6 +12,7 @@ import polars as pl
 from spadework.arrays import Array, Mask
 from spadework.artifacts import array_bundle
 from spadework.data.interactions import Interactions
+from spadework.data.spans import span_of
 from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest
@@ -50,10 +51,12 @@ class KeptLog:
         )
 
     def end_of(self, generation: int) -> int | None:
-        """The last time of the rows that were there in a generation; None without times or rows."""
+        """The last time of the rows that were there in a generation, but for stray ones; None
+        without times or rows.
+        """
         times = self.log.times
         there = self.added_in <= generation
-        return int(times[there].max()) if times is not None and there.any() else None
+        return span_of(times[there])[1] if times is not None and there.any() else None
 
 
 def write(folder: Path, kept: KeptLog) -> None:

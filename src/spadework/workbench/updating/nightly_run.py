@@ -163,7 +163,13 @@ def _published(run: Run, folder: Path, generation: Generation) -> str:
         generation.models / found[roles.WINNER],
         None if similar is None else generation.models / similar,
         generation.kept.log,
-        {"update": {"generation": generation.number, "rows": len(generation.kept.log)}},
+        {
+            "update": {
+                "generation": generation.number,
+                "rows": len(generation.kept.log),
+                "until": generation.kept.end_of(generation.number),
+            }
+        },
     )
     return made.release.id
 

@@ -67,12 +67,11 @@ class Verdict:
         return {**asdict(self), "activate": self.goes_live}
 
 
-def boundary_of(kept: KeptLog, learned_in: int) -> int | None:
-    """The first second of the newest span: events that the running release has not learned, the
-    later half of them where enough users did something there. None where nothing can be judged.
+def boundary_of(log: Interactions, end: int | None) -> int | None:
+    """The first second of the newest span: events after the end of what was learned, the later half
+    of them where enough users did something there. None where nothing can be judged.
     """
-    log, end = kept.log, kept.end_of(learned_in)
-    if log.times is None or end is None or not _has_calendar(log):
+    if log.times is None or end is None or int(log.times.max()) < CALENDAR:
         return None
     new = log.times[log.times > end]
     if not len(new):
@@ -91,14 +90,17 @@ def judged_users(log: Interactions, since: int) -> int:
     return int((before & after).sum())
 
 
-def generation_of(folder: Path) -> int:
-    """The generation that the live release learned from; 0 where it is of the run itself."""
+def learned_until(folder: Path, kept: KeptLog) -> int | None:
+    """The last time that the live release learned of; the end of the run's own log where it was
+    made of that, and None where that is unknown.
+    """
     live = releases.read_live(folder)
-    if live is None:
-        return 0
-    facts = release.read(folder / releases.RELEASES / live.active).facts
-    found = as_map(facts.get("update")).get("generation")
-    return found if isinstance(found, int) else 0
+    if live is not None:
+        facts = release.read(folder / releases.RELEASES / live.active).facts
+        if "update" in facts:
+            until = as_map(facts["update"]).get("until")
+            return until if isinstance(until, int) else None
+    return kept.end_of(0)
 
 
 def running_model(folder: Path) -> tuple[str, Recommender]:
@@ -232,8 +234,8 @@ def verdict_of(
             says="there is no newest span to judge on: no dates, or no event later than all that "
             "the running release learned from",
         )
-    end = kept.end_of(generation_of(folder))
-    if end is not None and end >= since:
+    end = learned_until(folder, kept)
+    if end is None or end >= since:
         return Verdict(
             outcome=UNKNOWN, says="the running release knows the newest span, so it cannot judge"
         )
@@ -247,7 +249,3 @@ def verdict_of(
         return found.compare(values, found.values(found.lists(candidate)))
     except SpadeworkError as error:
         return Verdict(outcome=UNKNOWN, says=f"it could not be judged: {error.message}")
-
-
-def _has_calendar(log: Interactions) -> bool:
-    return log.times is not None and int(log.times.max()) >= CALENDAR

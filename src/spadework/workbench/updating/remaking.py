@@ -86,6 +86,11 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
     generations.clean(folder)
     before = generations.current(folder)
     number = 1 if before is None else before.number + 1
+    if before is None and run.recipe.source in ("memory", "-"):
+        raise BadRequest(
+            f"The run was made from {run.recipe.source!r}, which cannot be read again.",
+            "Dig in a file, so that an update can join its log to new events.",
+        )
     was = KeptLog.of_run(histories_of(run, None)) if before is None else before.kept
     found = _joined(run, was, new_events, store, number)
     counts = {name: getattr(found, name) for name in ("added", "known", "unread", "forgotten")}
@@ -150,10 +155,10 @@ def _boundary(run: Run, kept: KeptLog, number: int) -> int | None:
     since what was kept then knows none of it; else within all that the live release has not
     learned.
     """
-    within = promotion.boundary_of(kept, number - 1)
+    within = promotion.boundary_of(kept.log, kept.end_of(number - 1))
     if within is not None and promotion.judged_users(kept.log, within) >= promotion.LEAST_USERS:
         return within
-    return promotion.boundary_of(kept, promotion.generation_of(releases_of(run)))
+    return promotion.boundary_of(kept.log, promotion.learned_until(releases_of(run), kept))
 
 
 def releases_of(run: Run) -> Path:
