@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,7 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.kernels.counting.count_blocks import Counter
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.models.base import Recommender
-from spadework.models.baskets.basket_neighbours import TifuKnn, UserPopularity
+from spadework.models.baskets.basket_neighbours import VECTORS, TifuKnn, UserPopularity
 from spadework.models.baskets.personal import Personal, PersonalTop
 from spadework.models.baskets.purchases import purchases_by_block
 from spadework.models.baskets.repurchase_gaps import GapSums, gaps_of
@@ -86,6 +87,9 @@ class Learned:
 class Additive(ABC):
     """How models of one kind take new events."""
 
+    arrays: ClassVar[frozenset[str]]
+    """What must have been kept; where another version kept others, a model is learned anew."""
+
     @abstractmethod
     def learn(self, model: Recommender, log: Interactions, content: ItemContent | None) -> Learned:
         """Fit on a whole log, and keep what an update needs."""
@@ -141,7 +145,7 @@ def made(
             fitted = model.sharing().fit(log, content, rng=seed)
             return Learned(fitted, None, f"fitted again: {way}")
         model.check_needs(log, content)
-        if kept is None or change is None:
+        if kept is None or change is None or set(kept.arrays) != way.arrays:
             return way.learn(model, log, content)
         return way.update(model, kept, change, content)
 
@@ -151,6 +155,8 @@ def made(
 
 class _Pairs(Additive):
     """Co-occurrence: see `standing`."""
+
+    arrays = frozenset(standing.ARRAYS)
 
     def learn(self, model: Recommender, log: Interactions, content: ItemContent | None) -> Learned:
         assert isinstance(model, CoOccurrence)
@@ -193,6 +199,7 @@ class _Items(Additive):
     """What is made of the number of events of each item."""
 
     state: Callable[[Array, ItemContent | None], Mapping[str, Array]]
+    arrays = frozenset({"counts"})
 
     def learn(self, model: Recommender, log: Interactions, content: ItemContent | None) -> Learned:
         state = self.state(log.item_counts, content)
@@ -225,6 +232,8 @@ def _by_category(
 
 class _Vectors(Additive):
     """Users near to a user: a vector for each user, made of what that user did."""
+
+    arrays = frozenset({*VECTORS, "popularity"})
 
     def learn(self, model: Recommender, log: Interactions, content: ItemContent | None) -> Learned:
         fitted = model.sharing().fit(log)
@@ -266,6 +275,8 @@ class _Gaps(Additive):
     """Personal frequency: popularity, the gaps between two purchases of an item, and the usual
     pause of each user.
     """
+
+    arrays = frozenset({*GapSums._fields, "counts", "pauses"})
 
     def learn(self, model: Recommender, log: Interactions, content: ItemContent | None) -> Learned:
         sums, pauses = _gaps(log)

@@ -77,7 +77,12 @@ def boundary_of(log: Interactions, end: int | None) -> int | None:
     if not len(new):
         return None
     late, first = int(np.sort(new)[len(new) // 2]), int(new.min())
-    return late if late > first and judged_users(log, late) >= LEAST_USERS else first
+    return late if late > first and is_enough(log, late) else first
+
+
+def is_enough(log: Interactions, since: int) -> bool:
+    """Whether enough users can be judged from a second on."""
+    return judged_users(log, since) >= LEAST_USERS
 
 
 def judged_users(log: Interactions, since: int) -> int:
@@ -168,14 +173,7 @@ class Judge:
         """What the paired difference of the users says."""
         metric = self.protocol.primary
         if len(running) < LEAST_USERS or self.users < LEAST_USERS:
-            return Verdict(
-                outcome=UNKNOWN,
-                says=f"{formatting.count(self.users, 'user')} of the newest span had done "
-                f"something before; at least {LEAST_USERS} are needed to judge",
-                users=self.users,
-                metric=metric,
-                since=self.since,
-            )
+            return _too_few(self.users, self.since)
         gap = statistics.differences(np.column_stack([running, candidate]), 0, seed)[1]
         outcome = WORSE if gap.high < 0 else BETTER if gap.low > 0 else SAME
         words = {
@@ -228,6 +226,8 @@ def verdict_of(
     target: str | None,
 ) -> Verdict:
     """Hold a candidate beside the live release of a folder."""
+    if since is not None and candidate is None:
+        return _too_few(judged_users(kept.log, since), since)
     if since is None or candidate is None:
         return Verdict(
             outcome=UNKNOWN,
@@ -249,3 +249,13 @@ def verdict_of(
         return found.compare(values, found.values(found.lists(candidate)))
     except SpadeworkError as error:
         return Verdict(outcome=UNKNOWN, says=f"it could not be judged: {error.message}")
+
+
+def _too_few(users: int, since: int) -> Verdict:
+    return Verdict(
+        outcome=UNKNOWN,
+        says=f"{formatting.count(users, 'user')} of the newest span had done something before; at "
+        f"least {LEAST_USERS} are needed to judge",
+        users=users,
+        since=since,
+    )

@@ -100,9 +100,10 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
     if not len(found.kept.log):
         raise Unsuitable("No event is left in the log.", "A model needs some to learn from.")
     boundary = _boundary(run, found.kept, number)
+    enough = boundary is not None and promotion.is_enough(found.kept.log, boundary)
     # sums over users cannot lose users, and a forgotten one must leave no trace in them
     old = None if found.forgotten else before
-    work = _Work(run, old, found.kept.log, boundary)
+    work = _Work(run, old, found.kept.log, boundary, enough)
     fitted, how, judged, statistics = work.carry_out()
 
     def write(target: Path) -> None:
@@ -156,7 +157,7 @@ def _boundary(run: Run, kept: KeptLog, number: int) -> int | None:
     learned.
     """
     within = promotion.boundary_of(kept.log, kept.end_of(number - 1))
-    if within is not None and promotion.judged_users(kept.log, within) >= promotion.LEAST_USERS:
+    if within is not None and promotion.is_enough(kept.log, within):
         return within
     return promotion.boundary_of(kept.log, promotion.learned_until(releases_of(run), kept))
 
@@ -174,6 +175,7 @@ class _Work:
     old: Generation | None
     log: Interactions
     boundary: int | None
+    enough: bool  # whether anybody can be judged behind the boundary
     groups: KeptGroups | None = None
 
     def __post_init__(self) -> None:
@@ -208,7 +210,7 @@ class _Work:
         events.note(f"making {setting.label} again")
         kept = None if self.old is None else self.old.statistics(setting.label)
         log = None if self.old is None else self.old.kept.log
-        if not wants_both or self.boundary is None:
+        if not wants_both or self.boundary is None or not self.enough:
             return None, self._made(setting, kept, log, self.log)
         part = self._before()
         if log is not None and log.times is not None and int(log.times.max()) >= self.boundary:
