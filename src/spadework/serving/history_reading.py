@@ -75,11 +75,13 @@ def read(
 
 
 def _baskets(events: Sequence[Event]) -> Codes:
-    """Numbers of baskets; an event without one is in that of its time."""
+    """Numbers of baskets; an event without one is in that of its second, as in logs."""
     numbers: dict[str | int, int] = {}
     return np.asarray(
         [
-            numbers.setdefault(event.time if event.basket is None else event.basket, len(numbers))
+            numbers.setdefault(
+                event.time // 1000 if event.basket is None else event.basket, len(numbers)
+            )
             for event in events
         ],
         np.int32,

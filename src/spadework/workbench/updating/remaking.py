@@ -94,7 +94,10 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
     was = KeptLog.of_run(histories_of(run, None)) if before is None else before.kept
     found = _joined(run, was, new_events, store, number)
     counts = {name: getattr(found, name) for name in ("added", "known", "unread", "forgotten")}
-    if not found.changed:
+    is_other = before is not None and (
+        roles.labels(before.models) != roles.labels(run.folder / "models")  # as after a training
+    )
+    if not found.changed and not is_other:
         events.note("There is nothing new: the models stay as they are.")
         return Remade(None, **counts)
     if not len(found.kept.log):
@@ -132,7 +135,7 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
 def _joined(
     run: Run, was: KeptLog, new_events: str | None, store: Store | None, number: int
 ) -> Joined:
-    forgotten = 0
+    forgotten, lost = 0, 0
     if store is not None:
         was, forgotten = joining.forget(was, store)
     if new_events is not None:
@@ -144,11 +147,11 @@ def _joined(
         found = joining.join_store(was, store, number, excluded)
     else:
         raise BadRequest("No new events are named.", "Name a file, or a store: --from-store.")
+    kept = found.kept
     if store is not None and new_events is not None:
-        kept, more = joining.forget(found.kept, store)  # who was forgotten may stand in the file
-        lost = int(more)
-        return Joined(kept, found.added - lost, found.known, found.unread, forgotten)
-    return Joined(found.kept, found.added, found.known, found.unread, forgotten)
+        kept, _ = joining.forget(kept, store)  # who was forgotten may stand in the file
+        lost = len(found.kept.log) - len(kept.log)
+    return Joined(kept, found.added - lost, found.known, found.unread, forgotten)
 
 
 def _boundary(run: Run, kept: KeptLog, number: int) -> int | None:
