@@ -159,7 +159,7 @@ def test_the_store_is_read_once_and_the_forgotten_are_gone(run, new):
     store.append(events_of(frame))
     found = nightly(str(run))
     assert found.remade.added == len(frame)
-    assert kept(run).kept.position == len(frame)
+    assert kept(run).kept.place.position == len(frame)
     assert nightly(str(run)).remade.added == 0
     store.forget("u007")
     later = frame["timestamp"].max() + DAY
