@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from shop import CUT, shop
+from shop import CUT, events_of, kept, live, shop
 
 from command_line import call
 from makers import DAY
@@ -21,7 +21,7 @@ from spadework.serving.stores.store import Event
 from spadework.workbench.answers import served_folder
 from spadework.workbench.answers.exported_vectors import export_vectors
 from spadework.workbench.answers.serving_answers import explain, recommend, similar
-from spadework.workbench.updating import generations, nightly_run
+from spadework.workbench.updating import nightly_run
 from spadework.workbench.updating.nightly_run import nightly, update
 
 NEW = "i99"
@@ -51,12 +51,6 @@ def store_of(run: Path) -> SqliteStore:
     return SqliteStore(run / "serving" / releases.STORE)
 
 
-def live(run: Path) -> str:
-    found = releases.read_live(run / "serving")
-    assert found is not None
-    return found.active
-
-
 def test_publish_after_a_night_is_what_that_night_made(run, new, capsys):
     nightly(str(run))
     store = store_of(run)
@@ -84,16 +78,13 @@ def test_every_command_answers_with_the_newest_models(run, new, tmp_path):
     update(str(run), str(new), None)
     lists = recommend(str(run))
     assert not lists.equals(before)
-    kept = generations.current(run / generations.FOLDER)
-    assert kept is not None
-    assert lists["user_id"].n_unique() == len(kept.kept.log.active_users)
-    fitted = model("cosine").fit(kept.kept.log)
-    assert lists["item_id"].equals(fitted.recommend(kept.kept.log, k=10).frame()["item_id"])
+    log = kept(run).kept.log
+    assert lists["user_id"].n_unique() == len(log.active_users)
+    fitted = model("cosine").fit(log)
+    assert lists["item_id"].equals(fitted.recommend(log, k=10).frame()["item_id"])
     assert len(similar(str(run), [NEW])) == 10
     user = pl.read_csv(new).filter(pl.col("item_id") == NEW)["user_id"][0]
-    assert NEW in explain(str(run), NEW, user).contributions["item_id"].to_list() or len(
-        explain(str(run), NEW, user).contributions
-    )
+    assert len(explain(str(run), NEW, user).contributions)
     export_vectors(str(run), tmp_path / "vectors")
     neighbours = pl.read_parquet(tmp_path / "vectors" / "neighbours.parquet")
     assert NEW in neighbours["source_item_id"].to_list()
@@ -117,7 +108,7 @@ def test_models_that_were_refused_say_so(run, new, capsys):
     told = call(capsys, "recommend", run, "--user", "u001").err
     assert "which `spadework nightly` refused" in told
     assert call(capsys, "publish", run).code == 0
-    assert live(run) != generations.current(run / generations.FOLDER).verdict["release"]
+    assert live(run) != (kept(run).verdict or {})["release"]
 
 
 def test_models_that_are_newer_than_the_update_answer(run, new, capsys):
@@ -145,12 +136,7 @@ def test_a_store_that_was_named_is_the_store_from_then_on(run, new, tmp_path, ca
     frame = pl.read_csv(new)
     found = nightly(str(run))
     assert f"the store {other} has no event at all" in found.says
-    store.append(
-        [
-            Event(user, item, time * 1000, event_id=f"{at}")
-            for at, (user, item, time) in enumerate(frame.iter_rows())
-        ]
-    )
+    store.append(events_of(frame))
     found = nightly(str(run))
     assert (found.outcome, found.remade.added) == (nightly_run.ACTIVATED, len(frame))
     assert "no event at all" not in found.says
@@ -178,12 +164,7 @@ def test_an_empty_store_in_the_place_of_the_old_one_gets_the_histories(run, new)
     nightly(str(run))
     store = store_of(run)
     frame = pl.read_csv(new)
-    store.append(
-        [
-            Event(user, item, time * 1000, event_id=f"{at}")
-            for at, (user, item, time) in enumerate(frame.iter_rows())
-        ]
-    )
+    store.append(events_of(frame))
     found = nightly(str(run))
     wanted = [(event.item, event.time) for event in store.history("u001").events]
     store.close()

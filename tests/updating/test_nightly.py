@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from shop import CUT, rows, shop
+from shop import CUT, events_of, kept, live, rows, shop
 
 from command_line import call, start
 from makers import DAY
@@ -45,25 +45,6 @@ def new(made) -> Path:
 def audit(run: Path) -> list[dict]:
     path = run / "serving" / releases.AUDIT
     return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def live(run: Path) -> str:
-    found = releases.read_live(run / "serving")
-    assert found is not None
-    return found.active
-
-
-def events_of(frame: pl.DataFrame) -> list[Event]:
-    return [
-        Event(user, item, time * 1000, event_id=f"{at}")
-        for at, (user, item, time) in enumerate(frame.iter_rows())
-    ]
-
-
-def kept(run: Path) -> generations.Generation:
-    found = generations.current(run / generations.FOLDER)
-    assert found is not None
-    return found
 
 
 def test_an_update_is_the_models_of_the_joined_log(run, new, capsys):

@@ -165,15 +165,7 @@ def form_of(log: Interactions | None, dislikes: Sequence[str] | None = None) -> 
     """The columns of the log that a model learned from; of none, those that events have."""
     if log is None:
         return LogForm(times=True, weights=False, baskets=False, event_type_names=())
-    counts = log.event_type_counts
-    return LogForm(
-        times=log.times is not None,
-        weights=log.weights is not None,
-        baskets=log.baskets is not None,
-        event_type_names=log.event_type_names,
-        usual_type=max(counts, key=counts.__getitem__) if counts else None,
-        dislikes=tuple(name for name in dislikes or () if not is_rule(name)),
-    )
+    return LogForm.of(log, [name for name in dislikes or () if not is_rule(name)])
 
 
 def _items(

@@ -17,6 +17,8 @@ from spadework.data.interactions import Interactions
 from spadework.data.ordering import by_user_time_arrival
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, Unsuitable
+from spadework.serving import history_reading
+from spadework.serving.history_reading import LogForm, basket_of
 from spadework.serving.stores.store import Event, Store
 from spadework.workbench.updating.kept_log import KeptLog, Place
 
@@ -150,29 +152,20 @@ def base_of(kept: KeptLog, store: Store) -> Interactions:
 
 def of_events(log: Interactions, found: Sequence[Event]) -> tuple[Interactions, int]:
     """Events of a store as a log with the columns of this one, and how many do not count in it."""
-    names = {name: at for at, name in enumerate(log.event_type_names)}
+    form = LogForm.of(log)
     frame = pl.DataFrame(
         {
             "user": _ids([event.user for event in found], log.user_vocabulary),
             "item": _ids([event.item for event in found], log.item_vocabulary),
-            "time": pl.Series([event.time // 1000 for event in found], dtype=pl.Int64),
-            "type": pl.Series(
-                [
-                    0 if event.event_type is None or not names else names.get(event.event_type)
-                    for event in found
-                ],
-                dtype=pl.Int32,
-            ),
-            "weight": pl.Series(
-                [1.0 if event.weight is None else event.weight for event in found],
-                dtype=pl.Float32,
-            ),
-            "basket": pl.Series(
-                [event.basket or f"at {event.time // 1000}" for event in found], dtype=pl.String
-            ),
+            "time": history_reading.seconds(found),
+            "type": history_reading.event_types(found, form)
+            if form.event_type_names
+            else np.zeros(len(found), np.int32),
+            "weight": history_reading.weights(found),
+            "basket": pl.Series([basket_of(event) for event in found], dtype=pl.String),
         }
     )
-    kept = frame.drop_nulls()
+    kept = frame.drop_nulls().filter(pl.col("type") >= 0)
     users, user_codes = Vocabulary.build(kept["user"])
     items, item_codes = Vocabulary.build(kept["item"])
     first = 0 if log.baskets is None else int(log.baskets.max(initial=-1)) + 1
