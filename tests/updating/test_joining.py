@@ -277,3 +277,14 @@ def test_events_of_one_second_are_one_basket():
     found, _ = joining.of_events(log, [Event("a", "x", each) for each in milliseconds])
     assert found.baskets is not None
     assert found.baskets[0] == found.baskets[1] != found.baskets[2]
+
+
+def test_events_without_a_type_have_the_usual_one():
+    """As a server reads them."""
+    log = make_log(
+        ["a", "a", "b"], ["x", "y", "x"], [START, START + 1, START + 2],
+        event_types=["buy", "view", "view"],
+    )  # fmt: skip
+    found, _ = joining.of_events(log, [Event("a", "x", START * 1000)])
+    assert found.event_types is not None
+    assert found.event_type_names[found.event_types[0]] == "view"
