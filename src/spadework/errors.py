@@ -4,6 +4,7 @@ and a hint (what to do next).
     SpadeworkError
     ├── BadRequest            a wrong option, name, range or path
     │   ├── UnknownName       no such model, metric, weight …; the hint has the nearest known one
+    │   ├── Busy              another change of the same thing goes on
     │   └── OutputExists      a file or folder that would be overwritten
     │       └── OtherData     a finished run of the same recipe on other data
     ├── BadData               the data are wrong: a file, a column, a value
@@ -78,6 +79,10 @@ class UnknownName(BadRequest, KeyError):
             super().__init__(
                 f"There is no {kind} named {name!r}.", f"{hint}Known: {', '.join(names)}."
             )
+
+
+class Busy(BadRequest):
+    """Another change of the same thing goes on."""
 
 
 class OutputExists(BadRequest):

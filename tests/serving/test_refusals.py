@@ -139,6 +139,11 @@ def test_keys_and_scopes(client, served, caplog):
     refused(in_address, 400, "bad-request")
     keys.remove(keys.all[0].name)
     refused(recommend(client, {}, **with_key(reader)), 401, "no-key")
+    keys.remove(keys.all[0].name)
+    refused(client.get("/metrics"), 401, "no-key")  # who had keys is not opened by removing them
+    (served / "keys.json").write_text("no keys")
+    refused(client.get("/metrics"), 500, "failed")
+    keys.add(["read"])
     assert reader not in (served / "keys.json").read_text()
     assert reader not in caplog.text
 
@@ -163,6 +168,10 @@ def test_a_full_queue_is_said(client):
     assert client.get("/health/live").status_code == 200
     client.server.waiting = lambda: 0
     assert recommend(client, {}).status_code == 200
+
+
+def test_large_headers_are_refused(client):
+    refused(recommend(client, {}, **{"x-large": "a" * 40_000}), 431, "headers")
 
 
 def test_what_is_unforeseen_is_one_sentence(client, monkeypatch, caplog):

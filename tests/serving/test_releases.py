@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import threading
+import time
 
 import polars as pl
 import pytest
@@ -76,7 +77,7 @@ def test_a_damaged_release_changes_nothing(client, served, damage):
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
     answer = client.post(f"/v1/models/{after}/activate", json={})
-    assert answer.status_code in (404, 422), answer.text
+    assert answer.status_code in (404, 409), answer.text
     assert "Traceback" not in answer.text
     assert releases.read_live(served).active == before
     assert client.post("/v1/recommend", json={}).json()["artifact"] == before
@@ -227,3 +228,84 @@ def test_links_and_paths_in_a_release_lead_nowhere(served, tmp_path):
         (folder / release.HEADER).write_text(json.dumps({**header, "models": models}))
         with pytest.raises(BadRequest):
             releases.load(served, folder.name)
+
+
+def test_an_undo_mends_what_another_process_broke(client, served):
+    """live.json names a damaged release: what is loaded answers on, and can be named again."""
+    before, after = releases.read_live(served).active, other_of(served)
+    path = served / releases.RELEASES / after / release.ITEMS
+    path.write_bytes(b"no table")
+    releases.write_live(served, releases.Live(after, before))
+    assert client.server.releases.follow() is not None
+    assert client.server.releases.follow() is None, "it is tried again after a while only"
+    assert client.post("/v1/recommend", json={}).json()["artifact"] == before
+    assert client.post(f"/v1/models/{before}/activate", json={}).status_code == 200
+    assert releases.read_live(served).active == before
+    rows = {row["id"]: row for row in client.get("/v1/models").json()["models"]}
+    assert rows[after]["damaged"]
+    assert rows[before]["active"]
+    lines = (served / releases.AUDIT).read_text().splitlines()
+    events = [json.loads(line)["event"] for line in lines]
+    assert "refused" in events
+
+
+def test_what_is_put_live_was_checked(served):
+    before, after = releases.read_live(served).active, other_of(served)
+    folder = served / releases.RELEASES / after / "winner-other"
+    content = bytearray((folder / "arrays.safetensors").read_bytes())
+    content[-1] ^= 1
+    (folder / "arrays.safetensors").unlink()
+    (folder / "arrays.safetensors").write_bytes(content)
+    with pytest.raises(BadRequest):
+        releases.activate(served, after, "a command")
+    assert releases.read_live(served).active == before
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"active": 7}', '{"active": "../x"}'])
+def test_a_damaged_live_file_changes_nothing(client, served, content):
+    before = releases.read_live(served).active
+    (served / releases.LIVE).write_text(content)
+    assert client.server.releases.follow()
+    assert client.post("/v1/recommend", json={}).json()["artifact"] == before
+
+
+def test_a_shadow_that_fails_is_nobodys_matter(served, shop, monkeypatch):
+    live = releases.read_live(served)
+    releases.write_live(served, releases.Live(live.active, None, other_of(served)))
+    with running(served) as client:
+        shadow = client.server.releases.shadow
+        monkeypatch.setattr(type(shadow.filters), "mask", lambda self, wanted: 1 / 0)
+        monkeypatch.setattr(client.server.releases.served.filters, "mask", lambda wanted: None)
+        for _ in range(3):
+            assert client.post("/v1/recommend", json={}).status_code == 200
+        until = time.monotonic() + 10
+        while 'same="failed"' not in client.get("/metrics").text and time.monotonic() < until:
+            time.sleep(0.02)
+        assert 'same="failed"' in client.get("/metrics").text
+
+
+def test_a_damaged_shadow_does_not_stop_the_start(served):
+    live, other = releases.read_live(served), other_of(served)
+    (served / releases.RELEASES / other / release.ITEMS).write_bytes(b"no table")
+    releases.write_live(served, releases.Live(live.active, None, other))
+    with running(served) as client:
+        assert client.server.releases.shadow is None
+        assert client.post("/v1/recommend", json={}).status_code == 200
+
+
+def test_half_written_releases_are_not_listed(client, served):
+    half = served / releases.RELEASES / ".half-1.0123"
+    half.mkdir()
+    (half / release.HEADER).write_text("{}")
+    assert len(client.get("/v1/models").json()["models"]) == 2
+
+
+def test_a_release_without_stored_answers_is_warmed_up(tmp_path, shop):
+    name = make_release(tmp_path, model("cosine").fit(shop), shop)
+    made = release.read(tmp_path / releases.RELEASES / name)
+    bare = release.write(
+        tmp_path / releases.RELEASES,
+        {role: made.folder / path for role, path in made.models.items()},
+        made.items(), made.facts, [],
+    )  # fmt: skip
+    assert releases.load(tmp_path, bare.id).seconds > 0

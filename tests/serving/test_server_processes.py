@@ -115,6 +115,33 @@ def test_several_workers_are_one_server(served, shop):
         assert set(seen) == {other}
 
 
+@pytest.mark.slow
+def test_workers_end_with_the_process_that_started_them(served):
+    with started(served, "--workers", "2") as (process, address):
+        process.kill()
+        process.wait()
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            try:
+                httpx.get(f"{address}/health/live", timeout=2)
+            except httpx.TransportError:
+                break
+            time.sleep(0.1)
+        else:
+            raise AssertionError("the workers answer on")
+
+
+@pytest.mark.slow
+def test_several_workers_without_a_store_are_one_sentence(served):
+    done = subprocess.run(
+        [sys.executable, "-m", "spadework", "serve", str(served), "--port", str(free_port()),
+         "--workers", "2", "--store", "postgresql://127.0.0.1:1/nothing"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
 def test_another_address_needs_a_key(served):
     done = subprocess.run(
         [sys.executable, "-m", "spadework", "serve", str(served), "--host", "0.0.0.0"],

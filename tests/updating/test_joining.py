@@ -111,7 +111,7 @@ def test_events_of_a_store_have_the_columns_of_the_log():
 
 
 def test_who_was_forgotten_is_gone_until_they_come_back(tmp_path):
-    log = log_of(3, 200)
+    log = log_of(3, 200, -3_000_000_000)  # before 1970, which is no sign of anything
     user = log.user_vocabulary.ids[4]
     store = SqliteStore(tmp_path / "events.sqlite")
     kept = KeptLog.of_run(log.with_unwanted([user], [log.item_vocabulary.ids[0]]))
@@ -288,3 +288,21 @@ def test_events_without_a_type_have_the_usual_one():
     found, _ = joining.of_events(log, [Event("a", "x", START * 1000)])
     assert found.event_types is not None
     assert found.event_type_names[found.event_types[0]] == "view"
+
+
+def test_a_dislike_in_the_store_says_what_not_to_show(tmp_path):
+    log = make_log(["a", "b"], ["x", "y"], [START, START], event_types=["buy", "view"])
+    store = SqliteStore(tmp_path / "events.sqlite")
+    store.append(
+        [
+            Event("a", "y", (START + 9) * 1000, "dislike"),
+            Event("a", "x", (START + 9) * 1000, "buy"),
+            Event("b", "x", (START + 9) * 1000, "buy"),
+        ]
+    )
+    found = joining.join_store(KeptLog.of_run(log), store, 1, ["x"], ["dislike"])
+    assert (found.added, found.unread, found.kept.place.position) == (0, 2, 3)
+    unwanted = found.kept.log.unwanted
+    assert unwanted is not None
+    assert (unwanted.users.to_list(), unwanted.items.to_list()) == (["a"], ["y"])
+    store.close()

@@ -23,6 +23,7 @@ from spadework.serving.stores.sqlite_store import SqliteStore
 from spadework.serving.stores.store import Event
 from spadework.workbench.answers.service import histories_of
 from spadework.workbench.run import Run
+from spadework.workbench.storage import folder as folders
 from spadework.workbench.updating import generations, nightly_run, promotion
 from spadework.workbench.updating.nightly_run import nightly, update
 
@@ -158,6 +159,24 @@ def test_the_store_is_read_once_and_the_forgotten_are_gone(run, new):
     store.close()
 
 
+def test_a_night_in_which_users_were_only_forgotten(run, new):
+    nightly(str(run))
+    before = nightly(str(run), str(new)).live
+    with contextlib.closing(SqliteStore(run / "serving" / "events.sqlite")) as store:
+        store.forget("u007")
+        found = nightly(str(run))
+        assert found.remade.forgotten > 0
+        assert (found.outcome, found.remade.added) == (nightly_run.ACTIVATED, 0), found.says
+        assert "on a span that both have learned" in found.says
+        assert live(run) == found.release != before
+        assert store.history("u007").events == []
+    assert "u007" not in kept(run).kept.log.user_vocabulary.ids.to_list()
+    assert update(str(run), str(new), None).generation is None
+    again = nightly(str(run), str(new))  # the file still has them
+    assert again.outcome == nightly_run.KEPT
+    assert "u007" not in kept(run).kept.log.user_vocabulary.ids.to_list()
+
+
 HOLDS = """
 import sys, time, pathlib
 from spadework.workbench.storage import lock
@@ -233,6 +252,13 @@ def test_a_server_goes_on_and_takes_the_new_release(run, new):
     assert live(run) == before.id  # and a night without news leaves it so
 
 
+def test_a_run_that_is_made_again_has_no_updates(run, new):
+    update(str(run), str(new), None)
+    assert (run / folders.UPDATED / generations.CURRENT).exists()
+    folders.clear(run)
+    assert not (run / folders.UPDATED).exists()
+
+
 def test_two_at_a_time_are_refused(run, capsys):
     other = subprocess.Popen([sys.executable, "-c", HOLDS, generations.folder_of(run)], stdout=-1)
     try:
@@ -259,6 +285,12 @@ def test_bad_requests_say_what_to_do(run, new, capsys):
     output = call(capsys, "nightly", run, "--events", "nothing.csv")
     assert output.code == 2
     assert "nothing.csv" in output.err
+    other = run.parent / "other.csv"
+    other.write_text("customer,what\n1,2\n3,4\n")
+    output = call(capsys, "update", run, other)
+    assert output.code == 2
+    assert "give a file with the same columns" in output.err
+    assert "--histories" not in output.err
     (generations.folder_of(run) / generations.CURRENT).write_text('{"generation": 7}')
     output = call(capsys, "nightly", run)
     assert output.code == 2

@@ -125,28 +125,28 @@ def read_recipe(text: str, where: str) -> dict[str, Any]:
             f"The training recipe {where!r} is not TOML: {error}.",
             "Write lines such as: logq = true",
         ) from None
-    check_settings(found)
+    check_settings(found, f"The training recipe {where!r}")
     return {name: found.get(name, ingredient.plain) for name, ingredient in INGREDIENTS.items()}
 
 
-def check_settings(settings: Mapping[str, Any]) -> None:
+def check_settings(settings: Mapping[str, Any], what: str = "A training recipe") -> None:
     """Refuse a key that is not an ingredient, or a value that is not among its choices."""
     for name, value in settings.items():
         if name not in INGREDIENTS:
             near = nearest(name, INGREDIENTS)
             hint = f"Did you mean {near!r}? " if near else ""
             raise BadRequest(
-                f"A training recipe has no key {name!r}.", f"{hint}Keys: {', '.join(INGREDIENTS)}."
+                f"{what} has no key {name!r}.", f"{hint}Keys: {', '.join(INGREDIENTS)}."
             )
         ingredient = INGREDIENTS[name]
         if ingredient.choices and value not in ingredient.choices:
             raise BadRequest(
-                f"A training recipe has {name} = {_written(value)}.",
+                f"{what} has {name} = {_written(value)}.",
                 f"Choices: {', '.join(map(_written, ingredient.choices))}.",
             )
         if type(value) is not type(ingredient.plain):
             raise BadRequest(
-                f"A training recipe has {name} = {_written(value)}.",
+                f"{what} has {name} = {_written(value)}.",
                 f"It is {_TYPE_NAMES[type(ingredient.plain)]}. {ingredient.description}",
             )
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from spadework.arrays import Array, Codes, Mask
-from spadework.errors import BadRequest, SpadeworkError, Unsuitable
+from spadework.errors import BadRequest, Unsuitable
 from spadework.kernels.ranking import top_k
 from spadework.models.needs import Repeats
 from spadework.models.scorer import HasContributions
@@ -175,13 +175,19 @@ def _of_history(
         codes, best, own = _within_quotas(served, wanted, ranking, remarks)
     except BadRequest:
         raise
-    except (SpadeworkError, ArithmeticError, ValueError, RuntimeError) as error:
+    except Exception as error:  # whatever a model does, there is an answer
         failed(error)
         behind = "fallback"
         remarks.append("The model could not answer; these are the best sellers.")
         codes, best, own = _within_quotas(served, wanted, best_sellers, remarks)
     sources: list[Source] = ["personal" if at < own else behind for at in range(len(codes))]
-    because = _because(served, reading, codes, own) if wanted.explain else None
+    because = None
+    if wanted.explain and behind == "popular":
+        try:
+            because = _because(served, reading, codes, own)
+        except Exception as error:  # a list without reasons is better than none
+            failed(error)
+            remarks.append("The reasons could not be found.")
     if not len(codes):
         remarks.append("No item is left that may be recommended.")
     return _items(served, served.ids, codes, best, sources, because)

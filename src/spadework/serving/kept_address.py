@@ -31,6 +31,12 @@ def address_of(folder: Path, named: str | None) -> str:
     return named
 
 
+def address_if_there(folder: Path) -> str | None:
+    """The address that was named last, else the file beside the releases; None without either."""
+    own = folder / STORE
+    return _kept(folder) or (str(own) if own.exists() else None)
+
+
 def without_password(address: str) -> str:
     """An address for the disk; paths are whole, as seen from any folder."""
     if "://" not in address:

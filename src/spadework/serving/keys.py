@@ -40,7 +40,9 @@ class Key:
 
 
 class Keys:
-    """The keys of a folder; without any, every caller on this machine may do everything."""
+    """The keys of a folder. Where none was ever made, every caller on this machine may do
+    everything; once there was one, a key is needed, also when the last was removed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = str(folder / FILE)
@@ -55,6 +57,11 @@ class Keys:
     def all(self) -> tuple[Key, ...]:
         """The keys, in the order in which they were added."""
         return self._keys
+
+    @property
+    def are_needed(self) -> bool:
+        """Whether there is a file of keys, be it empty."""
+        return self._stamp is not None
 
     def refresh(self) -> None:
         """Read the file again where it has changed, so that a removed key ends without a

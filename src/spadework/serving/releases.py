@@ -8,8 +8,10 @@ FOLDER/audit.jsonl has a line for each change and each refusal.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,15 +20,19 @@ from typing import Any
 
 from spadework import files
 from spadework.artifacts import release
-from spadework.errors import BadRequest, SpadeworkError
+from spadework.errors import BadRequest, Busy, SpadeworkError
 from spadework.json_values import as_map, as_text
 from spadework.serving import served_release
 from spadework.serving.served_release import Served
 from spadework.serving.stored_checks import check
 
 RELEASES, LIVE, AUDIT = "releases", "live.json", "audit.jsonl"
+_LOCK = "live.lock"
+AGAIN = 30.0
+"""Seconds after which a release that was refused is tried again."""
 STORE = "events.sqlite"
 """The store of a folder of releases, if no other is named."""
+log = logging.getLogger("spadework.serving")
 
 
 @dataclass(frozen=True)
@@ -72,23 +78,42 @@ def audit(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
 
 
 def activate(folder: Path, name: str, by: str) -> Live:
-    """Put a release live that is there and sound; the present one becomes the previous. Raises
-    `BadRequest` for any other.
+    """Put a release live that is there and answers as it did when it was made; the present one
+    becomes the previous. Raises `BadRequest` for any other, and tells the audit.
     """
+    _load_for(folder, name, by)
+    return _put_live(folder, name, by)
+
+
+def _load_for(folder: Path, name: str, by: str) -> Served:
+    """A release that is to be put live. A refusal is a line of the audit."""
     _check_name(folder, name)
-    release.read(folder / RELEASES / name)
-    present = read_live(folder)
-    if present is not None and present.active == name:
-        return present
-    live = Live(name, None if present is None else present.active)
-    write_live(folder, live)
-    audit(folder, "activated", {"release": name, "before": live.previous, "by": by})
+    try:
+        return load(folder, name)
+    except SpadeworkError as error:
+        audit(folder, "refused", {"release": name, "by": by, "why": error.message})
+        raise
+
+
+def _put_live(folder: Path, name: str, by: str) -> Live:
+    with (folder / _LOCK).open("a") as held:
+        files.lock(held)  # two processes must not both take the present one for the previous
+        present = read_live(folder)
+        if present is not None and present.active == name:
+            return present
+        live = Live(name, None if present is None else present.active)
+        write_live(folder, live)
+        audit(folder, "activated", {"release": name, "before": live.previous, "by": by})
     return live
 
 
 def names(folder: Path) -> list[str]:
     """Names of all releases, the newest last."""
-    found = list((folder / RELEASES).glob(f"*/{release.HEADER}"))
+    found = [
+        path
+        for path in (folder / RELEASES).glob(f"*/{release.HEADER}")
+        if not path.parent.name.startswith(files.HALF)
+    ]
     return [path.parent.name for path in sorted(found, key=lambda path: path.stat().st_mtime_ns)]
 
 
@@ -100,8 +125,7 @@ class Releases:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._changing = threading.Lock()
-        self._stamp: tuple[int, int] | None = None
-        self._refused: str | None = None
+        stamp = self._stamp_of_live()
         live = read_live(folder)
         if live is None:
             raise BadRequest(
@@ -109,8 +133,9 @@ class Releases:
             )
         _check_name(folder, live.active)
         self._served = load(folder, live.active)
-        self._shadow = None if live.shadow is None else load(folder, live.shadow)
-        self._stamp = self._stamp_of_live()
+        self._shadow = self._load_shadow(live.shadow)
+        self._stamp: object = stamp  # of the file that these were loaded for
+        self._refused: tuple[object, float] = (None, 0.0)
 
     @property
     def served(self) -> Served:
@@ -122,55 +147,71 @@ class Releases:
         """The release that answers beside it, if one does."""
         return self._shadow
 
-    def put(self, name: str, by: str) -> Served:
+    def put(self, name: str, by: str) -> None:
         """Put another release live: loaded and checked first, so a bad one changes nothing. Raises
-        `BadRequest` for one that is not there or not sound, or while another change goes on.
+        `BadRequest` for one that is not there or not sound, and `Busy` while another change goes
+        on.
         """
         _check_name(self.folder, name)
         if not self._changing.acquire(blocking=False):
-            raise BadRequest("Another release is being activated.", "Try again when it is done.")
+            raise Busy("Another release is being activated.", "Try again when it is done.")
         try:
-            if name != self._served.id:
-                fresh = load(self.folder, name)
-                activate(self.folder, name, by)
-                self._served = fresh
-                self._stamp = self._stamp_of_live()
-            return self._served
+            is_loaded = name == self._served.id
+            fresh = self._served if is_loaded else _load_for(self.folder, name, by)
+            _put_live(self.folder, name, by)
+            self._served, self._shadow = fresh, None
+            self._stamp = None  # look at the file again: another process may have been later
         finally:
             self._changing.release()
 
     def follow(self) -> str | None:
         """Load what live.json names, where another process has changed it; the reason where that is
-        refused, once.
+        refused. It is tried again after some time.
         """
         stamp = self._stamp_of_live()
-        if stamp == self._stamp or not self._changing.acquire(blocking=False):
+        tried, at = self._refused
+        if stamp == self._stamp or (stamp == tried and time.monotonic() < at + AGAIN):
+            return None
+        if not self._changing.acquire(blocking=False):
             return None
         try:
-            self._stamp = stamp
             live = read_live(self.folder)
-            if live is None:
-                return None
-            if live.active != self._served.id:
-                self._served = load(self.folder, live.active)
-            shadow = live.shadow
-            self._shadow = None if shadow is None else load(self.folder, shadow)
-        except SpadeworkError as error:
-            return error.message
+            if live is not None:
+                if live.active != self._served.id:
+                    self._served = _load_for(self.folder, live.active, "live.json")
+                if live.shadow != (None if self._shadow is None else self._shadow.id):
+                    self._shadow = self._load_shadow(live.shadow)
+            self._stamp = stamp
+        except (SpadeworkError, OSError, MemoryError) as error:
+            self._refused = stamp, time.monotonic()
+            return error.message if isinstance(error, SpadeworkError) else str(error)
         finally:
             self._changing.release()
         return None
 
-    def _stamp_of_live(self) -> tuple[int, int] | None:
+    def _load_shadow(self, name: str | None) -> Served | None:
+        """The release that answers beside; one that cannot is left out, since nobody waits for
+        it.
+        """
+        if name is None:
+            return None
+        try:
+            return load(self.folder, name)
+        except SpadeworkError as error:
+            log.error("the shadow is left out: %s", error.message)
+            return None
+
+    def _stamp_of_live(self) -> object:
         try:
             found = (self.folder / LIVE).stat()
-        except FileNotFoundError:
+        except OSError:
             return None
         return found.st_mtime_ns, found.st_ino
 
 
 def load(folder: Path, name: str) -> Served:
     """A release, loaded and held against its stored answers."""
+    _check_name(folder, name)
     found = served_release.load(folder / RELEASES / name)
     return replace(found, seconds=check(found))
 

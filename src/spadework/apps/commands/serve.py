@@ -50,7 +50,6 @@ def command(
 
     On this machine alone unless --host says otherwise, and then only with keys.
     """
-    import logging
     from pathlib import Path
 
     from spadework.errors import BadRequest
@@ -71,13 +70,14 @@ def command(
             from spadework.workbench.answers.served_folder import prepared
 
             folder, address = prepared(where, store)
-    if not is_local and not len(Keys(folder)):
+    needs_key = not is_local or bool(host_names)
+    if needs_key and not len(Keys(folder)):
         raise BadRequest(
-            f"{host} can be reached from other machines, and there is no key.",
+            f"{host if not is_local else host_names[0]} can be reached from other machines, and "
+            "there is no key.",
             f"Make one: spadework keys add {folder} --scope read --scope events",
         )
     check_port(host, port)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     click.echo(f"http://{host}:{port}  (live: {folder}; stop with Ctrl-C)", err=True)
     if not is_local:
         click.echo(
@@ -93,7 +93,7 @@ def command(
             port=port,
             host_names=host_names,
             origins=tuple(origin.rstrip("/").lower() for origin in origins),
-            needs_key=not is_local,
+            needs_key=needs_key,
             queue=queue,
             rate=rate,
             log_requests=log_requests,

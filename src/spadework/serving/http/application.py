@@ -43,15 +43,18 @@ def create(server: Server) -> Any:
         gc.freeze()
         follower = asyncio.create_task(follow(server))
         server.ready = True
-        yield
-        gc.unfreeze()
-        server.ready = False
-        follower.cancel()
-        with suppress(asyncio.CancelledError):
-            await follower
-        await server.writer.close()
-        server.threads.shutdown()
-        server.store.close()
+        try:
+            yield
+        finally:
+            gc.unfreeze()
+            server.ready = False
+            follower.cancel()
+            with suppress(asyncio.CancelledError):
+                await follower
+            try:
+                await server.writer.close()
+            finally:
+                server.close()
 
     app = FastAPI(
         title="spadework",

@@ -109,6 +109,7 @@ class ListedRelease(BaseModel):
     active: bool
     previous: bool
     shadow: bool
+    damaged: bool
 
 
 class ReleaseList(BaseModel):

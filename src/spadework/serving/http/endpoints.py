@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from functools import partial
 from typing import Any, TypeVar
@@ -13,7 +14,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from spadework.artifacts import release
+from spadework.errors import Busy, SpadeworkError
 from spadework.serving import answering_requests as answers
+from spadework.serving.answering_requests import Answer
 from spadework.serving.http.measures import CONTENT_TYPE
 from spadework.serving.http.problems import Problem
 from spadework.serving.http.server_state import Server
@@ -26,9 +29,13 @@ from spadework.serving.request_bodies import (
     SimilarBody,
     checked_id,
 )
-from spadework.serving.stores.store import Event
+from spadework.serving.served_release import Served
+from spadework.serving.stores.store import Event, History
 
 B = TypeVar("B", bound=BaseModel)
+BESIDE = 32
+"""Lists of the shadow that wait at most; others are not made."""
+log = logging.getLogger("spadework.serving")
 
 
 class Endpoints:
@@ -36,6 +43,7 @@ class Endpoints:
 
     def __init__(self, server: Server) -> None:
         self.server = server
+        self._beside: set[asyncio.Task[None]] = set()
 
     async def recommend(self, request: Request) -> Response:
         """The best items for a user, for a history, or for both. Unknown users get an answer."""
@@ -47,14 +55,25 @@ class Endpoints:
         )
         self.server.counted(made)
         shadow = self.server.releases.shadow
-        if shadow is not None:
-            other = await self.server.answer(
-                shadow, lambda: answers.recommend(shadow, body, stored, self.server.failed)
-            )
-            self.server.measures.shadow(
-                [i.item for i in other.items] == [i.item for i in made.items]
-            )
+        if shadow is not None and len(self._beside) < BESIDE:
+            compared = asyncio.create_task(self._compare(shadow, body, stored, made))
+            self._beside.add(compared)
+            compared.add_done_callback(self._beside.discard)
         return _json(request, made.as_json())
+
+    async def _compare(
+        self, shadow: Served, body: RecommendBody, stored: History, made: Answer
+    ) -> None:
+        """Count whether a release beside the live one would have answered the same; the caller has
+        the answer already, and whatever goes wrong here is only counted.
+        """
+        try:
+            other = await self.server.aside(lambda: answers.recommend(shadow, body, stored))
+            same = [one.item for one in other.items] == [one.item for one in made.items]
+            self.server.measures.shadow(str(same).lower())
+        except Exception as error:
+            self.server.measures.shadow("failed")
+            log.warning("the shadow failed: %s", type(error).__name__)
 
     async def recommend_batch(self, request: Request) -> Response:
         """The best items for many users, in their order."""
@@ -108,12 +127,12 @@ class Endpoints:
             user = checked_id(request.path_params["user"])
         except ValueError as error:
             raise Problem("bad-body", f"user: {error}.") from None
-        removed = await self.server.in_thread(lambda: self.server.store.forget(user))
+        removed = await self.server.aside(lambda: self.server.store.forget(user))
         return _json(request, {"forgotten": True, "events": removed})
 
     async def models(self, request: Request) -> Response:
         """The releases, and which of them is live."""
-        return _json(request, _models(self.server))
+        return _json(request, await self.server.aside(lambda: _models(self.server)))
 
     async def activate(self, request: Request) -> Response:
         """Put a release live. It is loaded and checked first; requests in flight end with the
@@ -123,8 +142,14 @@ class Endpoints:
         if name not in names(self.server.releases.folder):
             raise Problem("no-release", f"There is no release {name[:100]!r}.")
         by = f"key {request.scope['caller']}" if request.scope["caller"] else "the server"
-        await self.server.in_thread(lambda: self.server.releases.put(name, by))
-        return _json(request, _models(self.server))
+        try:
+            await self.server.aside(lambda: self.server.releases.put(name, by))
+        except Busy:
+            raise
+        except SpadeworkError as error:
+            log.error("the release %s is not put live: %s", name, error.message)
+            raise Problem("refused-release", f"The release {name} is not sound.") from None
+        return await self.models(request)
 
     async def live(self, request: Request) -> Response:
         """Whether the process answers."""
@@ -169,12 +194,15 @@ def _models(server: Server) -> dict[str, Any]:
     served = server.releases.served
     rows = []
     for name in names(folder):
-        found = release.read(folder / RELEASES / name)
+        try:
+            found = release.read(folder / RELEASES / name)
+            about = {"model": found.facts.get("model"), "made": found.made, "damaged": False}
+        except SpadeworkError:
+            about = {"model": None, "made": None, "damaged": True}
         rows.append(
             {
                 "id": name,
-                "model": found.facts.get("model"),
-                "made": found.made,
+                **about,
                 "active": name == served.id,
                 "previous": live is not None and name == live.previous,
                 "shadow": live is not None and name == live.shadow,

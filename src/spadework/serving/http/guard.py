@@ -15,6 +15,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from spadework.errors import SpadeworkError
 from spadework.serving.http.described import Endpoint
 from spadework.serving.http.measures import Measures
 from spadework.serving.http.problems import MEDIA_TYPE, Problem, problem_of
@@ -40,6 +41,8 @@ ROUTES = {
 }
 """Route → the scope that a key needs; None: no key."""
 PREFIXES = {"/v1/users/": ("/v1/users/{id}", EVENTS), "/v1/models/": ("/v1/models/{id}", ADMIN)}
+HEADERS = 32_768
+"""Bytes of all headers together."""
 _CALLERS = 10_000
 """Callers whose rates are remembered."""
 
@@ -125,6 +128,8 @@ class Guard:
 
     def _check(self, scope: Scope, needed: str | None) -> str:
         """Refuse what must not be answered; the name of the caller's key, if it has one."""
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS:
+            raise Problem("headers", f"The headers have more than {HEADERS:,} bytes.", _CLOSE)
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if not host:
@@ -153,8 +158,12 @@ class Guard:
             raise Problem("other-origin", f"The origin {origin[:100]!r} is not known.")
 
     def _check_key(self, headers: dict[bytes, bytes], needed: str) -> str:
-        self._keys.refresh()
-        if not self._settings.needs_key and not len(self._keys):
+        try:
+            self._keys.refresh()
+        except SpadeworkError as error:  # without them nobody is let in
+            log.error("the keys cannot be read: %s", type(error).__name__)
+            raise Problem("failed", "The keys cannot be read.") from None
+        if not self._settings.needs_key and not self._keys.are_needed:
             return ""
         given = headers.get(b"authorization", b"").decode("latin-1")
         scheme, _, key = given.partition(" ")

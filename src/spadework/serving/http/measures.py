@@ -91,9 +91,11 @@ class Measures:
         """Events with a verdict."""
         self._events.labels(self._worker, verdict).inc(count)
 
-    def shadow(self, same: bool) -> None:
-        """A list of the shadow that was held beside the live one."""
-        self._shadow.labels(self._worker, str(same).lower()).inc()
+    def shadow(self, same: str) -> None:
+        """A list of the shadow beside the live one: the same ("true"), another ("false"), or
+        "failed".
+        """
+        self._shadow.labels(self._worker, same).inc()
 
     def failure(self) -> None:
         """A list that the model failed to make."""

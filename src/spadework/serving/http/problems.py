@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from pydantic_core import to_json
 
-from spadework.errors import BadRequest, SpadeworkError, StoreFailed, Unsuitable
+from spadework.errors import Busy, SpadeworkError, StoreFailed, Unsuitable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -70,13 +70,19 @@ PROBLEMS: Mapping[str, ProblemType] = MappingProxyType(
         "too-many": ProblemType(
             429, "Too many requests.", "Wait as long as the header Retry-After says."
         ),
+        "headers": ProblemType(431, "The headers are too large.", "Send fewer and shorter ones."),
+        "refused-release": ProblemType(
+            409,
+            "The release cannot be put live.",
+            "What was live is still live; the log of the server has the reason.",
+        ),
         "failed": ProblemType(
             500, "The server could not answer.", "Its log has the reason, under the request's id."
         ),
         "store": ProblemType(
             503,
             "The store of events cannot be used now.",
-            "Send the same events again later; with an event_id none is counted twice.",
+            "Send the same again later; events with an event_id are counted once.",
         ),
         "not-ready": ProblemType(503, "The server is not ready yet.", "Try again in a second."),
     }
@@ -124,7 +130,7 @@ def problem_of(error: Exception) -> Problem:
         return Problem("store", error.message, (("Retry-After", "5"),))
     if isinstance(error, Unsuitable):
         return Problem("unsuitable", f"{error.message} {error.hint}")
-    if isinstance(error, BadRequest) and "being activated" in error.message:
+    if isinstance(error, Busy):
         return Problem("conflict", error.message)
     if not isinstance(error, SpadeworkError):
         return Problem("failed", "Something unforeseen happened.")  # the guard logs it

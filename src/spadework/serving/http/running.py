@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from importlib.util import find_spec
@@ -45,6 +46,10 @@ def serve(settings: Settings, workers: int = 1) -> None:
     """Answer requests until a signal ends it; requests in flight are answered first."""
     import uvicorn
 
+    from spadework.serving.http.application import create
+    from spadework.serving.http.server_state import Server
+
+    log_to_stderr(settings)
     common: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,
@@ -59,18 +64,23 @@ def serve(settings: Settings, workers: int = 1) -> None:
         "proxy_headers": False,
     }
     if workers > 1:
+        # what cannot be loaded is said once, and not by each worker that is started again
+        Server.of(settings).close()
         os.environ[ENVIRONMENT] = settings.model_dump_json()
         uvicorn.run(
             "spadework.serving.http.running:application", factory=True, workers=workers, **common
         )
         return
-    from spadework.serving.http.application import create
-    from spadework.serving.http.server_state import Server
-
     server = Server.of(settings)
     running = uvicorn.Server(uvicorn.Config(create(server), **common))
     server.waiting = lambda: len(running.server_state.tasks)
     running.run()
+
+
+def log_to_stderr(settings: Settings) -> None:
+    """Lines of requests and of what went wrong, on stderr."""
+    level = logging.INFO if settings.log_requests else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
 
 
 def application() -> Any:
@@ -78,7 +88,9 @@ def application() -> Any:
     from spadework.serving.http.application import create
     from spadework.serving.http.server_state import Server
 
-    server = Server.of(Settings.model_validate_json(os.environ[ENVIRONMENT]))
+    settings = Settings.model_validate_json(os.environ[ENVIRONMENT])
+    log_to_stderr(settings)
+    server = Server.of(settings)
     # uvicorn's own count is out of reach here; each request is a task, and three others are
     server.waiting = lambda: len(asyncio.all_tasks()) - 3
     return create(server)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import multiprocessing
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +43,9 @@ class Server:
     keys: Keys
     measures: Measures
     writer: EventWriter
-    threads: ThreadPoolExecutor
+    threads: ThreadPoolExecutor  # for slow answers
+    readers: ThreadPoolExecutor  # for stores on other machines
+    background: ThreadPoolExecutor  # for what nobody's list waits for
     ready: bool = False
     waiting: Callable[[], int] = lambda: 0  # requests that were received and not answered
 
@@ -58,6 +63,8 @@ class Server:
             measures=Measures(),
             writer=EventWriter(store),
             threads=ThreadPoolExecutor(2, "answers"),
+            readers=ThreadPoolExecutor(16, "reads"),
+            background=ThreadPoolExecutor(2, "background"),
         )
 
     async def history(self, user: str | None) -> History:
@@ -65,15 +72,22 @@ class Server:
         if user is None:
             return History()
         if self.store.remote:
-            return await self.in_thread(lambda: self.store.history(user))
+            return await in_thread(self.readers, lambda: self.store.history(user))
         return self.store.history(user)
 
     async def answer(self, served: Served, make: Callable[[], T]) -> T:
         """What `make` gives, in a thread where this release takes long."""
-        return await self.in_thread(make) if served.seconds > SLOW else make()
+        return await in_thread(self.threads, make) if served.seconds > SLOW else make()
 
-    async def in_thread(self, make: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.threads, make)
+    async def aside(self, make: Callable[[], T]) -> T:
+        """What `make` gives, in a thread of its own that no list waits for."""
+        return await in_thread(self.background, make)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for pool in (self.threads, self.readers, self.background):
+            pool.shutdown(cancel_futures=True)
+        self.store.close()
 
     def failed(self, error: BaseException) -> None:
         """A model failed: counted and logged, without what it was asked for."""
@@ -89,10 +103,21 @@ class Server:
         )
 
 
+async def in_thread(pool: ThreadPoolExecutor, make: Callable[[], T]) -> T:
+    """What `make` gives in one of the threads."""
+    return await asyncio.get_running_loop().run_in_executor(pool, make)
+
+
 async def follow(server: Server) -> None:
     """Follow live.json, which another worker or command may change."""
     while True:
         await asyncio.sleep(FOLLOW)
-        refused = await server.in_thread(server.releases.follow)
+        try:
+            refused = await server.aside(server.releases.follow)
+        except Exception as error:  # it must go on looking
+            refused = type(error).__name__
         if refused is not None:
             log.error("the live release is not taken over: %s", refused)
+        starter = multiprocessing.parent_process()  # of one of several workers
+        if starter is not None and not starter.is_alive():
+            os.kill(os.getpid(), signal.SIGTERM)  # it was killed, and cannot end its workers

@@ -367,7 +367,8 @@ def train_transformer(
     opened = run if isinstance(run, Run) else Run(Path(run))
     if not (opened.folder / run_files.RECIPE).exists():
         raise BadRequest(
-            f"{opened.folder} is no run folder.", "Make a run with: spadework dig SOURCE"
+            f"{opened.folder} is no run folder: it has no {run_files.RECIPE}.",
+            "Make a run with: spadework dig SOURCE",
         )
     if seeds < 1:
         raise BadRequest(f"{seeds} seeds are requested.", "Request one or more.")

@@ -15,6 +15,7 @@ from spadework import events, formatting
 from spadework.arrays import Array, Mask, Seconds
 from spadework.data.interactions import Interactions
 from spadework.data.ordering import by_user_time_arrival
+from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, Unsuitable
 from spadework.serving import history_reading
@@ -100,10 +101,16 @@ def join(
 
 
 def join_store(
-    kept: KeptLog, store: Store, generation: int, excluded: Collection[str] = ()
+    kept: KeptLog,
+    store: Store,
+    generation: int,
+    excluded: Collection[str] = (),
+    dislikes: Collection[str] = (),
 ) -> Joined:
     """The log with the events that the store accepted since it was last read; with all of them
-    where it is another store, or one that was put back. What the log has is not added again.
+    where it is another store, or one that was put back. What the log has is not added again. Events
+    of items that are excluded do not count; those of types that are dislikes say what a user must
+    not be shown.
     """
     why = _why_anew(kept.place, store)
     if why is not None:
@@ -119,7 +126,10 @@ def join_store(
         place = Place(store.name, last.position, last.events[-1].time)
     found = [event for batch in batches for event in batch.events if event.item not in excluded]
     skipped = sum(len(batch.events) for batch in batches) - len(found)
+    disliked = [event for event in found if event.event_type in dislikes]
+    found = [event for event in found if event.event_type not in dislikes]
     new, unread = of_events(kept.log, found)
+    new = replace(new, unwanted=_disliked(kept.log, disliked))
     joined = join(kept, new, generation, from_store=True)
     return replace(joined, kept=replace(joined.kept, place=place), unread=unread + skipped)
 
@@ -182,6 +192,20 @@ def of_events(log: Interactions, found: Sequence[Event]) -> tuple[Interactions, 
         event_type_names=log.event_type_names,
     )
     return made, len(frame) - len(kept)
+
+
+def _disliked(log: Interactions, events: Sequence[Event]) -> Unwanted | None:
+    frame = pl.DataFrame(
+        {
+            "user": _ids([event.user for event in events], log.user_vocabulary),
+            "item": _ids([event.item for event in events], log.item_vocabulary),
+            "time": history_reading.seconds(events),
+        }
+    ).drop_nulls()
+    if not len(frame):
+        return None
+    times = None if log.times is None else frame["time"].to_numpy()
+    return Unwanted.of(frame["user"], frame["item"], times)
 
 
 def forget(kept: KeptLog, store: Store) -> tuple[KeptLog, int]:

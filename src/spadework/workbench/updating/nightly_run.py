@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from spadework.artifacts import artifact
+from spadework.artifacts import artifact, roles
 from spadework.errors import BadRequest
 from spadework.json_values import as_map
 from spadework.serving import releases
-from spadework.serving.kept_address import address_of, shown
+from spadework.serving.kept_address import address_if_there, address_of, shown
 from spadework.serving.stores.store import Store
 from spadework.serving.stores.store_addresses import open_store
 from spadework.workbench.answers import publishing, served_folder
@@ -70,7 +70,9 @@ def update(where: str, new_events: str | None, store: str | None) -> Remade:
             "Name a file, or --from-store ADDRESS.",
         )
     run = remaking.run_of(where)
-    with _working(run), _opened(store) as opened:
+    # a file may hold users who were forgotten since
+    address = store or address_if_there(remaking.releases_of(run))
+    with _working(run), _opened(address) as opened:
         return remaking.remake(run, new_events, opened)
 
 
@@ -154,17 +156,26 @@ def _judged(run: Run, folder: Path, store: Store, generation: Generation) -> dic
     if live.active == name:
         verdict = Verdict(outcome=promotion.SAME, says="it is the running one")
     else:
-        judged = generation.judged
-        since = generation.facts.get("boundary")
-        verdict = promotion.verdict_of(
-            kept,
-            since if isinstance(since, int) else None,
-            None if judged is None else artifact.load(judged),
-            folder,
-            as_map(run.board.get("protocol")),
-            target_of(kept.log, run.recipe),
-        )
+        verdict = _verdict(run, folder, generation)
     return replace(verdict, release=name, running=live.active).as_json()
+
+
+def _verdict(run: Run, folder: Path, generation: Generation) -> Verdict:
+    kept, since = generation.kept, generation.facts.get("boundary")
+    board = as_map(run.board.get("protocol"))
+    target = target_of(kept.log, run.recipe)
+    if since is None and generation.facts.get("forgotten"):
+        winner = artifact.load(roles.find(generation.models))
+        return promotion.verdict_without_news(kept, winner, folder, board, target)
+    judged = generation.judged
+    return promotion.verdict_of(
+        kept,
+        since if isinstance(since, int) else None,
+        None if judged is None else artifact.load(judged),
+        folder,
+        board,
+        target,
+    )
 
 
 def _published(run: Run, folder: Path, generation: Generation) -> str:

@@ -13,7 +13,7 @@ model, nothing can be told here, so there is no evidence.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ from spadework.workbench.updating.kept_log import KeptLog
 
 LEAST_USERS = 50
 """Fewer users with a history and with events in the newest span are too few to judge by."""
+LAST_SHARE = 0.1
+"""Share of the rows that a candidate is held by where users were only forgotten."""
 PREFLIGHTS = 5
 """Seeds of the trials of the judge, each night."""
 BETTER, SAME, WORSE, UNKNOWN = "better", "same", "worse", "no evidence"
@@ -239,8 +241,38 @@ def verdict_of(
         return Verdict(
             outcome=UNKNOWN, says="the running release knows the newest span, so it cannot judge"
         )
+    return _held(kept.log, since, candidate, folder, board, target)
+
+
+def verdict_without_news(
+    kept: KeptLog,
+    candidate: Recommender,
+    folder: Path,
+    board: Mapping[str, Any],
+    target: str | None,
+) -> Verdict:
+    """Hold a candidate that learned nothing new beside the live release, where users were only
+    forgotten. Both have learned the last span, so neither is ahead: it shows whether the candidate
+    is broken, and not how good it is.
+    """
+    log, end = kept.log, learned_until(folder, kept)
+    if log.times is None or int(log.times.max()) < CALENDAR or end is None or log.end > end:
+        return verdict_of(kept, None, None, folder, board, target)
+    since = int(np.quantile(log.times, 1 - LAST_SHARE))
+    found = _held(log, since, candidate, folder, board, target)
+    return replace(found, says=f"on a span that both have learned, {found.says}")
+
+
+def _held(
+    log: Interactions,
+    since: int,
+    candidate: Recommender,
+    folder: Path,
+    board: Mapping[str, Any],
+    target: str | None,
+) -> Verdict:
     try:
-        found = Judge.of(kept.log, since, board, target)
+        found = Judge.of(log, since, board, target)
         _, running = running_model(folder)
         lists = found.lists(running)
         values = found.values(lists)

@@ -14,8 +14,9 @@ import numpy as np
 from spadework import events, files, formatting
 from spadework.artifacts import artifact, roles
 from spadework.data.interactions import Interactions
-from spadework.errors import BadRequest, Unsuitable
-from spadework.json_values import as_list
+from spadework.data.reading.values.conditions import is_rule
+from spadework.errors import BadData, BadRequest, Unsuitable
+from spadework.json_values import as_list, as_map
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.counting.kept_groups import KeptGroups
@@ -135,23 +136,36 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
 def _joined(
     run: Run, was: KeptLog, new_events: str | None, store: Store | None, number: int
 ) -> Joined:
-    forgotten, lost = 0, 0
+    forgotten = 0
     if store is not None:
         was, forgotten = joining.forget(was, store)
     if new_events is not None:
-        new = histories_of(run, new_events)
+        new = _read(run, new_events)
+        if store is not None:  # who was forgotten may stand in the file
+            new = joining.forget(KeptLog.of_run(new), store)[0].log
         keep = run.recipe.duplicates == "keep"
         found = joining.join(was, new, number, from_store=False, keep_known=keep)
     elif store is not None:
         excluded = {str(each) for each in as_list(run.data.get("excluded_items"))}
-        found = joining.join_store(was, store, number, excluded)
+        dislikes = [name for name in run.recipe.dislikes or () if not is_rule(name)]
+        found = joining.join_store(was, store, number, excluded, dislikes)
     else:
         raise BadRequest("No new events are named.", "Name a file, or a store: --from-store.")
-    kept = found.kept
-    if store is not None and new_events is not None:
-        kept, _ = joining.forget(kept, store)  # who was forgotten may stand in the file
-        lost = len(found.kept.log) - len(kept.log)
-    return Joined(kept, found.added - lost, found.known, found.unread, forgotten)
+    return Joined(found.kept, found.added, found.known, found.unread, forgotten)
+
+
+def _read(run: Run, new_events: str) -> Interactions:
+    try:
+        return histories_of(run, new_events)
+    except BadData as error:
+        columns = as_map(run.data.get("columns"))
+        named = ", ".join(f"{role} = {column!r}" for role, column in columns.items())
+        raise type(error)(
+            error.message,
+            "New events are read as the log of the run was"
+            + (f" ({named})" if named else "")
+            + "; give a file with the same columns.",
+        ) from None
 
 
 def _boundary(run: Run, kept: KeptLog, number: int) -> int | None:
