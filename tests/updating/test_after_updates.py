@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import polars as pl
@@ -35,16 +34,6 @@ def made(tmp_path_factory) -> tuple[Path, Path]:
     more = frame.head(60).with_columns(item_id=pl.lit(NEW), timestamp=pl.col("timestamp") + 1)
     pl.concat([frame, more]).write_csv(new)
     return run, new
-
-
-@pytest.fixture
-def run(made, tmp_path) -> Path:
-    return shutil.copytree(made[0], tmp_path / "run")
-
-
-@pytest.fixture
-def new(made) -> Path:
-    return made[1]
 
 
 def store_of(run: Path) -> SqliteStore:
@@ -175,3 +164,16 @@ def test_an_empty_store_in_the_place_of_the_old_one_gets_the_histories(run, new)
     store = store_of(run)
     assert [(event.item, event.time) for event in store.history("u001").events] == wanted
     store.close()
+
+
+def test_an_update_by_a_file_knows_who_was_forgotten_in_a_store_that_was_named(
+    run, new, tmp_path, capsys
+):
+    other = tmp_path / "shop.sqlite"
+    call(capsys, "publish", run, "--store", other)
+    store = SqliteStore(other)
+    store.forget("u007")
+    store.close()
+    update(str(run), str(new), None)
+    assert "u007" not in kept(run).kept.log.user_vocabulary.ids.to_list()
+    assert "u007" not in recommend(str(run))["user_id"].to_list()

@@ -33,16 +33,6 @@ def made(tmp_path_factory) -> tuple[Path, Path]:
     return shop(tmp_path_factory.mktemp("shop"))
 
 
-@pytest.fixture
-def run(made, tmp_path) -> Path:
-    return shutil.copytree(made[0], tmp_path / "run")
-
-
-@pytest.fixture
-def new(made) -> Path:
-    return made[1]
-
-
 def audit(run: Path) -> list[dict]:
     path = run / "serving" / releases.AUDIT
     return [json.loads(line) for line in path.read_text().splitlines()]
