@@ -16,6 +16,7 @@ from spadework.models.needs import REPEATS
 from spadework.models.single_lists import SingleLists
 from spadework.serving.history_reading import read
 from spadework.serving.item_ids import ItemIds
+from spadework.serving.stores.store import Event
 from spadework.workbench.answers import publishing
 
 
@@ -51,6 +52,20 @@ def test_a_single_list_is_the_list_of_the_library(name: str, orders: Interaction
                 own = whole.items[row] >= 0
                 assert single.items.tolist() == whole.items[row][own].tolist(), (user, repeats)
                 assert single.scores.tobytes() == whole.scores[row][own].tobytes()
+
+
+def test_events_of_one_second_are_one_basket(orders: Interactions) -> None:
+    """A log has whole seconds, so a model that learned from it groups by these."""
+    fitted = model("cosine").fit(orders)
+    ids, form = ItemIds(fitted.item_vocabulary), form_of(orders)
+    item = str(fitted.item_vocabulary.ids[0])
+    events = [
+        *(Event("ann", item, time) for time in (5_100, 5_900, 6_000)),
+        *(Event("ann", item, time, basket="5") for time in (7_000, 9_000)),
+    ]
+    reading = read(events, ids, fitted.item_vocabulary, form, None)
+    assert reading.log.baskets is not None
+    assert reading.log.baskets.tolist() == [0, 0, 1, 2, 2]
 
 
 def test_items_to_leave_out_are_what_users_do_not_want(orders: Interactions) -> None:

@@ -26,7 +26,7 @@ import store_servers
 import store_writer
 from makers import SOURCE
 from spadework.errors import BadRequest, StoreFailed
-from spadework.serving.stores.store import MOST_HISTORY, Event, History, Store
+from spadework.serving.stores.store import MOST_HISTORY, Batch, Event, History, Store
 from spadework.serving.stores.store_addresses import open_store
 
 LATER = 2**42
@@ -214,6 +214,26 @@ def test_the_newest_of_many_events_are_read(fresh):
     assert list(store.all_after()) == []
     # what is sent after that is new
     assert store.append(new[:3]) == [True] * 3
+
+
+def test_a_store_keeps_its_name_and_another_has_another(place, fresh):
+    address = place.fresh()
+    one, same, other = fresh(address), fresh(address), fresh()
+    assert one.name == same.name
+    assert len({one.name, other.name, ""}) == 3
+
+
+def test_a_batch_ends_at_an_event(fresh):
+    """Also where those that came last were forgotten."""
+    store = fresh()
+    store.append([Event("ann", "i", 1), Event("bob", "i", 2), Event("zoe", "i", 3)])
+    whole = store.after(0)
+    assert store.after(whole.position - 1, 1) == Batch(whole.events[-1:], whole.position)
+    store.forget("zoe")
+    left = store.after(0)
+    assert left.position < whole.position
+    assert store.after(left.position - 1, 1) == Batch(left.events[-1:], left.position)
+    assert store.after(whole.position - 1, 1).events == []
 
 
 def test_a_base_is_replaced_whole(fresh):

@@ -11,6 +11,9 @@ import polars as pl
 
 from makers import DAY, START
 from served_run import served_run
+from spadework.serving import releases
+from spadework.serving.stores.store import Event
+from spadework.workbench.updating import generations
 
 CUT = START + 80 * DAY
 
@@ -41,3 +44,25 @@ def shop(folder: Path, label: str = "cosine") -> tuple[Path, Path]:
     log.filter(pl.col("timestamp") >= CUT).write_csv(new)
     run = served_run(folder / "run", {"source": str(old)}, label)
     return run, new
+
+
+def live(run: Path) -> str:
+    """The release that is live."""
+    found = releases.read_live(run / "serving")
+    assert found is not None
+    return found.active
+
+
+def kept(run: Path) -> generations.Generation:
+    """The newest update."""
+    found = generations.current(run / generations.FOLDER)
+    assert found is not None
+    return found
+
+
+def events_of(frame: pl.DataFrame) -> list[Event]:
+    """Rows as events of a store."""
+    return [
+        Event(user, item, time * 1000, event_id=f"{at}")
+        for at, (user, item, time) in enumerate(frame.iter_rows())
+    ]

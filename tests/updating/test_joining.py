@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from makers import DAY, START, make_log, random_rows
+from makers import DAY, START, Recorder, make_log, random_rows
+from spadework import events as remarks
 from spadework.data.interactions import Interactions
 from spadework.errors import BadData, Unsuitable
 from spadework.serving.stores.sqlite_store import SqliteStore
 from spadework.serving.stores.store import Event
 from spadework.workbench.updating import joining, kept_log
-from spadework.workbench.updating.kept_log import KeptLog
+from spadework.workbench.updating.kept_log import KeptLog, Place
+
+PLACE = Place("a store", 17, START * 1000)
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[Recorder]:
+    """What is told meanwhile."""
+    recorder = Recorder()
+    with remarks.listening(recorder):
+        yield recorder
 
 
 def log_of(seed: int, rows: int, first: int = 0) -> Interactions:
@@ -57,14 +72,14 @@ def test_a_kept_log_comes_back_from_disk(tmp_path):
         ["b", "a", "a"], [3, 1, 2], [START, START + 1, START + 2],
         weights=[1.0, 2.0, 0.5], baskets=[4, 4, 9], event_types=["view", "buy", "buy"],
     ).with_unwanted(["a"], [3])  # fmt: skip
-    kept = KeptLog(log, np.asarray([0, 1, 2], np.int32), np.asarray([False, True, True]), 17)
+    kept = KeptLog(log, np.asarray([0, 1, 2], np.int32), np.asarray([False, True, True]), PLACE)
     kept_log.write(tmp_path, kept)
     found = kept_log.read(tmp_path)
     assert found.log.fingerprint == log.fingerprint
     assert found.log.event_type_names == log.event_type_names
     assert found.log.unwanted is not None
     assert len(found.log.unwanted) == 1
-    assert found.position == 17
+    assert found.place == PLACE
     np.testing.assert_array_equal(found.added_in, kept.added_in)
     np.testing.assert_array_equal(found.log.event_types, log.event_types)
 
@@ -103,7 +118,7 @@ def test_who_was_forgotten_is_gone_until_they_come_back(tmp_path):
     assert joining.forget(kept, store) == (kept, 0)
     store.forget(user)
     rest, gone = joining.forget(kept, store)
-    assert gone == int((log.users == 4).sum())
+    assert gone == int((log.users == 4).sum()) + 1
     assert user not in rest.log.user_vocabulary.ids.to_list()
     assert not rest.log.unwanted
     later = 4_000_000_000  # after now
@@ -131,6 +146,150 @@ def test_without_times_an_equal_pair_is_known_unless_repeats_are_kept():
     assert isinstance(found.kept.log.item_vocabulary.ids, pl.Series)
 
 
+def events_of(log: Interactions, prefix: str = "") -> list[Event]:
+    """The rows as events, in order of time."""
+    rows = sorted(rows_of(log), key=lambda row: row[2])
+    return [
+        Event(user, item, time * 1000 + 123, event_id=f"{prefix}{at}")
+        for at, (user, item, time) in enumerate(rows)
+    ]
+
+
+def store_of(path, events: list[Event]) -> SqliteStore:
+    store = SqliteStore(path)
+    store.append(events)
+    return store
+
+
+def kept_of(log: Interactions, store: SqliteStore) -> joining.Joined:
+    return joining.join_store(KeptLog.of_run(log), store, 1)
+
+
+def test_events_of_another_store_are_read_from_its_beginning(tmp_path):
+    """Neither a longer position of the store before nor equal events hide or double any."""
+    log, more, other = log_of(1, 50), log_of(2, 60, 50 * DAY), log_of(3, 30, 50 * DAY)
+    first = store_of(tmp_path / "a.sqlite", events_of(more))
+    was = kept_of(log, first).kept
+    assert was.place.store == first.name
+    assert was.place.position == 60
+    both = [*events_of(other, "other"), *events_of(more)[:20]]
+    second = store_of(tmp_path / "b.sqlite", both)
+    assert second.name != first.name
+    with listening() as told:
+        found = joining.join_store(was, second, 2)
+    assert "another store" in told.notes[0]
+    assert (found.added, found.known) == (30, 20)
+    assert found.kept.place == Place(second.name, 50, both[-1].time)
+    assert int(found.kept.from_store.sum()) == 50
+    again = joining.join_store(found.kept, second, 3)
+    assert (again.added, again.known) == (0, 0)
+    # the base is what the store has not: the log's own rows, and those of the store before
+    base = joining.base_of(found.kept, second)
+    assert len(base) == 50 + 40
+    assert len(joining.base_of(found.kept, first)) == 50 + 30
+    nothing = SqliteStore(tmp_path / "c.sqlite")
+    with listening() as told:
+        empty = joining.join_store(found.kept, nothing, 3)
+    assert not told.notes
+    assert not empty.changed
+    assert len(joining.base_of(empty.kept, nothing)) == len(found.kept.log)
+    for store in (first, second, nothing):
+        store.close()
+
+
+@pytest.mark.parametrize("further", [0, 10, 60])
+def test_a_store_that_was_put_back_is_read_from_its_beginning(tmp_path, further):
+    """Also where positions went on behind those that were read."""
+    log, more, later = log_of(1, 50), log_of(2, 60, 50 * DAY), log_of(3, 60, 90 * DAY)
+    store = store_of(tmp_path / "events.sqlite", events_of(more)[:40])
+    with contextlib.closing(sqlite3.connect(tmp_path / "events.sqlite")) as connection:
+        connection.execute("VACUUM INTO ?", (str(tmp_path / "backup.sqlite"),))
+    store.append(events_of(more)[40:])
+    was = kept_of(log, store).kept
+    back = store_of(tmp_path / "backup.sqlite", events_of(later, "later")[:further])
+    assert back.name == store.name
+    with listening() as told:
+        found = joining.join_store(was, back, 2)
+    assert "no longer the event" in told.notes[0]
+    assert (found.added, found.known) == (further, 40)
+    # what the backup lost is in the log, and so in the base
+    assert len(joining.base_of(found.kept, back)) == 50 + 20
+    with listening() as told:
+        again = joining.join_store(found.kept, back, 3)
+    assert (again.added, again.known, told.notes) == (0, 0, [])
+    store.close()
+    back.close()
+
+
+def test_rows_that_a_store_has_too_are_no_part_of_its_base(tmp_path):
+    """A file of new events and the store may both have them."""
+    log, more = log_of(1, 50), log_of(2, 20, 50 * DAY)
+    by_file = joining.join(KeptLog.of_run(log), more, 1, from_store=False).kept
+    store = store_of(tmp_path / "events.sqlite", events_of(more))
+    assert len(joining.base_of(by_file, store)) == 50
+    found = joining.join_store(by_file, store, 2)
+    assert (found.added, found.known) == (0, 20)
+    assert len(joining.base_of(found.kept, store)) == 50
+    store.close()
+
+
+def test_dislikes_of_who_was_forgotten_are_gone(tmp_path):
+    """Also of a user who did nothing else; what was disliked afterwards stays."""
+    log = make_log(["a", "b"], ["x", "y"], [START, START])
+    late = 4_000_000_000  # after now
+    kept = KeptLog.of_run(log.with_unwanted(["c", "c", "a"], ["x", "y", "y"], [START, late, START]))
+    store = SqliteStore(tmp_path / "events.sqlite")
+    store.forget("c")
+    rest, gone = joining.forget(kept, store)
+    assert gone == 1
+    assert rest.log.unwanted is not None
+    assert rest.log.unwanted.frame().rows() == [("a", "y", START), ("c", "y", late)]
+    assert len(rest.log) == 2
+    assert joining.forget(rest, store) == (rest, 0)
+    store.close()
+
+
+def test_whole_numbers_beyond_two_to_the_63_are_ids():
+    large = pl.Series([2**63 + 5, 2**64 - 1], dtype=pl.UInt64)
+    log = make_log(large, [1, 2], [START, START + 1])
+    assert log.user_vocabulary.ids.dtype == pl.UInt64
+    events = [
+        Event(str(2**63 + 5), "2", (START + 9) * 1000),
+        Event(str(2**63 + 6), "1", (START + 9) * 1000),
+        Event("-1", "1", (START + 9) * 1000),
+        Event(str(2**64), "1", (START + 9) * 1000),
+    ]
+    found, unread = joining.of_events(log, events)
+    assert (len(found), unread) == (2, 2)
+    joined = joining.join(KeptLog.of_run(log), found, 1, from_store=True)
+    assert joined.added == 2
+    assert joined.kept.log.user_vocabulary.ids.to_list() == [2**63 + 5, 2**63 + 6, 2**64 - 1]
+    small = make_log([1, 2], [1, 2], [START, START + 1])
+    with pytest.raises(BadData, match="does not fit into Int64"):
+        joining.join(KeptLog.of_run(small), log, 1, from_store=False)
+    back = joining.join(KeptLog.of_run(log), small, 1, from_store=False)
+    assert back.added == 2
+
+
+def test_events_of_one_second_are_one_basket():
+    log = make_log(["a"], ["x"], [START], baskets=[0])
+    milliseconds = [START * 1000 + 100, START * 1000 + 900, START * 1000 + 1000]
+    found, _ = joining.of_events(log, [Event("a", "x", each) for each in milliseconds])
+    assert found.baskets is not None
+    assert found.baskets[0] == found.baskets[1] != found.baskets[2]
+
+
+def test_events_without_a_type_have_the_usual_one():
+    """As a server reads them."""
+    log = make_log(
+        ["a", "a", "b"], ["x", "y", "x"], [START, START + 1, START + 2],
+        event_types=["buy", "view", "view"],
+    )  # fmt: skip
+    found, _ = joining.of_events(log, [Event("a", "x", START * 1000)])
+    assert found.event_types is not None
+    assert found.event_type_names[found.event_types[0]] == "view"
+
+
 def test_a_dislike_in_the_store_says_what_not_to_show(tmp_path):
     log = make_log(["a", "b"], ["x", "y"], [START, START], event_types=["buy", "view"])
     store = SqliteStore(tmp_path / "events.sqlite")
@@ -142,7 +301,7 @@ def test_a_dislike_in_the_store_says_what_not_to_show(tmp_path):
         ]
     )
     found = joining.join_store(KeptLog.of_run(log), store, 1, ["x"], ["dislike"])
-    assert (found.added, found.unread, found.kept.position) == (0, 2, 3)
+    assert (found.added, found.unread, found.kept.place.position) == (0, 2, 3)
     unwanted = found.kept.log.unwanted
     assert unwanted is not None
     assert (unwanted.users.to_list(), unwanted.items.to_list()) == (["a"], ["y"])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from shop import CUT, rows, shop
+from shop import CUT, events_of, kept, live, rows, shop
 
 from command_line import call, start
 from makers import DAY
@@ -33,38 +33,9 @@ def made(tmp_path_factory) -> tuple[Path, Path]:
     return shop(tmp_path_factory.mktemp("shop"))
 
 
-@pytest.fixture
-def run(made, tmp_path) -> Path:
-    return shutil.copytree(made[0], tmp_path / "run")
-
-
-@pytest.fixture
-def new(made) -> Path:
-    return made[1]
-
-
 def audit(run: Path) -> list[dict]:
     path = run / "serving" / releases.AUDIT
     return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def live(run: Path) -> str:
-    found = releases.read_live(run / "serving")
-    assert found is not None
-    return found.active
-
-
-def events_of(frame: pl.DataFrame) -> list[Event]:
-    return [
-        Event(user, item, time * 1000, event_id=f"{at}")
-        for at, (user, item, time) in enumerate(frame.iter_rows())
-    ]
-
-
-def kept(run: Path) -> generations.Generation:
-    found = generations.current(run / generations.FOLDER)
-    assert found is not None
-    return found
 
 
 def test_an_update_is_the_models_of_the_joined_log(run, new, capsys):
@@ -160,7 +131,7 @@ def test_the_store_is_read_once_and_the_forgotten_are_gone(run, new):
     store.append(events_of(frame))
     found = nightly(str(run))
     assert found.remade.added == len(frame)
-    assert kept(run).kept.position == len(frame)
+    assert kept(run).kept.place.position == len(frame)
     assert nightly(str(run)).remade.added == 0
     store.forget("u007")
     later = frame["timestamp"].max() + DAY

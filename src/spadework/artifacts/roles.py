@@ -153,6 +153,11 @@ def find(models: Path, name: str | None = None) -> Path:
     return models / folder
 
 
+def labels(models: Path) -> dict[str, str]:
+    """Role → label of its model."""
+    return {role: label_of(models / name) for role, name in read(models).items()}
+
+
 def label_of(folder: Path) -> str:
     """The label of a model in a folder, without reading the model; the folder's name where its
     header has none.

@@ -112,7 +112,7 @@ class Unwanted:
             first = np.full(log.user_count + 1, _EVER)  # the last is for users that are not there
             np.minimum.at(first, log.users[tested], log.times[tested])
             limits = first[log.user_vocabulary.codes(self.users)]
-        return self._where(self.times < limits)
+        return self.where(self.times < limits)
 
     def of_users(self, log: Interactions, users: Codes) -> Ragged:
         """Codes of the items that these users of the log must not be shown, but for those with a
@@ -138,10 +138,11 @@ class Unwanted:
         where there is none.
         """
         known = codes >= 0
-        found = self._where(known)
+        found = self.where(known)
         return found and replace(found, items=vocabulary.take(codes[known]))
 
-    def _where(self, mask: Mask) -> Unwanted | None:
+    def where(self, mask: Mask) -> Unwanted | None:
+        """Some of the pairs; None where none is left."""
         if not mask.any():
             return None
         chosen = pl.Series(mask)

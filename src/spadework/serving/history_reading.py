@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from spadework.arrays import Codes
+from spadework.arrays import Array, Codes, Seconds
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.serving.item_ids import ItemIds
@@ -27,6 +27,19 @@ class LogForm:
     event_type_names: tuple[str, ...]  # of the types that counted; empty where there were none
     usual_type: str | None = None  # that of events without one: the most frequent in the log
     dislikes: tuple[str, ...] = ()  # event types that say a dislike
+
+    @classmethod
+    def of(cls, log: Interactions, dislikes: Sequence[str] = ()) -> LogForm:
+        """That of a log."""
+        counts = log.event_type_counts
+        return cls(
+            times=log.times is not None,
+            weights=log.weights is not None,
+            baskets=log.baskets is not None,
+            event_type_names=log.event_type_names,
+            usual_type=max(counts, key=counts.__getitem__) if counts else None,
+            dislikes=tuple(dislikes),
+        )
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,7 @@ def read(
     """
     codes = ids.codes(event.item for event in events)
     known = codes >= 0
-    types = _event_types(events, form)
+    types = event_types(events, form)
     read = known if types is None else known & (types >= 0)
     unread = int((known & ~read).sum())
     if not read.all():
@@ -56,14 +69,8 @@ def read(
     log = Interactions(
         users=np.zeros(len(events), np.int32),
         items=codes[read],
-        times=np.asarray([event.time // 1000 for event in events], np.int64)
-        if form.times
-        else None,
-        weights=np.asarray(
-            [1.0 if event.weight is None else event.weight for event in events], np.float32
-        )
-        if form.weights
-        else None,
+        times=seconds(events) if form.times else None,
+        weights=weights(events) if form.weights else None,
         baskets=_baskets(events) if form.baskets else None,
         event_types=types if len(form.event_type_names) > 1 else None,
         event_type_names=form.event_type_names,
@@ -75,18 +82,32 @@ def read(
 
 
 def _baskets(events: Sequence[Event]) -> Codes:
-    """Numbers of baskets; an event without one is in that of its time."""
-    numbers: dict[str | int, int] = {}
+    numbers: dict[str, int] = {}
     return np.asarray(
-        [
-            numbers.setdefault(event.time if event.basket is None else event.basket, len(numbers))
-            for event in events
-        ],
-        np.int32,
+        [numbers.setdefault(basket_of(event), len(numbers)) for event in events], np.int32
     )
 
 
-def _event_types(events: Sequence[Event], form: LogForm) -> Codes | None:
+def basket_of(event: Event) -> str:
+    """What the events of one basket of a user have in common; an event without a basket is in that
+    of its second, as in logs.
+    """
+    return f"at {event.time // 1000}" if event.basket is None else f"in {event.basket}"
+
+
+def seconds(events: Sequence[Event]) -> Seconds:
+    """The time of each, as logs have it."""
+    return np.asarray([event.time // 1000 for event in events], np.int64)
+
+
+def weights(events: Sequence[Event]) -> Array:
+    """The weight of each; 1 where none was sent."""
+    return np.asarray(
+        [1.0 if event.weight is None else event.weight for event in events], np.float32
+    )
+
+
+def event_types(events: Sequence[Event], form: LogForm) -> Codes | None:
     """Codes of the event types, −1 for one that did not count; an event without one has the usual
     type. None where the log had no types.
     """

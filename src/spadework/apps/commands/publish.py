@@ -23,8 +23,8 @@ def command(
     activate: bool,
     as_json: bool,
 ) -> None:
-    """Make a release of the winner of a RUN, or of an ARTIFACT: one folder that never changes, with
-    all that `spadework serve` needs. The first one is put live.
+    """Make a release of the winner of a RUN, as its newest update made it, or of an ARTIFACT: one
+    folder that never changes, with all that `spadework serve` needs. The first one is put live.
     """
     import shlex
     from pathlib import Path

@@ -73,19 +73,21 @@ def command(
     from spadework.errors import BadRequest
     from spadework.serving.http.running import check_port, require_server, serve
     from spadework.serving.http.settings import Settings
+    from spadework.serving.kept_address import address_of
     from spadework.serving.keys import Keys
-    from spadework.serving.releases import LIVE, STORE, read_live
+    from spadework.serving.releases import LIVE, read_live
     from spadework.shown_addresses import shown
 
     require_server()
     is_local = host in ("127.0.0.1", "::1", "localhost")
     folder = Path(where)
-    address = store or str(folder / STORE)
-    if not (folder / LIVE).exists():
-        # a folder of releases needs nothing of the workbench
-        from spadework.workbench.answers.served_folder import prepared
+    with terminal.progress():
+        if (folder / LIVE).exists():
+            address = address_of(folder, store)
+        else:
+            # a folder of releases needs nothing of the workbench
+            from spadework.workbench.answers.served_folder import prepared
 
-        with terminal.progress():
             folder, address = prepared(where, store)
     needs_key = not is_local or bool(host_names)
     if needs_key and not len(Keys(folder)):

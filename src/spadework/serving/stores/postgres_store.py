@@ -95,6 +95,7 @@ class PostgresStore(Store):
         except BaseException:
             self.close()
             raise
+        self.name = store_words.name_of(self._salt)
 
     def append(self, events: Sequence[Event]) -> list[bool]:
         if not events:

@@ -52,7 +52,7 @@ AFTER = """
 local facts, events = KEYS[1], KEYS[2]
 local at, most, ends = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[1]) + 100000
 local last = tonumber(redis.call('HGET', facts, 'position') or '0')
-local found = {}
+local found, found_at = {}, at
 while at < last and #found < most and at < ends do
     local names = {}
     for i = 1, math.min(1000, last - at, most - #found) do
@@ -60,9 +60,13 @@ while at < last and #found < most and at < ends do
     end
     for _, text in ipairs(redis.call('HMGET', events, unpack(names))) do
         at = at + 1
-        if text then found[#found + 1] = text end
+        if text then
+            found[#found + 1] = text
+            found_at = at
+        end
     end
 end
+if #found > 0 then at = found_at end  -- the position of an event, as in other stores
 return {string.format('%.0f', at), at < last and 1 or 0, found}
 """
 

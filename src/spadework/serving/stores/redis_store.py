@@ -80,6 +80,7 @@ class RedisStore(Store):
                 self._name, found.decode(), FORMAT, "another ?prefix= in the address"
             )
         self._salt = salt.decode()
+        self.name = store_words.name_of(self._salt)
 
     def append(self, events: Sequence[Event]) -> list[bool]:
         if not events:

@@ -83,6 +83,7 @@ class SqliteStore(Store):
                 with self._connections.one() as connection:
                     self._prepare(connection)
                     self._salt = _fact(connection, "salt") or ""
+                self.name = store_words.name_of(self._salt)
                 self._file = self._file_now()
         except BaseException:
             self.close()

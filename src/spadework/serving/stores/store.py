@@ -26,7 +26,7 @@ class Event(NamedTuple):
     time: int  # milliseconds
     event_type: str | None = None
     weight: float | None = None
-    basket: str | None = None  # events of one basket have the same; None: those of one time
+    basket: str | None = None  # events of one basket have the same; None: those of one second
     event_id: str | None = None
 
 
@@ -59,6 +59,8 @@ class Store(ABC):
     works again once the reason is gone. Text or numbers that no store can keep are a `BadRequest`.
     """
 
+    name: str
+    """Random, made with the store, and in its backups: another store has another."""
     remote: bool = False
     """Whether a call waits for another machine, so that it must not block a server's loop."""
 

@@ -28,7 +28,7 @@ from spadework.workbench.answers.newcomers import (
     with_newcomers,
 )
 from spadework.workbench.answers.quota import joined, slots
-from spadework.workbench.answers.service import Service, codes_of, histories_of
+from spadework.workbench.answers.service import Service, codes_of
 
 Purpose = Literal["remind", "discover", "both"]
 SIDES: dict[str, Repeats] = {roles.REMIND: "only", roles.DISCOVER: "forbid"}
@@ -156,13 +156,13 @@ def asked_lists(where: str, asking: Asking) -> AskedLists:
     """Prepare lists for all users of the histories, or for some. Raises `BadRequest` for arguments
     that do not go together.
     """
-    service = Service.of(where)
+    service = Service.updated(where)
     # first, so that an unknown model is refused before the log is read
     served = service.folder(asking.model)
     first = artifact.load(served)
     check_k(asking.k, len(first.item_vocabulary))
     ids = asking.choice.ids(service.run, first.item_vocabulary)
-    given = histories_of(service.run, asking.histories, asking.settings)
+    given = service.histories(asking.histories, asking.settings)
     log = histories_in(given, first.item_vocabulary)
     # users of whom no item is known have lists, too
     named = list(dict.fromkeys(asking.user_ids))
@@ -191,12 +191,12 @@ def asked_lists(where: str, asking: Asking) -> AskedLists:
 
 def list_of_newcomers(where: str, asking: Asking) -> pl.DataFrame:
     """The list of a customer without a history; user_id is empty."""
-    service = Service.of(where)
+    service = Service.updated(where)
     served = service.folder(asking.model)
     first = artifact.load(served)
     check_k(asking.k, len(first.item_vocabulary))
     ids = asking.choice.ids(service.run, first.item_vocabulary)
-    frame = newcomers(service.run, first, asking.k, ids)
+    frame = newcomers(service, first, asking.k, ids)
     return titled(frame, titles_of(served, first) if asking.titles else None)
 
 
@@ -242,7 +242,7 @@ def _best_sellers(
     count = int((np.diff(models.log.starts)[models.users] == 0).sum())
     if not count or all(side.answering.repeats == "only" for side in sides):
         return None
-    found = best_sellers(service.run, fitted, models.candidates, own)
+    found = best_sellers(service, fitted, models.candidates, own)
     events.note(
         f"{formatting.count(count, 'user')} of {len(models.users):,} without an event that the "
         f"model knows: their lists are {found.says}"

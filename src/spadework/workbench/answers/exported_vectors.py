@@ -23,7 +23,7 @@ from spadework.models.factors.vector_scorer import VectorScorer
 from spadework.models.table_scorer import TableScorer
 from spadework.ragged import SparseRows, places_in_rows
 from spadework.workbench.answers.choices import histories_in, titled, titles_of
-from spadework.workbench.answers.service import Service, histories_of
+from spadework.workbench.answers.service import Service
 from spadework.workbench.sinks.batch import write_lists
 from spadework.workbench.sinks.file_sink import FileSink
 
@@ -53,7 +53,7 @@ def export_vectors(
     is, and `pgvector.sql`. Users are those of the histories, by default of the run's log. Raises
     `Unsuitable` for models that have neither.
     """
-    service = Service.of(where)
+    service = Service.updated(where)
     saved = service.folder(model)
     fitted = artifact.load(saved)
     scorer = fitted.scorer
@@ -194,7 +194,7 @@ def _log(service: Service, fitted: Recommender, histories: str | None) -> Intera
         events.note("A saved model has no users; give their log with --histories FILE.")
         return None
     try:
-        log = histories_of(service.run, histories)
+        log = service.histories(histories)
     except (SpadeworkError, OSError) as error:
         if histories is not None:
             raise

@@ -19,7 +19,7 @@ from spadework.kernels.ranking import top_k
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.models.recommendations import Recommendations
-from spadework.workbench.answers.service import histories_of
+from spadework.workbench.answers.service import Service
 from spadework.workbench.run import Run
 from spadework.workbench.storage import run_files
 
@@ -36,7 +36,7 @@ class BestSellers:
 
 
 def best_sellers(
-    run: Run | None,
+    service: Service,
     fitted: Recommender,
     candidates: pl.Series | None,
     log: Interactions | None = None,
@@ -45,12 +45,12 @@ def best_sellers(
     too few items sold of late, those of all time follow, with scores below 0. `log` is the run's
     own, where it was read already.
     """
-    window, says = _window(run)
+    window, says = _window(service.run)
     ever = fitted.state["popularity"].astype(np.float64)
     scores = ever
-    if run is not None and window is not None:
+    if window is not None:
         try:
-            scores = _of_late(histories_of(run, None) if log is None else log, fitted, window)
+            scores = _of_late(service.histories() if log is None else log, fitted, window)
         except (SpadeworkError, OSError) as error:
             why = error.message if isinstance(error, SpadeworkError) else str(error)
             says, window = f"the log cannot be read again: {why}", None
@@ -66,12 +66,12 @@ def best_sellers(
 
 
 def newcomers(
-    run: Run | None, fitted: Recommender, k: int, candidates: pl.Series | None
+    service: Service, fitted: Recommender, k: int, candidates: pl.Series | None
 ) -> pl.DataFrame:
     """One list: user_id (null), item_id, score (events), rank. A note says which best sellers these
     are, and why.
     """
-    found = best_sellers(run, fitted, candidates)
+    found = best_sellers(service, fitted, candidates)
     events.note(f"A customer without a history gets {found.says}")
     best = found.items[:k]
     return pl.DataFrame(

@@ -30,6 +30,7 @@ from spadework.workbench.answers.newcomers import best_sellers
 from spadework.workbench.answers.service import Service, histories_of
 from spadework.workbench.run import Run
 from spadework.workbench.storage.folder import SERVING
+from spadework.workbench.updating.kept_log import KeptLog
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Published:
 
     folder: Path  # of all releases
     release: release.Release
-    log: Interactions | None
+    log: KeptLog | None
 
 
 def folder_of(where: str) -> Path:
@@ -49,30 +50,45 @@ def folder_of(where: str) -> Path:
     return service.path.with_name(f"{service.path.name}-{SERVING}")
 
 
-def publish(where: str, folder: Path | None = None, model: str | None = None) -> Published:
+def publish(
+    where: str, folder: Path | None = None, model: str | None = None, *, of_dig: bool = False
+) -> Published:
     """Make a release of the winner of a run, or of a saved model. The log is read again for best
-    sellers and histories, where it is there.
+    sellers and histories, where it is there. Of a run that was updated the newest models and log
+    are taken, unless `of_dig`.
     """
-    service = Service.of(where)
+    service = Service.of(where) if of_dig else Service.updated(where)
     target = folder or folder_of(where)
-    winner = service.folder(model)
+    winner, similar = service.folder(model), service.folder_for(roles.SIMILAR, None)
     fitted = artifact.load(winner)
-    similar = service.folder_for(roles.SIMILAR, None)
-    return publish_models(service, target, winner, similar, _log(service.run, fitted))
+    update = service.update
+    if update is not None:
+        kept: KeptLog | None = update.kept
+        log: Interactions | None = update.kept.log
+        until = update.kept.end_of(update.number)
+        more = {
+            "update": {"generation": update.number, "rows": len(update.kept.log), "until": until}
+        }
+    else:
+        log = _log(service.run, fitted)
+        kept, more = None if log is None else KeptLog.of_run(log), {}
+    made = _released(service, target, winner, similar, fitted, log, more)
+    return Published(target, made, kept)
 
 
-def publish_models(
+def _released(
     service: Service,
     target: Path,
     winner: Path,
     similar: Path | None,
+    fitted: Recommender,
     log: Interactions | None,
-    more: Mapping[str, Any] | None = None,
-) -> Published:
-    """Make a release of saved models: the one that answers, and the one that knows similar items if
-    there is one. `log` has the histories, under the codes of the winner; `more` are further facts.
+    more: Mapping[str, Any],
+) -> release.Release:
+    """Write a release of saved models: the one that answers, and the one that knows similar items
+    if there is one. `log` has the histories, under the codes of the winner; `more` are further
+    facts.
     """
-    fitted = artifact.load(winner)
     content = content_for(service.run, fitted.item_vocabulary)
     judged = service.protocol.get("repeats", "allow")
     repeats = cast(Repeats, "forbid" if judged == "novel" else judged)
@@ -87,14 +103,14 @@ def publish_models(
         "source": "" if service.run is None else service.run.recipe.source,
         "log": facts_of(form),
         "repeats": repeats,
-        **(more or {}),
+        **more,
     }
     items = _items(service, winner, fitted, content, log)
     made = release.write(target / releases.RELEASES, models, items, facts, checks)
     releases.audit(target, "published", {"release": made.id, "model": fitted.label})
     if releases.read_live(target) is None:
         releases.activate(target, made.id, "the first publication")
-    return Published(target, made, log)
+    return made
 
 
 def set_base(store: Store, log: Interactions) -> int:
@@ -150,15 +166,7 @@ def form_of(log: Interactions | None, dislikes: Sequence[str] | None = None) -> 
     """The columns of the log that a model learned from; of none, those that events have."""
     if log is None:
         return LogForm(times=True, weights=False, baskets=False, event_type_names=())
-    counts = log.event_type_counts
-    return LogForm(
-        times=log.times is not None,
-        weights=log.weights is not None,
-        baskets=log.baskets is not None,
-        event_type_names=log.event_type_names,
-        usual_type=max(counts, key=counts.__getitem__) if counts else None,
-        dislikes=tuple(name for name in dislikes or () if not is_rule(name)),
-    )
+    return LogForm.of(log, [name for name in dislikes or () if not is_rule(name)])
 
 
 def _items(
@@ -179,7 +187,7 @@ def _items(
         if kept:
             columns[release.ATTRIBUTES] = content.table.select(kept).to_struct()
     if log is not None:
-        found = best_sellers(service.run, fitted, None, log)
+        found = best_sellers(service, fitted, None, log)
         events.note(f"A customer without a history gets {found.says}")
         scores = np.full(len(vocabulary), -np.inf, np.float32)
         scores[found.items] = found.scores

@@ -7,8 +7,10 @@ from pathlib import Path
 from spadework import events, formatting
 from spadework.errors import BadRequest
 from spadework.serving import releases
+from spadework.serving.kept_address import address_of
 from spadework.serving.stores.store_addresses import open_store
 from spadework.workbench.answers import publishing
+from spadework.workbench.updating import joining
 
 
 def prepared(where: str, store: str | None) -> tuple[Path, str]:
@@ -16,26 +18,33 @@ def prepared(where: str, store: str | None) -> tuple[Path, str]:
     never published is published first, and the store gets its histories.
     """
     folder = publishing.folder_of(where)
-    address = store or str(folder / releases.STORE)
+    address = address_of(folder, store)
     if not (folder / releases.LIVE).exists():
-        publish(where, address)
+        give_histories(publishing.publish(where), address)
     return folder, address
 
 
 def publish(
     where: str, store: str | None = None, folder: Path | None = None, model: str | None = None
 ) -> publishing.Published:
-    """Make a release and give the store the histories of its log."""
+    """Make a release and give the store the histories of its log: the store that is named, or was
+    named before.
+    """
     made = publishing.publish(where, folder, model)
+    give_histories(made, address_of(made.folder, store))
+    return made
+
+
+def give_histories(made: publishing.Published, address: str) -> None:
+    """Give a store the histories of the log that a release was made of."""
     if made.log is not None:
-        kept = open_store(store or str(made.folder / releases.STORE))
+        kept = open_store(address)
         try:
-            users = publishing.set_base(kept, made.log)
+            users = publishing.set_base(kept, joining.base_of(made.log, kept))
         finally:
             kept.close()
         if users:
             events.note(f"The store has the histories of {formatting.count(users, 'user')}.")
-    return made
 
 
 def folder_of(where: str) -> Path:

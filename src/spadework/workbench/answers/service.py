@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -29,14 +29,21 @@ from spadework.workbench.recipe_texts import from_settings
 from spadework.workbench.run import Run
 from spadework.workbench.sources import read_again, read_for
 from spadework.workbench.storage import run_files
+from spadework.workbench.storage.folder import UPDATED
+
+if TYPE_CHECKING:
+    from spadework.workbench.updating.generations import Generation
 
 
 @dataclass(frozen=True)
 class Service:
-    """A run, or a single saved model: finds the kept model that answers."""
+    """A run, or a single saved model: finds the kept model that answers, of the newest update where
+    a run was updated.
+    """
 
     path: Path
     run: Run | None
+    update: Generation | None = None
 
     @classmethod
     def of(cls, where: str) -> Service:
@@ -55,10 +62,48 @@ class Service:
             )
         return cls(path, Run(path))
 
+    @classmethod
+    def updated(cls, where: str) -> Service:
+        """The same, with the newest update of a run. A note says where the judge refused it."""
+        found = cls.of(where)
+        run = found.run
+        if run is None or not (run.folder / UPDATED).is_dir():
+            return found
+        from spadework.workbench.updating import generations  # which few runs need
+
+        update = generations.current(run.folder / UPDATED)
+        if update is None:
+            return found
+        if roles.labels(update.models) != roles.labels(run.folder / "models"):
+            events.note(
+                f"The models of {run.folder} were changed after its last update, which is left "
+                f"out; to take its events in again: spadework nightly {run.folder}"
+            )
+            return found
+        verdict = update.verdict or {}
+        if verdict and not verdict.get("activate"):
+            events.note(
+                f"The models of update {update.number} answer, which `spadework nightly` refused: "
+                f"{verdict.get('says')}"
+            )
+        return replace(found, update=update)
+
+    @property
+    def models(self) -> Path:
+        """The folder of a run's models and of their roles."""
+        assert self.run is not None
+        return self.run.folder / "models" if self.update is None else self.update.models
+
+    def histories(self, histories: str | None = None, settings: Sequence[str] = ()) -> Interactions:
+        """As `histories_of`; the log of a run that was updated is the joined one."""
+        if self.update is not None and histories is None and not settings:
+            return self.update.kept.log
+        return histories_of(self.run, histories, settings)
+
     def folder(self, name: str | None = None) -> Path:
         """The folder of a model by role, folder or label; of the winner if none is named."""
         if self.run is not None:
-            return self.run.artifact_of(name)
+            return roles.find(self.models, name)
         label = roles.label_of(self.path)
         if name not in (None, self.path.name, label):
             raise BadRequest(
@@ -73,14 +118,16 @@ class Service:
         """
         if name is not None:
             return self.folder(name)
-        return self.folder(role) if self.run is not None and role in self.run.roles else None
+        return (
+            self.folder(role) if self.run is not None and role in roles.read(self.models) else None
+        )
 
     def others(self) -> str:
         """The advice where a model cannot answer."""
         if self.run is None:
             return "Name the run of this model, which may keep one that can, or another model."
-        kept = roles.in_words(self.run.folder / "models")
-        if len(set(self.run.roles.values())) > 1:
+        kept = roles.in_words(self.models)
+        if len(set(roles.read(self.models).values())) > 1:
             return f"Name another with --model; the run keeps {kept}."
         return (
             f"There is no other to name with --model: the run keeps {kept} alone. Dig again, "
@@ -295,7 +342,7 @@ def ids_of(texts: Sequence[str], dtype: Any) -> pl.Series:
     ids = pl.Series("ids", list(texts), dtype=pl.String)
     if not dtype.is_integer():
         return ids
-    numbers = ids.cast(pl.Int64, strict=False)
+    numbers = ids.cast(dtype, strict=False)
     if numbers.null_count():
         raise BadRequest(
             (

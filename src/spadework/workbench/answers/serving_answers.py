@@ -20,7 +20,7 @@ from spadework.workbench.answers.asked_lists import (
     list_of_newcomers,
 )
 from spadework.workbench.answers.choices import Choice, histories_in, titled, titles_of
-from spadework.workbench.answers.service import Service, histories_of, ids_of, one_user
+from spadework.workbench.answers.service import Service, ids_of, one_user
 from spadework.workbench.sinks.batch import parts_of, write_lists
 from spadework.workbench.sinks.sink import BatchState, Sink
 
@@ -91,7 +91,7 @@ def similar(
     Where no `model` is named, the one that the run keeps for similar items answers, else the
     winner. Raises `Unsuitable` where that model has no similarities.
     """
-    service = Service.of(where)
+    service = Service.updated(where)
     folder = service.folder_for(roles.SIMILAR, model) or service.folder()
     fitted = artifact.load(folder)
     if not roles.has_similarity(fitted):
@@ -131,10 +131,10 @@ def explain(
     similar items answers. A named `model` answers alone. `user` may be left out where the histories
     are of one user. Raises `Unsuitable` where no model can explain.
     """
-    service = Service.of(where)
+    service = Service.updated(where)
     first = service.folder(model)
     second = service.folder_for(roles.SIMILAR, model)
-    log = histories_of(service.run, histories, settings)
+    log = service.histories(histories, settings)
     user_id = one_user(log, user)
     log = histories_in(log, artifact.load(first).item_vocabulary)
     found: Explanation | None = None
@@ -165,7 +165,7 @@ def fitted_of(where: str, model: str | None = None) -> Recommender:
     """A model of a run by role, folder or label, its winner if none is named; or that of an
     artifact.
     """
-    return artifact.load(Service.of(where).folder(model))
+    return artifact.load(Service.updated(where).folder(model))
 
 
 def _note_model(service: Service, folder: Path) -> None:

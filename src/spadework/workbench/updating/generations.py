@@ -25,14 +25,13 @@ from spadework.models.counting.kept_groups import KeptGroups
 from spadework.workbench.storage import folder as folders
 from spadework.workbench.updating import kept_log
 from spadework.workbench.updating.additive_models import Statistics
-from spadework.workbench.updating.kept_log import KeptLog
+from spadework.workbench.updating.kept_log import AGAIN, KeptLog
 
 FOLDER = folders.UPDATED
 CURRENT, FACTS, VERDICT = "current.json", "made.json", "verdict.json"
 MODELS, JUDGED = "models", "judged"
-_AGAIN = "remove the folder updating of the run, and update again"
-_STATISTICS = array_bundle.form(1, "statistics of a model", _AGAIN, ("items", "users"))
-_GROUPS = array_bundle.form(1, "items of users", _AGAIN, ("items", "users"))
+_STATISTICS = array_bundle.form(1, "statistics of a model", AGAIN, ("items", "users"))
+_GROUPS = array_bundle.form(1, "items of users", AGAIN, ("items", "users"))
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Generation:
     @cached_property
     def facts(self) -> Mapping[str, Any]:
         """What is said of it: rows, how each model was made, the newest span."""
-        return as_map(files.read_json(self.folder / FACTS, _AGAIN))
+        return as_map(files.read_json(self.folder / FACTS, AGAIN))
 
     @cached_property
     def kept(self) -> KeptLog:
@@ -83,13 +82,13 @@ class Generation:
                 arrays, tables["users"]["id"], tables["items"]["id"], facts["most"]
             )
         except (KeyError, ValueError) as error:
-            raise BadRequest(f"{header.parent} cannot be used: {error}.", _AGAIN) from error
+            raise BadRequest(f"{header.parent} cannot be used: {error}.", AGAIN) from error
 
     @property
     def verdict(self) -> Mapping[str, Any] | None:
         """What the judge found; None before it was asked."""
         path = self.folder / VERDICT
-        return as_map(files.read_json(path, _AGAIN)) if path.exists() else None
+        return as_map(files.read_json(path, AGAIN)) if path.exists() else None
 
     def keep_verdict(self, verdict: Mapping[str, Any]) -> None:
         """Write what the judge found."""
@@ -108,9 +107,9 @@ def current(folder: Path) -> Generation | None:
     path = folder / CURRENT
     if not path.exists():
         return None
-    number = as_map(files.read_json(path, _AGAIN)).get("generation")
+    number = as_map(files.read_json(path, AGAIN)).get("generation")
     if not isinstance(number, int) or not (_of(folder, number) / FACTS).is_file():
-        raise BadRequest(f"{path} names no generation that is there.", f"To go on, {_AGAIN}.")
+        raise BadRequest(f"{path} names no generation that is there.", f"To go on, {AGAIN}.")
     return Generation(_of(folder, number), number)
 
 

@@ -12,14 +12,16 @@ import numpy as np
 import polars as pl
 
 from spadework import events, formatting
-from spadework.arrays import Array, Mask
+from spadework.arrays import Array, Mask, Seconds
 from spadework.data.interactions import Interactions
 from spadework.data.ordering import by_user_time_arrival
 from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, Unsuitable
+from spadework.serving import history_reading
+from spadework.serving.history_reading import LogForm, basket_of
 from spadework.serving.stores.store import Event, Store
-from spadework.workbench.updating.kept_log import KeptLog
+from spadework.workbench.updating.kept_log import KeptLog, Place
 
 _OPTIONAL = ("times", "weights", "baskets", "event_types")
 
@@ -32,7 +34,7 @@ class Joined:
     added: int
     known: int = 0  # that the log had, all columns alike
     unread: int = 0  # of the store: of a type, an id or an item that the log does not count
-    forgotten: int = 0  # rows of users who were forgotten
+    forgotten: int = 0  # rows and dislikes of users who were forgotten
 
     @property
     def changed(self) -> bool:
@@ -48,11 +50,14 @@ def join(
     """
     log = kept.log
     new = _as_in(log, new)
-    known = np.zeros(len(new), np.bool_) if keep_known else _known(log, new)
+    known, there = _equal(log, new)
+    if keep_known:
+        known[:] = False
+    in_store = kept.from_store | there if from_store else kept.from_store
     fresh = new.where(~known)
     users = _union(log.user_vocabulary, fresh.user_vocabulary, fresh.users)
     items = _union(log.item_vocabulary, fresh.item_vocabulary, fresh.items)
-    parts = [(log, kept.added_in, kept.from_store)]
+    parts = [(log, kept.added_in, in_store)]
     count = len(fresh)
     parts.append(
         (fresh, np.full(count, generation, np.int32), np.full(count, from_store, np.bool_))
@@ -90,7 +95,7 @@ def join(
         joined,
         order.take(np.concatenate([part[1] for part in parts])),
         order.take(np.concatenate([part[2] for part in parts])),
-        kept.position,
+        kept.place,
     )
     return Joined(both, count, int(known.sum()))
 
@@ -102,11 +107,23 @@ def join_store(
     excluded: Collection[str] = (),
     dislikes: Collection[str] = (),
 ) -> Joined:
-    """The log with the events that the store accepted since it was last read. Those of items that
-    are excluded do not count; those of types that are dislikes say what a user must not be shown.
+    """The log with the events that the store accepted since it was last read; with all of them
+    where it is another store, or one that was put back. What the log has is not added again. Events
+    of items that are excluded do not count; those of types that are dislikes say what a user must
+    not be shown.
     """
-    batches = list(store.all_after(kept.position))
-    position = batches[-1].position if batches else kept.position
+    why = _why_anew(kept.place, store)
+    if why is not None:
+        if kept.place.position and store.after(0, 1).events:
+            events.note(
+                f"{why}: it is read from its beginning, and what the log has is not added again."
+            )
+        kept = replace(kept, from_store=np.zeros(len(kept.log), np.bool_), place=Place(store.name))
+    batches = list(store.all_after(kept.place.position))
+    place = kept.place
+    if batches:
+        last = batches[-1]
+        place = Place(store.name, last.position, last.events[-1].time)
     found = [event for batch in batches for event in batch.events if event.item not in excluded]
     skipped = sum(len(batch.events) for batch in batches) - len(found)
     disliked = [event for event in found if event.event_type in dislikes]
@@ -114,37 +131,51 @@ def join_store(
     new, unread = of_events(kept.log, found)
     new = replace(new, unwanted=_disliked(kept.log, disliked))
     joined = join(kept, new, generation, from_store=True)
-    return replace(joined, kept=replace(joined.kept, position=position), unread=unread + skipped)
+    return replace(joined, kept=replace(joined.kept, place=place), unread=unread + skipped)
+
+
+def _why_anew(place: Place, store: Store) -> str | None:
+    """Why a store has to be read from its beginning; None where it has the events that were read,
+    so that new ones come behind them.
+    """
+    if place.store != store.name:
+        return "This is another store than the one that was read before"
+    if not place.position:
+        return None
+    found = store.after(place.position - 1, 1)
+    times = [event.time for event in found.events]
+    if found.position == place.position and times == [place.time]:
+        return None
+    return "The store has no longer the event up to which it was read, as when a backup is put back"
+
+
+def base_of(kept: KeptLog, store: Store) -> Interactions:
+    """The log without what the store has as events: the histories that come before these."""
+    there = kept.from_store
+    if _why_anew(kept.place, store) is not None:
+        there = np.zeros(len(kept.log), np.bool_)
+        for batch in store.all_after():
+            new, _ = of_events(kept.log, batch.events)
+            there |= _equal(kept.log, _as_in(kept.log, new))[1]
+    return kept.log.where(~there) if there.any() else kept.log
 
 
 def of_events(log: Interactions, found: Sequence[Event]) -> tuple[Interactions, int]:
     """Events of a store as a log with the columns of this one, and how many do not count in it."""
-    names = {name: at for at, name in enumerate(log.event_type_names)}
-    # as in requests: an event without a type is of the usual one
-    counts = log.event_type_counts
-    usual = names[max(counts, key=counts.__getitem__)] if counts else 0
+    form = LogForm.of(log)
     frame = pl.DataFrame(
         {
             "user": _ids([event.user for event in found], log.user_vocabulary),
             "item": _ids([event.item for event in found], log.item_vocabulary),
-            "time": pl.Series([event.time // 1000 for event in found], dtype=pl.Int64),
-            "type": pl.Series(
-                [
-                    usual if event.event_type is None or not names else names.get(event.event_type)
-                    for event in found
-                ],
-                dtype=pl.Int32,
-            ),
-            "weight": pl.Series(
-                [1.0 if event.weight is None else event.weight for event in found],
-                dtype=pl.Float32,
-            ),
-            "basket": pl.Series(
-                [event.basket or f"at {event.time}" for event in found], dtype=pl.String
-            ),
+            "time": history_reading.seconds(found),
+            "type": history_reading.event_types(found, form)
+            if form.event_type_names
+            else np.zeros(len(found), np.int32),
+            "weight": history_reading.weights(found),
+            "basket": pl.Series([basket_of(event) for event in found], dtype=pl.String),
         }
     )
-    kept = frame.drop_nulls()
+    kept = frame.drop_nulls().filter(pl.col("type") >= 0)
     users, user_codes = Vocabulary.build(kept["user"])
     items, item_codes = Vocabulary.build(kept["item"])
     first = 0 if log.baskets is None else int(log.baskets.max(initial=-1)) + 1
@@ -168,7 +199,7 @@ def _disliked(log: Interactions, events: Sequence[Event]) -> Unwanted | None:
         {
             "user": _ids([event.user for event in events], log.user_vocabulary),
             "item": _ids([event.item for event in events], log.item_vocabulary),
-            "time": pl.Series([event.time // 1000 for event in events], dtype=pl.Int64),
+            "time": history_reading.seconds(events),
         }
     ).drop_nulls()
     if not len(frame):
@@ -178,39 +209,34 @@ def _disliked(log: Interactions, events: Sequence[Event]) -> Unwanted | None:
 
 
 def forget(kept: KeptLog, store: Store) -> tuple[KeptLog, int]:
-    """The log without what users had done before they were forgotten, and how many rows that was.
-    Without times all of such a user goes.
+    """The log without the rows and dislikes that users had before they were forgotten, and how many
+    these were. Without times all of such a user go.
     """
     log = kept.log
-    if log.unwanted is not None:
-        stays = _marks(log.unwanted.users, store) < 0
-        if not stays.all():
-            kept = replace(kept, log=replace(log, unwanted=_some(log.unwanted, stays)))
-            log = kept.log
-    limits = _marks(log.user_vocabulary.ids, store)[log.users]
-    gone = limits >= 0
-    if log.times is not None:
-        gone &= log.times * 1000 <= limits
-    if not gone.any():
+    gone = _are_before(_forgotten(log.user_vocabulary.ids, store)[log.users], log.times)
+    unwanted, lost = log.unwanted, 0
+    if unwanted is not None:
+        # a user may have dislikes alone, and then no code
+        users, codes = Vocabulary.build(unwanted.users)
+        is_lost = _are_before(_forgotten(users.ids, store)[codes], unwanted.times)
+        unwanted, lost = unwanted.where(~is_lost), int(is_lost.sum())
+    if not gone.any() and not lost:
         return kept, 0
     rest = kept.where(~gone)
-    return replace(rest, log=_without_absent(rest.log)), int(gone.sum())
+    log = _without_absent(replace(rest.log, unwanted=unwanted))
+    return replace(rest, log=log), int(gone.sum()) + lost
 
 
-def _marks(users: pl.Series, store: Store) -> Array:
-    """When each of these was forgotten, in milliseconds; −1 for the others."""
-    marks = store.forgotten_at([str(user) for user in users.to_list()])
+def _forgotten(users: pl.Series, store: Store) -> Array:
+    """When each user was last forgotten, in milliseconds; −1 where never. Shape [users]."""
+    marks = store.forgotten_at([str(each) for each in users.to_list()])
     return np.asarray([-1 if mark is None else mark for mark in marks], np.int64)
 
 
-def _some(unwanted: Unwanted, stays: Mask) -> Unwanted | None:
-    if not stays.any():
-        return None
-    chosen = pl.Series(stays)
-    times = None if unwanted.times is None else unwanted.times[stays]
-    return Unwanted(
-        users=unwanted.users.filter(chosen), items=unwanted.items.filter(chosen), times=times
-    )
+def _are_before(forgotten: Array, times: Seconds | None) -> Mask:
+    """Which rows are of a user who was forgotten later. Shape [rows]."""
+    known = forgotten >= 0
+    return known if times is None else known & (times * 1000 <= forgotten)
 
 
 def _without_absent(log: Interactions) -> Interactions:
@@ -247,6 +273,16 @@ def _as_in(log: Interactions, new: Interactions) -> Interactions:
             raise BadData(
                 f"The ids of {what}s are {other.dtype} in the new events, {own.dtype} in the log.",
                 "Write them as in the log of the run.",
+            )
+        if (
+            len(other)
+            and other.dtype != own.dtype
+            and other.cast(own.dtype, strict=False).has_nulls()
+        ):
+            raise BadData(
+                f"An id of the {what}s in the new events does not fit into {own.dtype}, as the log "
+                "has them.",
+                "Write such ids as in the log of the run, or dig again with all events.",
             )
     changes: dict[str, Any] = {}
     if log.weights is not None and new.weights is None:
@@ -289,10 +325,13 @@ def _types_as_in(log: Interactions, new: Interactions) -> tuple[Interactions, Ar
     return new, types
 
 
-def _known(log: Interactions, new: Interactions) -> Mask:
-    """Which new rows the log has already. Shape [new rows]."""
+def _equal(log: Interactions, new: Interactions) -> tuple[Mask, Mask]:
+    """Which new rows the log has already, and which rows of the log these are. Shapes [new rows],
+    [rows].
+    """
+    known, there = np.zeros(len(new), np.bool_), np.zeros(len(log), np.bool_)
     if not len(new) or not len(log):
-        return np.zeros(len(new), np.bool_)
+        return known, there
     users = log.user_vocabulary.codes(new.user_vocabulary.ids)[new.users]
     items = log.item_vocabulary.codes(new.item_vocabulary.ids)[new.items]
     is_user = np.zeros(log.user_count, np.bool_)
@@ -304,7 +343,7 @@ def _known(log: Interactions, new: Interactions) -> Mask:
         name for name in ("times", "weights", "event_types") if getattr(log, name) is not None
     ]
     old = pl.DataFrame(
-        {"user": log.users[near], "item": log.items[near]}
+        {"row": np.flatnonzero(near), "user": log.users[near], "item": log.items[near]}
         | {name: getattr(log, name)[near] for name in columns}
     )
     frame = pl.DataFrame(
@@ -312,10 +351,9 @@ def _known(log: Interactions, new: Interactions) -> Mask:
         | {name: getattr(new, name) for name in columns}
     )
     keys = ["user", "item", *columns]
-    found = frame.join(old.unique(), on=keys, how="semi")
-    mask = np.zeros(len(new), np.bool_)
-    mask[found["row"].to_numpy()] = True
-    return mask
+    for mask, own, other in ((known, frame, old), (there, old, frame)):
+        mask[own.join(other, on=keys, how="semi")["row"].to_numpy()] = True
+    return known, there
 
 
 def _union(own: Vocabulary, other: Vocabulary, codes: Array) -> Vocabulary:
@@ -328,11 +366,11 @@ def _union(own: Vocabulary, other: Vocabulary, codes: Array) -> Vocabulary:
 
 
 def _ids(texts: list[str], vocabulary: Vocabulary) -> pl.Series:
-    """Ids in the type of the log; null where a text is no number."""
+    """Ids in the type of the log; null where a text is no such number."""
     ids = pl.Series("id", texts, dtype=pl.String)
     if not vocabulary.ids.dtype.is_integer():
         return ids
-    numbers = ids.cast(pl.Int64, strict=False)
+    numbers = ids.cast(vocabulary.ids.dtype, strict=False)
     # 007 is no id of a log of numbers
     return pl.select(
         pl.when(numbers.cast(pl.String) == ids).then(numbers).otherwise(None).alias("id")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,20 @@ from spadework.errors import BadRequest
 
 HEADER = "log.json"
 _COLUMNS = ("users", "items", "times", "weights", "baskets", "event_types")
-_AGAIN = "remove the folder updating of the run, and update again"
-FORM = array_bundle.form(1, "kept log", _AGAIN, ("user_ids", "item_ids", "unwanted"))
+AGAIN = "remove the folder updating of the run, and update again"
+"""What to do where a file of an update is damaged."""
+FORM = array_bundle.form(1, "kept log", AGAIN, ("user_ids", "item_ids", "unwanted"))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Up to where a store was read. The time of the event there tells a store that went on from a
+    backup, whose positions are given a second time.
+    """
+
+    store: str = ""  # its name; empty before any was read
+    position: int = 0
+    time: int | None = None  # milliseconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +42,8 @@ class KeptLog:
     log: Interactions
     # [rows] int32: the number of the generation that brought the row; 0: it is the run's own
     added_in: Array
-    from_store: Mask  # [rows] whether the row came from the store, which still has it
-    position: int = 0  # up to which the events of the store are in it
+    from_store: Mask  # [rows] whether the store of `place` has the row as an event, too
+    place: Place = Place()
 
     @classmethod
     def of_run(cls, log: Interactions) -> KeptLog:
@@ -81,7 +93,7 @@ def write(folder: Path, kept: KeptLog) -> None:
         "rows": len(log),
         "fingerprint": log.fingerprint,
         "event types": list(log.event_type_names),
-        "position": kept.position,
+        "place": asdict(kept.place),
     }
     array_bundle.write(folder / HEADER, FORM, facts, arrays, tables)
 
@@ -104,9 +116,10 @@ def read(folder: Path) -> KeptLog:
             item_vocabulary=items,
             unwanted=_unwanted(tables["unwanted"]),
         )
-        return KeptLog(log, arrays["added_in"], arrays["from_store"], int(facts["position"]))
+        place = Place(**facts.get("place", {}))
+        return KeptLog(log, arrays["added_in"], arrays["from_store"], place)
     except (KeyError, TypeError, ValueError) as error:
-        raise BadRequest(f"The log in {folder} cannot be used: {error}.", _AGAIN) from error
+        raise BadRequest(f"The log in {folder} cannot be used: {error}.", AGAIN) from error
 
 
 def _unwanted(table: pl.DataFrame) -> Unwanted | None:

@@ -18,14 +18,14 @@ from spadework.artifacts import artifact, roles
 from spadework.errors import BadRequest
 from spadework.json_values import as_map
 from spadework.serving import releases
+from spadework.serving.kept_address import address_if_there, address_of, shown
 from spadework.serving.stores.store import Store
 from spadework.serving.stores.store_addresses import open_store
 from spadework.workbench.answers import publishing, served_folder
-from spadework.workbench.answers.service import Service
 from spadework.workbench.run import Run
 from spadework.workbench.sources import target_of
 from spadework.workbench.storage import lock
-from spadework.workbench.updating import generations, promotion, remaking
+from spadework.workbench.updating import generations, joining, promotion, remaking
 from spadework.workbench.updating.generations import Generation
 from spadework.workbench.updating.promotion import Verdict
 from spadework.workbench.updating.remaking import Remade
@@ -70,9 +70,8 @@ def update(where: str, new_events: str | None, store: str | None) -> Remade:
             "Name a file, or --from-store ADDRESS.",
         )
     run = remaking.run_of(where)
-    own = remaking.releases_of(run) / releases.STORE
     # a file may hold users who were forgotten since
-    address = store or (str(own) if own.exists() else None)
+    address = store or address_if_there(remaking.releases_of(run))
     with _working(run), _opened(address) as opened:
         return remaking.remake(run, new_events, opened)
 
@@ -84,16 +83,18 @@ def nightly(where: str, new_events: str | None = None, store: str | None = None)
     run = remaking.run_of(where)
     with _working(run):
         folder = remaking.releases_of(run)
-        address = store or str(folder / releases.STORE)
+        address = store or address_of(folder, None)
         if releases.read_live(folder) is None:
-            served_folder.publish(where, address)
+            # as the dig made it: an update has not been judged yet
+            made = publishing.publish(where, of_dig=True)
+            served_folder.give_histories(made, address)
         with _opened(address) as opened:
             assert opened is not None
             remade = remaking.remake(run, None, opened)
             if new_events is not None:
                 more = remaking.remake(run, new_events, opened)
                 remade = _both(remade, more)
-            return _decide(run, folder, opened, remade)
+            return _decide(run, folder, opened, remade, _said_of(opened, address))
 
 
 def _both(one: Remade, other: Remade) -> Remade:
@@ -107,18 +108,29 @@ def _both(one: Remade, other: Remade) -> Remade:
     )
 
 
-def _decide(run: Run, folder: Path, store: Store, remade: Remade) -> Outcome:
+def _said_of(store: Store, address: str) -> str:
+    """What is odd about a store that has nothing: servers may write to another."""
+    if store.count():
+        return ""
+    return (
+        f"; the store {shown(address)} has no event at all: if servers write to another, name it "
+        "with --from-store"
+    )
+
+
+def _decide(run: Run, folder: Path, store: Store, remade: Remade, silence: str) -> Outcome:
     generation = generations.current(generations.folder_of(run.folder))
     live = releases.read_live(folder)
     assert live is not None
     if generation is None:
-        return Outcome(
-            KEPT, f"kept {live.active}: no new events", live.active, live.active, remade, {}
-        )
+        says = f"kept {live.active}: no new events{silence}"
+        return Outcome(KEPT, says, live.active, live.active, remade, {})
     verdict = generation.verdict
     if verdict is not None and verdict.get("done"):
         name = str(verdict.get("release"))
-        says = f"kept {live.active}: no new events since {name} was judged"
+        # another store than before, or one that was put back, has other histories to begin with
+        publishing.set_base(store, joining.base_of(generation.kept, store))
+        says = f"kept {live.active}: no new events since {name} was judged{silence}"
         return Outcome(KEPT, says, name, live.active, remade, dict(verdict))
     if verdict is None:
         verdict = _judged(run, folder, store, generation)
@@ -130,7 +142,7 @@ def _decide(run: Run, folder: Path, store: Store, remade: Remade) -> Outcome:
         live = releases.activate(folder, name, BY)
     outcome = ACTIVATED if verdict.get("activate") else REFUSED
     generation.keep_verdict({**verdict, "done": True})
-    says = f"{outcome} {name}: {verdict['says']}"
+    says = f"{outcome} {name}: {verdict['says']}{silence}"
     return Outcome(outcome, says, name, live.active, remade, dict(verdict))
 
 
@@ -138,7 +150,7 @@ def _judged(run: Run, folder: Path, store: Store, generation: Generation) -> dic
     """Publish a generation beside the live release, and hold it against that one."""
     kept = generation.kept
     name = _published(run, folder, generation)
-    publishing.set_base(store, kept.where(~kept.from_store).log)
+    publishing.set_base(store, joining.base_of(kept, store))
     live = releases.read_live(folder)
     assert live is not None
     if live.active == name:
@@ -167,23 +179,7 @@ def _verdict(run: Run, folder: Path, generation: Generation) -> Verdict:
 
 
 def _published(run: Run, folder: Path, generation: Generation) -> str:
-    found = roles.read(generation.models)
-    similar = found.get(roles.SIMILAR)
-    made = publishing.publish_models(
-        Service.of(str(run.folder)),
-        folder,
-        generation.models / found[roles.WINNER],
-        None if similar is None else generation.models / similar,
-        generation.kept.log,
-        {
-            "update": {
-                "generation": generation.number,
-                "rows": len(generation.kept.log),
-                "until": generation.kept.end_of(generation.number),
-            }
-        },
-    )
-    return made.release.id
+    return publishing.publish(str(run.folder), folder).release.id
 
 
 def _is_told(folder: Path, name: str) -> bool:

@@ -95,7 +95,10 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
     was = KeptLog.of_run(histories_of(run, None)) if before is None else before.kept
     found = _joined(run, was, new_events, store, number)
     counts = {name: getattr(found, name) for name in ("added", "known", "unread", "forgotten")}
-    if not found.changed:
+    is_other = before is not None and (
+        roles.labels(before.models) != roles.labels(run.folder / "models")  # as after a training
+    )
+    if not found.changed and not is_other:
         events.note("There is nothing new: the models stay as they are.")
         return Remade(None, **counts)
     if not len(found.kept.log):
