@@ -23,6 +23,8 @@ from served_run import served_run
 from spadework import files
 from spadework.data.reading.formats.databases import quoted
 from spadework.errors import BadRequest
+from spadework.serving.stores.sqlite_store import SqliteStore
+from spadework.serving.stores.store import Event
 from spadework.workbench.answers.asked_lists import Asking
 from spadework.workbench.answers.serving_answers import recommend, recommend_into
 from spadework.workbench.sinks import batch
@@ -231,6 +233,8 @@ def test_parts_that_are_damaged_are_made_anew(run, tmp_path, small_parts):
 
 KILLED = """
 import os, signal, sys
+from spadework.serving.stores.sqlite_store import SqliteStore
+from spadework.serving.stores.store import Event
 from spadework.workbench.answers.asked_lists import Asking
 from spadework.workbench.answers.serving_answers import recommend_into
 from spadework import files

@@ -34,9 +34,7 @@ def command(
     from spadework.workbench.answers.served_folder import publish
 
     with terminal.progress():
-        made = publish(where, store, None if to is None else Path(to), model)
-        if activate:
-            releases.activate(made.folder, made.release.id, "spadework publish --activate")
+        made = publish(where, store, None if to is None else Path(to), model, activate)
     live = releases.read_live(made.folder)
     is_live = live is not None and live.active == made.release.id
     if as_json:

@@ -9,20 +9,24 @@ from pathlib import Path
 from spadework.errors import BadRequest, MissingExtra
 from spadework.serving.stores.store import Store
 
-_SCHEME = re.compile(r"^([a-z+]+)://")
+_SCHEME = re.compile(r"^([a-zA-Z+]+)://")
 
 
-def open_store(address: str) -> Store:
-    """The store of an address: a path, or `sqlite:PATH`; `postgresql://…`; `redis://…`. Raises
-    `BadRequest` for others, `MissingExtra` where its library is not installed, and `StoreFailed`
+def open_store(address: str, *, is_there: bool = False) -> Store:
+    """The store of an address: a path, or `sqlite:PATH`; `postgresql://…`; `redis://…`. A file is
+    made unless it `is_there` already, but no folder is. Raises `BadRequest` for other addresses and
+    files that are not there, `MissingExtra` where its library is not installed, and `StoreFailed`
     where it cannot be reached.
     """
     found = _SCHEME.match(address)
-    scheme = found[1] if found else "sqlite"
+    scheme = found[1].lower() if found else "sqlite"
     if scheme == "sqlite":
         from spadework.serving.stores.sqlite_store import SqliteStore
 
-        return SqliteStore(Path(address.removeprefix("sqlite:")))
+        path = Path(address.removeprefix("sqlite:"))
+        if (is_there and not path.exists()) or not path.absolute().parent.is_dir():
+            raise BadRequest(f"There is no store {str(path)!r}.", "Check its path.")
+        return SqliteStore(path)
     if scheme in ("postgresql", "postgres"):
         _require("psycopg", "postgres")
         from spadework.serving.stores.postgres_store import PostgresStore

@@ -18,20 +18,43 @@ def prepared(where: str, store: str | None) -> tuple[Path, str]:
     never published is published first, and the store gets its histories.
     """
     folder = publishing.folder_of(where)
-    address = address_of(folder, store)
     if not (folder / releases.LIVE).exists():
+        publish(where, store)
+        return folder, address_of(folder, store)
+    address = address_of(folder, store)
+    opened = open_store(address)
+    try:
+        is_filled = opened.base() is not None
+    finally:
+        opened.close()
+    if not is_filled:  # another store than the run was published for
         give_histories(publishing.publish(where), address)
     return folder, address
 
 
 def publish(
-    where: str, store: str | None = None, folder: Path | None = None, model: str | None = None
+    where: str,
+    store: str | None = None,
+    folder: Path | None = None,
+    model: str | None = None,
+    activate: bool = False,
 ) -> publishing.Published:
-    """Make a release and give the store the histories of its log: the store that is named, or was
-    named before.
+    """Make a release, and put it live if that is asked for or none is yet. The store that is named,
+    or was named before, gets the histories of the live release's log; those of another would
+    change what is answered now.
     """
     made = publishing.publish(where, folder, model)
-    give_histories(made, address_of(made.folder, store))
+    address = address_of(made.folder, store)
+    if activate:
+        releases.activate(made.folder, made.release.id, "spadework publish --activate")
+    live = releases.read_live(made.folder)
+    if live is not None and live.active == made.release.id:
+        give_histories(made, address)
+    else:
+        events.note(
+            "The store keeps the histories of the live release; with --activate it gets those of "
+            "this one's log."
+        )
     return made
 
 

@@ -88,7 +88,7 @@ def nightly(where: str, new_events: str | None = None, store: str | None = None)
             # as the dig made it: an update has not been judged yet
             made = publishing.publish(where, of_dig=True)
             served_folder.give_histories(made, address)
-        with _opened(address) as opened:
+        with _opened(address, is_there=store is not None) as opened:
             assert opened is not None
             remade = remaking.remake(run, None, opened)
             if new_events is not None:
@@ -205,11 +205,11 @@ def _working(run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(address: str | None) -> Iterator[Store | None]:
+def _opened(address: str | None, *, is_there: bool = True) -> Iterator[Store | None]:
     if address is None:
         yield None
         return
-    store = open_store(address)
+    store = open_store(address, is_there=is_there)
     try:
         yield store
     finally:
