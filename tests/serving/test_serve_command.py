@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 
 import pytest
 
 from command_line import call
-from spadework.serving import releases
+from spadework.serving import kept_address, releases
 from spadework.serving.http import running
 from spadework.serving.http.settings import Settings
 from spadework.serving.keys import Keys
@@ -42,7 +43,9 @@ def test_without_json_stdout_is_empty(served, begun, capsys):
     assert begun
 
 
-def test_a_password_of_a_store_is_not_printed(served, begun, capsys):
+def test_a_password_of_a_store_is_not_printed(served, begun, capsys, monkeypatch):
+    # nobody has to be there
+    monkeypatch.setattr(kept_address, "open_store", lambda address: StringIO())
     store = "postgresql://me:hush/4711@db.internal/shop"
     output = call(capsys, "serve", served, "--json", "--store", store)
     assert json.loads(output.out)["store"] == "postgresql://db.internal/shop"

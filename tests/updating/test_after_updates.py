@@ -118,6 +118,10 @@ def test_models_that_are_newer_than_the_update_answer(run, new, capsys):
 
 def test_a_store_that_was_named_is_the_store_from_then_on(run, new, tmp_path, capsys):
     other = tmp_path / "elsewhere" / "shop.sqlite"
+    typo = call(capsys, "publish", run, "--store", other)
+    assert typo.code == 2
+    assert "There is no store" in typo.err
+    other.parent.mkdir()
     call(capsys, "publish", run, "--store", other)
     assert not (run / "serving" / releases.STORE).exists()
     store = SqliteStore(other)
