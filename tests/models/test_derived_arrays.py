@@ -9,7 +9,7 @@ import pytest
 
 from spadework.kernels import parallel
 from spadework.kernels.ranking import top_k
-from spadework.models.common_list import SameForAll
+from spadework.models.common_list import CommonList, SameForAll
 from spadework.models.labels import model
 from spadework.models.once import Once
 
@@ -38,16 +38,25 @@ def test_a_value_is_made_once_by_all_threads():
     assert once.made == 1
 
 
-def test_a_common_list_is_ranked_once_for_all_threads_and_each_mask(monkeypatch):
+def test_a_common_list_is_ranked_once_for_all_threads_and_masks(monkeypatch):
     ranked, order_of = [], top_k.order_of
     monkeypatch.setattr(top_k, "order_of", lambda scores: ranked.append(1) or order_of(scores))
+    among, taken = CommonList.among, []
+    monkeypatch.setattr(
+        CommonList, "among", lambda self, mask: taken.append(1) or among(self, mask)
+    )
     scorer = SameForAll(np.asarray([1, 3, 2], np.float32))
     one, two = np.asarray([True, False, True]), np.asarray([True, True, False])
     for mask in (None, one, two, one, None, two):
         lists = in_threads(lambda mask=mask: scorer.rankings.of(mask))
         assert all(other is lists[0] for other in lists)
-    assert len(ranked) == 3
-    del lists, mask, one
+        wanted = CommonList.of(scorer.common, mask)
+        assert lists[0].order.tolist() == wanted.order.tolist()
+        assert lists[0].scores.tobytes() == wanted.scores.tobytes()
+        ranked.pop()  # of what is wanted
+    assert len(ranked) == 1
+    assert len(taken) == 2, "once for each mask"
+    del lists, mask, one, wanted
     assert len(scorer.rankings._of_masks) == 1, "a list of some items goes with its mask"
     assert [array.nbytes for array in scorer.derived()] == [12, 12], "the scores and their order"
 
