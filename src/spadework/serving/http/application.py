@@ -5,7 +5,6 @@ costs little.
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
@@ -38,15 +37,11 @@ def create(server: Server) -> Any:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # what is there now stays: looking through it again and again would hold up requests
-        gc.collect()
-        gc.freeze()
         follower = asyncio.create_task(follow(server))
         server.ready = True
         try:
             yield
         finally:
-            gc.unfreeze()
             server.ready = False
             follower.cancel()
             with suppress(asyncio.CancelledError):

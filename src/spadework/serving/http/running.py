@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -72,9 +73,18 @@ def serve(settings: Settings, workers: int = 1) -> None:
         )
         return
     server = Server.of(settings)
+    keep_what_is_there()
     running = uvicorn.Server(uvicorn.Config(create(server), **common))
     server.waiting = lambda: len(running.server_state.tasks)
     running.run()
+
+
+def keep_what_is_there() -> None:
+    """Tell the collector that what is loaded stays: looking through it again and again would hold
+    up requests.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def log_to_stderr(settings: Settings) -> None:
@@ -91,6 +101,7 @@ def application() -> Any:
     settings = Settings.model_validate_json(os.environ[ENVIRONMENT])
     log_to_stderr(settings)
     server = Server.of(settings)
+    keep_what_is_there()
     # uvicorn's own count is out of reach here; each request is a task, and three others are
     server.waiting = lambda: len(asyncio.all_tasks()) - 3
     return create(server)
