@@ -90,7 +90,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         slow_file = item.path.parent.name in SLOW_FOLDERS or item.path.stem in SLOW_FILES
         case = getattr(item, "callspec", None)
-        is_network = case is not None and case.params.get("name") in NETWORKS
+        texts = [value for value in case.params.values() if isinstance(value, str)] if case else []
+        is_network = bool(NETWORKS & set(texts))
         if slow_file or fixtures & SLOW_FIXTURES or is_network:
             item.add_marker("slow")
     slow_files = {item.path for item in items if item.get_closest_marker("slow")}
