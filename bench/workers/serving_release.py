@@ -82,7 +82,7 @@ def fit(
     )
     if name == "cosine":
         return model("cosine", keep=neighbours).fit(log)
-    return model(name, length=50, width=64, epochs=1).fit(log)
+    return model(name, max_length=50, width=64, epochs=1).fit(log)
 
 
 def made(
