@@ -35,7 +35,10 @@ def arrays_of(mapped: mmap.mmap) -> dict[str, Array]:
     begin = _LENGTH + length
     if end < _LENGTH or length > _MOST_HEADER or begin > end:
         raise ValueError("its header reaches beyond the file")
-    header = json.loads(mapped[_LENGTH:begin].decode("utf-8"))
+    try:
+        header = json.loads(mapped[_LENGTH:begin].decode("utf-8"))
+    except RecursionError:
+        raise ValueError("its header is nested without end") from None
     if not isinstance(header, dict):
         raise ValueError("its header is no JSON object")
     header.pop("__metadata__", None)
