@@ -1,6 +1,4 @@
-"""The Gram kernel against a product of dense matrices, and the inverse against numpy's, whole and
-by blocks.
-"""
+"""The Gram kernel against a product of dense matrices, and the inverse by tiles against numpy's."""
 
 from __future__ import annotations
 
@@ -8,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.linalg import lapack
 from scipy.sparse import csr_array
 
 from spadework.errors import Unsuitable
@@ -32,6 +31,17 @@ def test_gram_is_the_product_of_the_matrix_with_itself(seed, rows, width):
     dense = x.toarray().astype(np.float64)
     np.testing.assert_allclose(found, dense.T @ dense, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(found, found.T)
+
+
+@pytest.mark.parametrize("value", [1.0, 0.1, -3.0, 0.0])
+def test_gram_of_equal_values_has_the_same_bits(value):
+    x = rows_of(8, 70, 90)
+    equal = np.full(len(x.data), value, np.float32)
+    found = gram(x.indptr, x.indices, equal, 90)
+    # Another value in a column and row of its own makes the values differ, and no other sum.
+    starts = np.append(x.indptr, len(x.data) + 1)
+    beside = gram(starts, np.append(x.indices, 90), np.append(equal, np.float32(7)), 91)
+    assert found.tobytes() == np.ascontiguousarray(beside[:90, :90]).tobytes()
 
 
 def test_gram_of_no_rows_is_zero():
@@ -62,37 +72,51 @@ def positive(seed: int, size: int, dtype: type) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("size", "block", "tile"),
-    [(1, 4, 4), (7, 3, 2), (40, 8, 5), (41, 8, 16), (64, 16, 16), (50, 60, 7)],
+    ("size", "tile", "tall"),
+    [(0, 4, 4), (1, 4, 4), (7, 3, 2), (40, 8, 1), (41, 8, 3), (64, 16, 2), (50, 60, 1)],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_inverse_by_blocks_is_the_inverse(monkeypatch, size, block, tile, dtype):
-    monkeypatch.setattr(dense_inverse, "WHOLE", 0)
-    monkeypatch.setattr(dense_inverse, "BLOCK", block)
+def test_inverse_by_tiles_is_the_inverse_in_place(monkeypatch, size, tile, tall, dtype):
     monkeypatch.setattr(dense_inverse, "TILE", tile)
+    monkeypatch.setattr(dense_inverse, "TALL", tall)
     matrix = positive(size, size, dtype)
-    expected = np.linalg.inv(matrix.astype(np.float64))
+    expected, before = np.linalg.inv(matrix.astype(np.float64)), matrix
+    matrix[np.triu_indices(size, 1)] = np.nan  # only the half below the diagonal is read
     dense_inverse.invert(matrix)
-    scale = np.abs(expected).max()
+    assert matrix is before
+    scale = np.abs(expected).max(initial=1)
     np.testing.assert_allclose(
         matrix, expected, rtol=0, atol=scale * (3e-4 if dtype is np.float32 else 1e-10)
     )
     np.testing.assert_array_equal(matrix, matrix.T)
 
 
-@pytest.mark.parametrize("size", [1, 2, 33, 200])
-def test_the_whole_inverse_is_the_inverse_in_place(size):
-    matrix = positive(size, size, np.float64)
-    expected, before = np.linalg.inv(matrix), matrix
+@pytest.mark.parametrize("size", [33, 700, 1400])
+def test_the_inverse_does_not_depend_on_the_number_of_threads(size):
+    results = set()
+    for threads in (1, 2, 5):
+        matrix = positive(size, size, np.float32)
+        with parallel.using(threads):
+            dense_inverse.invert(matrix)
+        results.add(matrix.tobytes())
+    assert len(results) == 1
+
+
+def test_the_inverse_is_as_exact_as_that_of_lapack():
+    rng = np.random.default_rng(5)
+    rows = (rng.random((3000, 700)) < 0.05).astype(np.float32)
+    nearly = np.hstack([rows, np.maximum(rows, rng.random(rows.shape) < 0.0001)])
+    matrix = (nearly.T @ nearly + np.eye(1400)).astype(np.float32)
+    exact = np.linalg.inv(matrix.astype(np.float64))
+    theirs = lapack.spotri(lapack.spotrf(matrix)[0])[0]
     dense_inverse.invert(matrix)
-    assert matrix is before
-    np.testing.assert_allclose(matrix, expected, atol=1e-9)
+    error = np.abs(np.tril(matrix - exact)).max()
+    assert error <= 3 * np.abs(np.triu(theirs - exact)).max()
 
 
-@pytest.mark.parametrize("whole", [0, 100])
-def test_what_cannot_be_inverted_is_refused(monkeypatch, whole):
-    monkeypatch.setattr(dense_inverse, "WHOLE", whole)
-    monkeypatch.setattr(dense_inverse, "BLOCK", 4)
+@pytest.mark.parametrize("tile", [4, 256])
+def test_what_cannot_be_inverted_is_refused(monkeypatch, tile):
+    monkeypatch.setattr(dense_inverse, "TILE", tile)
     twins = np.ones((10, 10), np.float32)
     with pytest.raises(Unsuitable, match="cannot be inverted") as caught:
         dense_inverse.invert(twins)

@@ -4,6 +4,5 @@ Start with `dense_gram` and `dense_inverse`, which are all that EASE needs. `spa
 `local_inverse` and `block_inverse` do the same for catalogues too large for one inverse;
 `coordinate_descent` is for SLIM, `als` for implicit factors, `elsa_gradient` for ELSA, `svd` finds
 the leading singular vectors. Do not touch the number of BLAS threads: BLAS is called on one thread
-from each of our own threads, so that the last bits stay the same. Only the inverse of more than
-6,000 columns uses all threads.
+from each of our own threads, so that the last bits stay the same and no thread waits in a loop.
 """

@@ -1,15 +1,19 @@
-"""The inverse of a large symmetric positive definite matrix, in place, in float32.
+"""The inverse of a large symmetric positive definite matrix A, in place.
 
-Up to `WHOLE` columns LAPACK computes it (Cholesky, then the inverse from it). Larger matrices are
-swept block by block (Gauss-Jordan): LAPACK inverts the block on the diagonal, everything else is
-multiplication of large matrices. Both take n³ operations. LAPACK cannot be used for all sizes: the
-threaded float32 Cholesky of the OpenBLAS that comes with numpy and scipy crashes the process
-somewhere between 24,000 and 28,000 columns.
+By tiles, in three steps of n³ / 3 operations each: A = L Lᵀ (Cholesky), U = L⁻ᵀ, A⁻¹ = U Uᵀ. L
+is written below the diagonal and U above it, where A has its second half, so no step needs another
+matrix. LAPACK factors the tiles on the diagonal; all else is multiplication of large matrices.
+
+The threads are ours, and each multiplies by itself. LAPACK's own threads wait for each other in
+busy loops: where other work used the processors too, an inverse of 2,400 columns took up to 13 s,
+and 0.3 s with one thread. Its threaded float32 Cholesky crashes the process somewhere between
+24,000 and 28,000 columns. And the order of its sums depends on the number of threads; here it does
+not, so neither do results.
 """
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import threading
 from typing import Any
 
 import numpy as np
@@ -21,100 +25,159 @@ from spadework.errors import Unsuitable
 from spadework.kernels import parallel
 from spadework.kernels.solvers.dense_gram import mirror
 
-ALONE = 6000
-"""Columns up to which LAPACK has one thread. Its threads wait for each other in busy loops: where
-other work used the processors too, an inverse of 2,400 columns took up to 13 s, and 0.3 s with one
-thread. On an idle machine two threads save half of the time, which is a second or less here."""
-WHOLE = 16_384
-BLOCK = 4096
-"""Columns that are swept at once."""
-TILE = 1024
-"""Rows that are updated at once; half of the work on the diagonal tile is not needed."""
-
+TILE = 256
+"""Columns of a tile. Smaller tiles multiply more slowly; with larger ones more of the work is done
+on tiles of which only one half is needed, and alone."""
+TALL = 4
+"""Tiles that one multiplication makes at once, one below the other."""
 
 LARGER_L2 = "Give a larger l2; 1 is small for any log."
 
 
 def room(size: int) -> int:
-    """Bytes that `invert` holds in addition to a float32 matrix of `size` columns: the swept
-    columns twice, a tile of rows, and the pivot twice.
+    """Bytes that `invert` holds in addition to a float32 matrix of `size` columns: the tiles on the
+    diagonal, and products of each thread.
     """
-    return 0 if size <= WHOLE else 4 * (size * (2 * BLOCK + TILE) + 2 * BLOCK**2)
+    return 4 * TILE * (size + TALL * TILE * parallel.threads())
 
 
 def invert(matrix: Array, label: str = "inverse", hint: str = LARGER_L2) -> None:
     """Replace a symmetric positive definite matrix [n, n] (float32 or float64, C order) by its
-    inverse, in place.
+    inverse, in place. Only the half below the diagonal is read.
 
     Raises `Unsuitable` with the `hint` where it is not positive definite to working precision.
-    O(n³) operations; it holds `room(n)` bytes in addition to the matrix.
+    O(n³) operations; it holds `room(n)` bytes in addition to the matrix. The result is the same to
+    the bit for any number of threads.
     """
-    size = len(matrix)
-    if size <= WHOLE:
-        _invert_whole(matrix, hint)
-        mirror(matrix)
-        return
-    starts = range(0, size, BLOCK)
-    for done, first in enumerate(starts):
-        events.step(label, done, len(starts))
-        _sweep(matrix, first, min(first + BLOCK, size), hint)
-    events.step(label, len(starts), len(starts))
-    np.negative(matrix, out=matrix)
+    tiles = _Tiles(matrix, label, hint)
+    with parallel.lone_blas():
+        tiles.factor()
+        tiles.invert_factor()
+        tiles.multiply()
+    if not np.isfinite(np.diagonal(matrix)).all():
+        raise tiles.singular()
     mirror(matrix)
 
 
-def _invert_whole(matrix: Array, hint: str) -> None:
-    """The lower half of the inverse, in place, by LAPACK, which gets the transposed view because it
-    stores matrices by column.
-    """
-    factor, inverse = _routines(matrix)
-    view = matrix.T
-    with parallel.lone_blas() if len(matrix) <= ALONE else nullcontext():
-        found, info = factor(view, lower=0, overwrite_a=1, clean=0)
-        if info == 0:
-            found, info = inverse(found, lower=0, overwrite_c=1)
-    if info != 0 or not np.isfinite(np.diagonal(found)).all():
-        raise Unsuitable(
+class _Tiles:
+    """The matrix, and the ranges [first, last) of its tiles."""
+
+    def __init__(self, matrix: Array, label: str, hint: str) -> None:
+        size = len(matrix)
+        self._matrix, self._label, self._hint = matrix, label, hint
+        self._tiles = [(at, min(at + TILE, size)) for at in range(0, size, TILE)]
+        self._diagonal: list[Array] = []
+        """Tiles of U on the diagonal, [tile, tile], upper triangular."""
+        self._own = threading.local()
+
+    def factor(self) -> None:
+        """L below the diagonal, and the diagonal tiles of U, tile column by tile column.
+
+        A column is what is left of A after the columns before it, times its diagonal tile of U. The
+        task with the next rows also factors the next diagonal tile, so no thread waits for it.
+        """
+        last = len(self._tiles) - 1
+        with parallel.Crew() as crew:
+            for at, (first, end) in enumerate(self._tiles):
+                if at == 0:
+                    self._factor_diagonal(0)
+                rows = self._tiles[at + 1 : at + 2] + self._tall(end + TILE, len(self._matrix))
+
+                def fill(
+                    block: tuple[int, int], at: int = at, first: int = first, end: int = end
+                ) -> None:
+                    begin, stop = block
+                    left = self._left(begin, stop, first, end)
+                    target = self._matrix[begin:stop, first:end]
+                    np.matmul(left, self._diagonal[at], out=target)
+                    if begin == end:
+                        self._factor_diagonal(at + 1)
+
+                crew.map(fill, rows)
+                events.step(f"{self._label}: factor", at, last or 1)
+
+    def invert_factor(self) -> None:
+        """U above the diagonal. Its tile rows do not depend on each other."""
+
+        def fill(row: int) -> None:
+            first, end = self._tiles[row]
+            self._matrix[first:end, first:end] = self._diagonal[row]
+            for column in range(row + 1, len(self._tiles)):
+                begin, stop = self._tiles[column]
+                product = self._product(end - first, stop - begin)
+                known = self._matrix[first:end, first:begin]
+                np.matmul(known, self._matrix[begin:stop, first:begin].T, out=product)
+                np.negative(product, out=product)
+                target = self._matrix[first:end, begin:stop]
+                np.matmul(product, self._diagonal[column], out=target)
+
+        # The first rows are the longest, so none of them is begun last.
+        parallel.share(fill, range(len(self._tiles)), f"{self._label}: invert the factor")
+
+    def multiply(self) -> None:
+        """U Uᵀ below the diagonal, then on it, where U itself is needed until then."""
+
+        def fill(task: tuple[int, int, int, int]) -> None:
+            first, end, begin, stop = task
+            rows, columns = self._matrix[first:end, first:], self._matrix[begin:stop, first:]
+            np.matmul(rows, columns.T, out=self._matrix[first:end, begin:stop])
+
+        def fill_diagonal(tile: tuple[int, int]) -> None:
+            first, end = tile
+            rows = self._matrix[first:end, first:]
+            product = np.matmul(rows, rows.T, out=self._product(end - first, end - first))
+            self._matrix[first:end, first:end] = product
+
+        label = f"{self._label}: multiply"
+        tasks = [(*tile, *block) for tile in self._tiles for block in self._tall(0, tile[0])]
+        parallel.share(fill, tasks, label)
+        parallel.share(fill_diagonal, self._tiles, label)
+
+    def singular(self) -> Unsuitable:
+        """The error of a matrix without an inverse."""
+        return Unsuitable(
             (
                 "The matrix of the items cannot be inverted: some items are identical in "
                 "the training data, or do not occur in it."
             ),
-            hint,
+            self._hint,
         )
-    if not np.shares_memory(found, matrix):  # a view that LAPACK cannot work in
-        matrix[...] = found.T
+
+    def _left(self, begin: int, stop: int, first: int, end: int) -> Array:
+        """What is left of rows [begin, stop) and columns [first, end) of A: A − L Lᵀ, over the
+        columns of L before `first`.
+        """
+        block = self._matrix[begin:stop, first:end]
+        product = self._product(stop - begin, end - first)
+        done, other = self._matrix[begin:stop, :first], self._matrix[first:end, :first]
+        np.matmul(done, other.T, out=product)
+        return np.subtract(block, product, out=product)
+
+    def _factor_diagonal(self, at: int) -> None:
+        """L of a diagonal tile, of which U = L⁻ᵀ alone is kept."""
+        cholesky, inverse = _routines(self._matrix)
+        tile = self._tiles[at]
+        # LAPACK stores by column, so it is handed the transpose and gives back Lᵀ, then U.
+        factor, failed = cholesky(self._left(*tile, *tile).T, lower=0, clean=1)
+        if failed == 0:
+            factor, failed = inverse(factor, lower=0)
+        if failed != 0:
+            raise self.singular()
+        self._diagonal.append(np.ascontiguousarray(factor))
+
+    def _tall(self, first: int, last: int) -> list[tuple[int, int]]:
+        """The range [first, last) in parts for one multiplication each."""
+        height = TALL * TILE
+        return [(at, min(at + height, last)) for at in range(first, last, height)]
+
+    def _product(self, rows: int, columns: int) -> Array:
+        """Memory of this thread for a product: to ask for new memory each time cost a tenth."""
+        if not hasattr(self._own, "memory"):
+            self._own.memory = np.empty(TALL * TILE * TILE, self._matrix.dtype)
+        memory: Array = self._own.memory
+        return memory[: rows * columns].reshape(rows, columns)
 
 
 def _routines(matrix: Array) -> tuple[Any, Any]:
     single = matrix.dtype == np.float32
-    return (lapack.spotrf, lapack.spotri) if single else (lapack.dpotrf, lapack.dpotri)
-
-
-def _sweep(matrix: Array, first: int, last: int, hint: str) -> None:
-    """One step of Gauss-Jordan on the lower half: afterwards the block is −inverse, and the rest is
-    reduced by it.
-    """
-    size = len(matrix)
-    pivot = matrix[first:last, first:last].copy()
-    _invert_whole(pivot, hint)
-    mirror(pivot)
-    rest = np.empty((size - (last - first), last - first), matrix.dtype)  # [others, block]
-    rest[:first] = matrix[first:last, :first].T
-    rest[first:] = matrix[last:, first:last]
-    solved = rest @ pivot
-    room = np.empty((TILE, len(rest)), matrix.dtype)
-    for at in range(0, len(rest), TILE):
-        for begin, end in _split_at(at, min(at + TILE, len(rest)), first):
-            shift = 0 if begin < first else last - first
-            product = np.matmul(solved[begin:end], rest[:end].T, out=room[: end - begin, :end])
-            rows = matrix[begin + shift : end + shift]
-            rows[:, : min(end, first)] -= product[:, :first]
-            rows[:, last : end + shift] -= product[:, first:]
-    matrix[first:last, :first] = solved[:first].T
-    matrix[last:, first:last] = solved[first:]
-    matrix[first:last, first:last] = -pivot
-
-
-def _split_at(begin: int, end: int, edge: int) -> list[tuple[int, int]]:
-    """A range, in two where the edge lies inside."""
-    return [(begin, edge), (edge, end)] if begin < edge < end else [(begin, end)]
+    return (lapack.spotrf, lapack.strtri) if single else (lapack.dpotrf, lapack.dtrtri)

@@ -17,6 +17,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels import parallel
+from spadework.kernels.counting.postings import distinct_items
 from spadework.kernels.solvers import dense_inverse
 from spadework.kernels.solvers.dense_gram import gram
 from spadework.models.checks import ITEMS, TABLE, Form, Forms
@@ -192,6 +193,8 @@ def ridge_of(sizes: Array, l2: float, dropout: float) -> Array:
 
 
 def users_of(train: Interactions) -> Array:
-    """Distinct users of each item: int64 [items]."""
-    rows = GroupedRows.of(train, (Channel(),), None)
-    return np.bincount(rows.items, minlength=train.item_count)
+    """Distinct users of each item, of those users' newest items as every model counts them: int64
+    [items].
+    """
+    _, users, _ = distinct_items(train.starts, train.items, train.item_count, Channel().max_length)
+    return users
