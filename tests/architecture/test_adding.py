@@ -13,6 +13,7 @@ import pytest
 
 import spadework as sw
 from makers import ROOT
+from spadework.data import splitting
 from spadework.evaluation import metrics
 from spadework.kernels.similarity import entry_weights, pair_weights
 from spadework.models.base import models
@@ -30,7 +31,13 @@ def code_of(page: str) -> list[str]:
 @pytest.fixture
 def placed():
     """Shelves as they were before, once the test is over."""
-    shelves = [models, pair_weights.pair_weights, entry_weights.entry_weights, metrics.metrics]
+    shelves = [
+        models,
+        pair_weights.pair_weights,
+        entry_weights.entry_weights,
+        metrics.metrics,
+        splitting.splits,
+    ]
     before = [dict(shelf._entries) for shelf in shelves]
     yield
     for shelf, things in zip(shelves, before, strict=True):
@@ -84,3 +91,15 @@ def test_a_metric(placed, world):
         <= max(row["metrics"]["precision@10"], row["metrics"]["recall@10"])
     )
     assert np.isfinite(row["interval"]).all()
+
+
+def test_a_split(placed, world):
+    (code,) = code_of("adding-a-split.md")
+    exec(compile(code, "splitting.py", "exec"), vars(splitting).copy())
+    log = world("order").log
+    split = splitting.splits["last_items"](log, count=2, valid=True)
+    assert set(np.bincount(split.expected.users)) <= {0, 2}
+    assert split.leak is not None
+    assert split.valid is not None
+    assert "last_items" in splitting.splits
+    assert "leaks" in describe("last_items")["says"]

@@ -12,11 +12,19 @@ import numpy as np
 import polars as pl
 
 from spadework import durations, formatting
-from spadework.arrays import Array, Mask, Seconds
+from spadework.arrays import Array
 from spadework.data import cuts
 from spadework.data.cuts import Split
 from spadework.data.interactions import Interactions
-from spadework.data.spans import CALENDAR
+from spadework.data.split_times import (
+    boundary,
+    calendar_of,
+    check_share,
+    cut_at,
+    first_second,
+    times_of,
+    validation_length,
+)
 from spadework.errors import BadData, BadRequest, Unsuitable
 from spadework.randomness import Seed, generator
 from spadework.registry import Registry
@@ -61,22 +69,24 @@ def by_time(
     type are expected; later events of other types are left out. Returns from that timestamp on are
     not known. O(rows).
     """
-    _calendar(log, "by_time")
+    calendar_of(log, "by_time")
     last = log.end
-    start = _boundary(log, test, "test")
-    outer = _cut_at(log, start, f"global time split: last {_span_words(last + 1 - start)}", target)
+    start = boundary(log, test, "test")
+    outer = cut_at(
+        log, start, f"global time split: last {durations.words(last + 1 - start)}", target
+    )
     train = outer.train
     inner = None
     if valid is not None:
         length = (
             durations.seconds(valid, "valid span")
             if isinstance(valid, str)
-            else _validation_length(train, start, last, valid)
+            else validation_length(train, start, last, valid)
         )
-        inner = _cut_at(
+        inner = cut_at(
             train,
             round(start - length),
-            f"validation: {_span_words(length)} before the test span",
+            f"validation: {durations.words(length)} before the test span",
             target,
         )
     return replace(outer, valid=inner)
@@ -92,11 +102,7 @@ def last_item(log: Interactions, *, valid: bool = False, target: str | None = No
     """
 
     def cut(part: Interactions) -> Split:
-        if part.times is None:
-            raise Unsuitable(
-                "The split 'last_item' needs times, and the log has none.",
-                "Name the time column, or use the split 'random'.",
-            )
+        times_of(part, "last_item")
         latest = _latest(part, np.arange(len(part)), target)
         tested = (np.arange(len(part)) >= latest[part.users]) & (latest > part.starts[:-1])[
             part.users
@@ -159,8 +165,8 @@ def strong(
     training. With a `target`, so do users without an event of that type in the later part, where
     other types are left out.
     """
-    _share(users, "users")
-    _share(given, "given")
+    check_share(users, "users")
+    check_share(given, "given")
 
     def cut(part: Interactions, generator_name: str) -> Split:
         random = generator(rng, generator_name)
@@ -204,7 +210,7 @@ def random(
 
     With a `target`, it is a share of the events of that type; events of other types are all known.
     """
-    _share(test, "test")
+    check_share(test, "test")
 
     def cut(part: Interactions, generator_name: str) -> Split:
         is_target = cuts.goals(part, target)
@@ -278,7 +284,7 @@ def from_column(
             f"the split of the data: rows labelled {test!r}",
             given=is_given,
             target=target,
-            start=_first_second(log, is_test),
+            start=first_second(log, is_test),
         )
     )
     if valid is None:
@@ -291,33 +297,9 @@ def from_column(
         "from_column",
         f"rows labelled {valid!r}",
         target=target,
-        start=_first_second(rest, is_inner),
+        start=first_second(rest, is_inner),
     )
     return replace(outer, valid=cuts.checked(inner))
-
-
-def _first_second(log: Interactions, tested: Mask) -> int | None:
-    """The first second that is tested, where no other row is later; None where some are."""
-    if log.times is None or not tested.any():
-        return None
-    first = int(log.times[tested].min())
-    return first if int(log.times[~tested].max(initial=first)) <= first else None
-
-
-def _cut_at(log: Interactions, start: int, description: str, target: str | None) -> Split:
-    assert log.times is not None
-    tested = log.times >= start
-    hint = "Choose a shorter test span, such as test='7d' or test=0.1."
-    if tested.all() or not tested.any():
-        side = "nothing before" if tested.all() else "nothing from"
-        raise Unsuitable(f"The cut at {cuts.day(start)} leaves {side} it.", hint)
-    result = cuts.cut(log, tested, "by_time", description, target=target, start=start)
-    if not len(result.expected):
-        raise Unsuitable(
-            f"The cut at {cuts.day(start)} leaves no event of the type {target!r} from it.",
-            "Choose a longer test span.",
-        )
-    return result
 
 
 def _latest(log: Interactions, numbers: Array, target: str | None) -> Array:
@@ -340,52 +322,3 @@ def _positions(log: Interactions, random: np.random.Generator | None) -> Array:
     positions = np.empty(len(log), np.int64)
     positions[order] = np.arange(len(log)) - log.starts[log.users]
     return positions
-
-
-def _calendar(log: Interactions, name: str) -> Seconds:
-    if log.times is None or not len(log):
-        raise Unsuitable(
-            f"The split {name!r} needs times, and the log has none.",
-            "Name the time column, or use the split 'random'.",
-        )
-    if int(log.times.max()) < CALENDAR:
-        raise Unsuitable(
-            (
-                f"The split {name!r} needs a calendar, but the times are positions (largest "
-                f"{int(log.times.max())})."
-            ),
-            "Use the split 'last_item'.",
-        )
-    return log.times
-
-
-def _boundary(log: Interactions, span: str | float, what: str) -> int:
-    assert log.times is not None
-    if isinstance(span, str):
-        return round(log.end + 1 - durations.seconds(span, f"{what} span"))
-    _share(span, what)
-    times = log.times
-    return int(np.partition(times, int(len(times) * (1 - span)))[int(len(times) * (1 - span))])
-
-
-def _validation_length(train: Interactions, start: int, last: int, share: float) -> int:
-    """As long as the test span, unless the log thins out so much that less than half of the train
-    rows would remain.
-    """
-    assert train.times is not None
-    length = last + 1 - start
-    if int((train.times < start - length).sum()) >= len(train) / 2:
-        return length
-    return start - _boundary(train, share, "valid")
-
-
-def _share(value: float, what: str) -> None:
-    if not 0 < value < 1:
-        raise BadRequest(
-            f"The share {what}={value} is not between 0 and 1.",
-            "Give a share such as 0.1, or a duration such as '7d'.",
-        )
-
-
-def _span_words(span: float) -> str:
-    return durations.words(span)
