@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import lapack
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_info
 
-from spadework.errors import Unsuitable
+from spadework import events
+from spadework.errors import Stopped, Unsuitable
 from spadework.kernels import parallel
 from spadework.kernels.solvers import dense_inverse
 from spadework.kernels.solvers.dense_gram import gram, mirror
@@ -100,6 +102,28 @@ def test_the_inverse_does_not_depend_on_the_number_of_threads(size):
             dense_inverse.invert(matrix)
         results.add(matrix.tobytes())
     assert len(results) == 1
+
+
+@pytest.mark.parametrize("after", [0, 2, 5])
+def test_the_inverse_stops_between_steps_when_it_is_told_to(monkeypatch, after):
+    monkeypatch.setattr(dense_inverse, "TILE", 8)
+    labels = []
+
+    class Impatient:
+        def step(self, label, done, total):
+            labels.append(label)
+            if len(labels) > after:
+                raise Stopped("enough")
+
+        def note(self, message):
+            pass
+
+    before = [each["num_threads"] for each in threadpool_info()]
+    with events.listening(Impatient()), pytest.raises(Stopped):
+        dense_inverse.invert(positive(1, 40, np.float32), "fit ease")
+    assert len(labels) == after + 1
+    assert labels[0] == "fit ease: factor"
+    assert [each["num_threads"] for each in threadpool_info()] == before
 
 
 def test_the_inverse_is_as_exact_as_that_of_lapack():

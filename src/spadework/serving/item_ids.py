@@ -10,8 +10,8 @@ from spadework.arrays import Codes
 from spadework.data.vocabulary import Vocabulary
 
 _IN_TABLE = 200_000
-"""Vocabularies up to this size are held as a table from text to code (about 130 bytes an item);
-larger ones are searched, and what was found is remembered.
+"""Vocabularies up to this size are held as a table from text to code (about 130 bytes an item).
+Larger ones have an ascending array of hashes (12 bytes an item), or of numbers, which is searched.
 """
 
 
@@ -20,34 +20,33 @@ class ItemIds:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._ids = vocabulary.ids
-        self._is_number = vocabulary.ids.dtype.is_integer()
-        self._numbers = vocabulary.ids.to_numpy() if self._is_number else None
+        is_number = vocabulary.ids.dtype.is_integer()
+        self._numbers = vocabulary.ids.to_numpy() if is_number else None
         self._found: dict[str, int] = {}
         self._texts: list[str] | None = None
         if len(vocabulary) <= _IN_TABLE:
             self._texts = [str(each) for each in vocabulary.ids]
             self._found = {text: code for code, text in enumerate(self._texts)}
+        elif not is_number:
+            hashes = np.fromiter(map(hash, vocabulary.ids.to_list()), np.int64, len(vocabulary))
+            self._order = np.argsort(hashes, kind="stable").astype(np.int32)
+            self._hashes = hashes[self._order]
 
     def __len__(self) -> int:
         return len(self._ids)
 
     def code(self, text: str) -> int:
         """The code of an id, −1 where it is unknown."""
-        found = self._found.get(text)
-        if found is not None:
-            return found
-        if self._texts is not None:
-            return -1
-        found = self._number(text) if self._numbers is not None else self._text(text)
-        if found >= 0:
-            if len(self._found) >= _IN_TABLE:
-                self._found.clear()
-            self._found[text] = found
-        return found
+        return int(self.codes((text,))[0])
 
     def codes(self, texts: Iterable[str]) -> Codes:
         """Codes of ids, −1 where they are unknown."""
-        return np.fromiter((self.code(text) for text in texts), np.int32)
+        if self._texts is not None:
+            code = self._found.get
+            return np.asarray([code(text, -1) for text in texts], np.int32)
+        if self._numbers is not None:
+            return np.asarray([self._number(text) for text in texts], np.int32)
+        return self._searched(list(texts))
 
     def known(self, texts: Sequence[str]) -> Codes:
         """Distinct codes of those that are known, ascending."""
@@ -72,13 +71,18 @@ class ItemIds:
         at = int(np.searchsorted(self._numbers, wanted))
         return at if at < len(self._numbers) and self._numbers[at] == wanted else -1
 
-    def _text(self, text: str) -> int:
-        low, high = 0, len(self._ids)
-        sought = text.encode("utf-8", "surrogatepass")
-        while low < high:
-            middle = (low + high) // 2
-            if self._ids[middle].encode() < sought:
-                low = middle + 1
-            else:
-                high = middle
-        return low if low < len(self._ids) and self._ids[low] == text else -1
+    def _searched(self, texts: list[str]) -> Codes:
+        """Codes by the hashes of texts."""
+        hashes = np.fromiter(map(hash, texts), np.int64, len(texts))
+        first = np.searchsorted(self._hashes, hashes)
+        codes = np.full(len(texts), -1, np.int32)
+        for at, (text, place, own) in enumerate(
+            zip(texts, first.tolist(), hashes.tolist(), strict=True)
+        ):
+            # other texts may have the same hash
+            while place < len(self._hashes) and self._hashes[place] == own:
+                if self._ids[int(self._order[place])] == text:
+                    codes[at] = self._order[place]
+                    break
+                place += 1
+        return codes
