@@ -188,3 +188,16 @@ def test_the_time_of_a_list_may_be_given(client, shop, given):
     assert ask(client, user=users_of(shop)[0], at=given).status_code == 200
     assert ask(client, user=users_of(shop)[0], at="yesterday").status_code == 422
     assert ask(client, at=time.time() * 1000).status_code == 422
+
+
+@pytest.mark.parametrize("name", ["personal", "gp-topfreq", "personal(clock=time)"])
+def test_best_sellers_of_a_model_of_own_items_are_popular(name, shop, tmp_path):
+    releases.activate(tmp_path, make_release(tmp_path, model(name).fit(shop), shop), "test")
+    with running(tmp_path) as client:
+        items = shop.item_vocabulary.ids.to_list()
+        found = ask(client, history=items[:2], n=8).json()["items"]
+        assert len(found) == 8
+        sources = {each["item"]: each["source"] for each in found}
+        assert {item for item, source in sources.items() if source == "personal"} == set(items[:2])
+        unseen = ask(client, history=items[:2], n=8, repeats="forbid").json()["items"]
+        assert {each["source"] for each in unseen} == {"popular"}

@@ -183,7 +183,9 @@ def _of_history(
         behind = "fallback"
         remarks.append("The model could not answer; these are the best sellers.")
         codes, best, own = _within_quotas(served, wanted, best_sellers, remarks)
-    sources: list[Source] = ["personal" if at < own else behind for at in range(len(codes))]
+    of_user = served.lists.by_history(codes[:own], log.items).tolist()
+    sources: list[Source] = ["personal" if is_own else behind for is_own in of_user]
+    sources += [behind] * (len(codes) - own)
     because = None
     if wanted.explain and behind == "popular":
         try:
