@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from spadework.kernels.compiled import kernel
-from spadework.kernels.similarity.sparse_top_k import INFINITY, bucket_of
+from spadework.kernels.similarity.sparse_top_k import INFINITY
 
 
 @kernel
@@ -27,10 +27,8 @@ def copy_largest(
     bits,
     keep,
     ranks,
-    histogram,
     own_columns,
     own_bits,
-    edge,
     begins,
     out_columns,
     out_bits,
@@ -40,18 +38,14 @@ def copy_largest(
     and fill `lengths` [rows] with how many these are.
 
     `bits` are float32 read as int32. Among equal values the column of lower rank [items] stays; NaN
-    does not. `histogram` [2 · BUCKETS] int32, `own_columns`, `own_bits` and `edge`
-    [longest row] are scratch. O(cells).
+    does not. `own_columns` and `own_bits` [longest row] are scratch. O(cells).
     """
-    histogram[:] = 0
     for row in range(lengths.shape[0]):
         part, values = columns[starts[row] : starts[row + 1]], bits[starts[row] : starts[row + 1]]
-        size, usable = values.shape[0], np.int64(0)
-        for at in range(size):
-            usable += np.int64((values[at] > 0) & (values[at] <= INFINITY))
-        if usable < size:  # a rare row: the rest is left out first
+        usable = _reach(values, np.int32(1)) - _reach(values, np.int32(INFINITY + 1))
+        if usable < values.shape[0]:  # a rare row: the rest is left out first
             here = 0
-            for at in range(size):
+            for at in range(values.shape[0]):
                 if values[at] > 0 and values[at] <= INFINITY:
                     own_columns[here], own_bits[here] = part[at], values[at]
                     here += 1
@@ -62,7 +56,11 @@ def copy_largest(
             out_columns[begin : begin + usable] = part
             out_bits[begin : begin + usable] = values
             continue
-        least, last = _edge(part, values, keep, ranks, histogram, edge)
+        least = _edge(values, keep)
+        above = _reach(values, np.int32(least + 1))
+        last = np.uint32(0xFFFFFFFF)
+        if _reach(values, least) > keep:
+            last = np.partition(ranks[part[values == least]], keep - above - 1)[keep - above - 1]
         filled = np.int64(0)
         for at in range(usable):
             value, column = values[at], part[at]
@@ -73,29 +71,33 @@ def copy_largest(
 
 
 @kernel
-def _edge(columns, bits, keep, ranks, histogram, edge):
-    """The `keep`-th largest value of more than `keep`, and the highest rank that stays of those
-    that equal it.
+def _edge(bits, keep):
+    """The `keep`-th largest of more than `keep` positive values: the range is halved until one is
+    left. A pass that only compares takes many values an instruction.
     """
-    size = bits.shape[0]
-    bucket, above = bucket_of(bits, size, keep, histogram)
-    waiting = np.int64(0)
-    for at in range(size):
-        edge[waiting] = bits[at]
-        waiting += np.int64(bits[at] >> 20 == bucket)
-    room = keep - above
-    least = np.partition(edge[:waiting], waiting - room)[waiting - room]
-    equal = np.int64(0)
-    for at in range(waiting):
-        room -= np.int64(edge[at] > least)
-        equal += np.int64(edge[at] == least)
-    last = np.uint32(0xFFFFFFFF)
-    if equal > room:
-        tied = np.empty(equal, np.uint32)
-        filled = np.int64(0)
-        for at in range(size):
-            if bits[at] == least:
-                tied[filled] = ranks[columns[at]]
-                filled += 1
-        last = np.partition(tied, room - 1)[room - 1]
-    return least, last
+    low, high = bits[0], bits[0]
+    for at in range(bits.shape[0]):
+        low, high = min(low, bits[at]), max(high, bits[at])
+    while low < high:
+        middle = np.int32(high - (high - low) // 2)
+        if _reach(bits, middle) >= keep:
+            low = middle
+        else:
+            high = np.int32(middle - 1)
+    return low
+
+
+@kernel
+def _reach(bits, bound):
+    """How many values are at least the bound."""
+    found = np.int32(0)
+    for at in range(bits.shape[0]):
+        found += np.int32(bits[at] >= bound)
+    return np.int64(found)
+
+
+@kernel
+def look_up(values, columns, out):
+    """Fill `out` [cells] with `values` at `columns` [cells], without a wider copy of these."""
+    for at in range(out.shape[0]):
+        out[at] = values[columns[at]]

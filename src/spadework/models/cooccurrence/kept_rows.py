@@ -12,9 +12,8 @@ import numpy as np
 from spadework.arrays import Array, Codes
 from spadework.kernels import parallel
 from spadework.kernels.counting.count_blocks import BLOCK_CELLS, Workspace, cut
-from spadework.kernels.similarity.ascending_rows import copy_largest, count_above
+from spadework.kernels.similarity.ascending_rows import copy_largest, count_above, look_up
 from spadework.kernels.similarity.neighbour_table import Table, Weigh
-from spadework.kernels.similarity.sparse_top_k import BUCKETS
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.ragged import SparseRows, cells_of_rows, offsets_of, places_in_rows
 
@@ -54,7 +53,7 @@ class PairOrder:
         workspace = Workspace()
 
         def copy(block: tuple[int, int]) -> None:
-            starts, own, weighed = self._weighed(rows, codes, block)
+            starts, own, weighed = self._weighed(rows, codes, workspace, block)
             longest = int(np.diff(starts).max(initial=0))
             copy_largest(
                 starts,
@@ -62,10 +61,9 @@ class PairOrder:
                 weighed.view(np.int32),
                 keep,
                 self.rank_of_code,
-                workspace.array("histogram", 2 * BUCKETS, np.int32),
                 *(
                     workspace.array(name, longest, np.int32)[:longest]
-                    for name in ("own columns", "own bits", "edge")
+                    for name in ("own columns", "own bits")
                 ),
                 begins[slice(*block)],
                 columns,
@@ -85,9 +83,10 @@ class PairOrder:
         [rows].
         """
         found = np.zeros(rows.rows, np.int64)
+        workspace = Workspace()
 
         def count(block: tuple[int, int]) -> None:
-            starts, _, weighed = self._weighed(rows, codes, block)
+            starts, _, weighed = self._weighed(rows, codes, workspace, block)
             count_above(starts, weighed, bounds[slice(*block)], found[slice(*block)])
 
         self._share(rows, count)
@@ -98,7 +97,11 @@ class PairOrder:
         parallel.share(work, blocks, f"fit {self.model.label}")
 
     def _weighed(
-        self, rows: SparseRows, codes: Array | None, block: tuple[int, int]
+        self,
+        rows: SparseRows,
+        codes: Array | None,
+        workspace: Workspace,
+        block: tuple[int, int],
     ) -> tuple[Array, Codes, Array]:
         """Where rows of a block begin in it, their columns and their weights."""
         first, last = block
@@ -109,8 +112,10 @@ class PairOrder:
         if self.left is not None:
             left = self.left[first:last] if codes is None else self.left[codes[first:last]]
             own = np.repeat(left, np.diff(starts))
+        right = workspace.array("right", len(columns), np.float32)[: len(columns)]
+        look_up(self.right, columns, right)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            weighed = self.weigh(joint, own, self.right[columns])
+            weighed = self.weigh(joint, own, right)
         return starts, columns, np.ascontiguousarray(weighed, np.float32)
 
 
