@@ -33,6 +33,7 @@ class Sums:
 
     @classmethod
     def of(cls, channel: Channel, log: Interactions) -> Sums:
+        """The pairs and sizes of all users of a log."""
         items = log.item_count
         if not len(log):
             nothing = np.zeros(items)

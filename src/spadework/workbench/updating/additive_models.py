@@ -192,6 +192,7 @@ class _Recount:
     change: Change
 
     def rows(self, wanted: Mask) -> tuple[Counter, Groups]:
+        """What counts the pairs of these items [items]."""
         if (groups := self._groups) is not None:
             return groups.counter(wanted)
         with events.aside():
@@ -199,6 +200,7 @@ class _Recount:
         return counted.counter, counted.groups
 
     def pairs(self, left: Array, right: Array) -> Array | None:
+        """The counts of single pairs of items; None where only rows can be counted."""
         return None if (groups := self._groups) is None else groups.joint(left, right)
 
     @cached_property
