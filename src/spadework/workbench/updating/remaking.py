@@ -176,7 +176,10 @@ def _read(run: Run, new_events: str) -> Interactions:
                 f"{log.account.used:,} used; set aside: {reasons}."
             )
         return log
-    except BadData as error:
+    except SpadeworkError as error:
+        if not isinstance(error, BadData) and "--" not in error.hint:
+            raise
+        # options of other commands are no advice here
         columns = as_map(run.data.get("columns"))
         named = ", ".join(f"{role} = {column!r}" for role, column in columns.items())
         raise type(error)(
