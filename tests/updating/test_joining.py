@@ -306,3 +306,25 @@ def test_a_dislike_in_the_store_says_what_not_to_show(tmp_path):
     assert unwanted is not None
     assert (unwanted.users.to_list(), unwanted.items.to_list()) == (["a"], ["y"])
     store.close()
+
+
+def test_who_comes_back_in_the_second_of_being_forgotten_stays(tmp_path, monkeypatch):
+    """The store keeps milliseconds and the log seconds: what came after the mark is not lost."""
+    log = make_log(["a", "b"], ["x", "y"], [START, START])
+    store = SqliteStore(tmp_path / "events.sqlite")
+    kept = KeptLog.of_run(log)
+    store.append([Event("a", "x", (START + 5) * 1000 + 300, event_id="before")])
+    kept = joining.join_store(kept, store, 1).kept
+    store.forget("a")
+    mark = (START + 5) * 1000 + 500
+
+    def marks(users):
+        return [mark if user == "a" else None for user in users]
+
+    monkeypatch.setattr(store, "forgotten_at", marks)
+    store.append([Event("a", "y", (START + 5) * 1000 + 900, event_id="after")])
+    both = joining.join_store(kept, store, 2).kept
+    rest, gone = joining.forget(both, store)
+    assert gone == 2
+    assert rows_of(rest.log) == [("a", "y", START + 5), ("b", "y", START)]
+    store.close()

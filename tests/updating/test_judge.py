@@ -68,3 +68,21 @@ def test_the_newest_span_is_later_than_what_the_running_one_learned():
     assert since > CUT
     assert promotion.judged_users(log, since) >= promotion.LEAST_USERS
     assert promotion.boundary_of(log, kept.end_of(1)) is None  # all of it was learned
+
+
+def test_one_user_with_many_events_does_not_choose_the_span():
+    log = log_of()
+    since = promotion.boundary_of(log, CUT - 1)
+    frame = rows()
+    many = 50_000  # in the last minute: of the later half of all events they would be all
+    last = int(frame["timestamp"].max())
+    noisy = make_log(
+        [*frame["user_id"], *["crawler"] * many],
+        [*frame["item_id"], *[f"i{each % 80:02d}" for each in range(many)]],
+        [*frame["timestamp"], *[last - each % 60 for each in range(many)]],
+    )
+    found = promotion.boundary_of(noisy, CUT - 1)
+    assert since is not None
+    assert found is not None
+    assert abs(found - since) < DAY
+    assert promotion.judged_users(noisy, found) >= promotion.LEAST_USERS

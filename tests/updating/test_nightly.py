@@ -281,7 +281,28 @@ def test_bad_requests_say_what_to_do(run, new, capsys):
     assert output.code == 2
     assert "give a file with the same columns" in output.err
     assert "--histories" not in output.err
+    assert "--set" not in output.err
     (generations.folder_of(run) / generations.CURRENT).write_text('{"generation": 7}')
     output = call(capsys, "nightly", run)
     assert output.code == 2
     assert "names no generation that is there" in output.err
+
+
+def test_rows_of_the_future_are_told(run, new, capsys):
+    ahead = run.parent / "ahead.csv"
+    frame = pl.read_csv(new).head(20)
+    late = frame.head(3).with_columns(pl.lit(4_000_000_000).alias("timestamp"))
+    pl.concat([frame, late]).write_csv(ahead)
+    output = call(capsys, "update", run, ahead)
+    assert output.code == 0, output.err
+    assert "23 rows → 20 used; set aside: 3 time in the future" in output.err
+    assert "20 new events joined" in output.out
+
+
+def test_an_update_without_the_log_of_its_run_says_what_to_do(tmp_path, capsys):
+    made, new = shop(tmp_path / "other")
+    (tmp_path / "other" / "orders.csv").unlink()
+    output = call(capsys, "update", made, new)
+    assert output.code == 2
+    assert "joins new events to the log of the run" in output.err
+    assert "--histories" not in output.err

@@ -77,12 +77,13 @@ def audit(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def activate(folder: Path, name: str, by: str) -> Live:
+def activate(folder: Path, name: str, by: str, beside: str | None = None) -> Live:
     """Put a release live that is there and answers as it did when it was made; the present one
-    becomes the previous. Raises `BadRequest` for any other, and tells the audit.
+    becomes the previous. Raises `BadRequest` for any other, and tells the audit; and `Busy` where
+    the live one is no longer the one `beside` which this one was judged.
     """
     _load_for(folder, name, by)
-    return _put_live(folder, name, by)
+    return _put_live(folder, name, by, beside)
 
 
 def _load_for(folder: Path, name: str, by: str) -> Served:
@@ -95,12 +96,19 @@ def _load_for(folder: Path, name: str, by: str) -> Served:
         raise
 
 
-def _put_live(folder: Path, name: str, by: str) -> Live:
+def _put_live(folder: Path, name: str, by: str, beside: str | None = None) -> Live:
     with (folder / _LOCK).open("a") as held:
         files.lock(held)  # two processes must not both take the present one for the previous
         present = read_live(folder)
         if present is not None and present.active == name:
             return present
+        if beside is not None and (present is None or present.active != beside):
+            found = "nothing" if present is None else present.active
+            raise Busy(
+                f"{found} went live meanwhile, and {name} was judged beside {beside}: {name} does "
+                "not go live.",
+                "Call it again: it is judged beside what is live now.",
+            )
         live = Live(name, None if present is None else present.active)
         write_live(folder, live)
         audit(folder, "activated", {"release": name, "before": live.previous, "by": by})

@@ -7,6 +7,9 @@ from __future__ import annotations
 import numpy as np
 
 from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels import parallel
+from spadework.kernels.compiled import kernel
+from spadework.kernels.counting.count_blocks import BLOCK_CELLS, cut
 from spadework.ragged import offsets_of, row_of_cells
 
 
@@ -30,10 +33,25 @@ def rows_over(starts: Offsets, values: Array, by: Array) -> Array:
     """Each row divided by its number in `by` [rows] float32, above zero; values above zero stay so.
     O(cells).
     """
-    with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(
-            np.maximum(values / np.repeat(by, np.diff(starts)), np.finfo(np.float32).tiny)
-        )
+    out = np.empty_like(values)
+    divisors = by.astype(values.dtype, copy=False)
+    tiny = np.finfo(values.dtype).tiny
+
+    def divide(block: tuple[int, int]) -> None:
+        first, last = block
+        _divide(starts[first : last + 1], values, divisors[first:last], tiny, out)
+
+    with parallel.Crew() as crew:
+        crew.map(divide, cut(starts[1:], BLOCK_CELLS))
+    return out
+
+
+@kernel
+def _divide(starts, values, by, tiny, out):
+    for row in range(by.shape[0]):
+        divisor = by[row]
+        for at in range(starts[row], starts[row + 1]):
+            out[at] = max(values[at] / divisor, tiny)
 
 
 def rows_to_one(starts: Offsets, values: Array) -> Array:

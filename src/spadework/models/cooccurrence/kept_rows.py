@@ -4,18 +4,18 @@ others.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from spadework.arrays import Array, Codes
 from spadework.kernels import parallel
 from spadework.kernels.counting.count_blocks import BLOCK_CELLS, Workspace, cut
+from spadework.kernels.similarity.ascending_rows import copy_largest, count_above, look_up
 from spadework.kernels.similarity.neighbour_table import Table, Weigh
-from spadework.kernels.similarity.sparse_top_k import BUCKETS, keep_largest, scratch_cells
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.ragged import SparseRows, cells_of_rows, offsets_of
+from spadework.ragged import SparseRows, cells_of_rows, offsets_of, places_in_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,45 +45,78 @@ class PairOrder:
         """The largest of each row by weight, before rows are divided; `codes` are the items of the
         rows, None: all items.
         """
-        left = self.left if self.left is None or codes is None else self.left[codes]
-        blocks = cut(np.cumsum(np.diff(rows.starts)), BLOCK_CELLS)
-        label = f"fit {self.model.label}"
-        parts = parallel.share(partial(self._block, rows, left, Workspace()), blocks, label)
-        lengths, columns, values = (
-            np.concatenate([np.zeros(0, dtype), *(part[at] for part in parts)])
-            for at, dtype in enumerate((np.int64, np.int32, np.float32))
-        )
-        return Table(offsets_of(lengths), columns, values)
+        keep = min(self.model.keep, len(self.right))
+        begins = offsets_of(np.minimum(np.diff(rows.starts), keep))
+        lengths = np.zeros(rows.rows, np.int64)
+        columns = np.empty(int(begins[-1]), np.int32)
+        values = np.empty(len(columns), np.float32)
+        workspace = Workspace()
 
-    def _block(
-        self, rows: SparseRows, left: Array | None, workspace: Workspace, block: tuple[int, int]
+        def copy(block: tuple[int, int]) -> None:
+            starts, own, weighed = self._weighed(rows, codes, workspace, block)
+            longest = int(np.diff(starts).max(initial=0))
+            copy_largest(
+                starts,
+                own,
+                weighed.view(np.int32),
+                keep,
+                self.rank_of_code,
+                *(
+                    workspace.array(name, longest, np.int32)[:longest]
+                    for name in ("own columns", "own bits")
+                ),
+                begins[slice(*block)],
+                columns,
+                values.view(np.int32),
+                lengths[slice(*block)],
+            )
+
+        self._share(rows, copy)
+        table = Table(begins, columns, values)
+        if int(lengths.sum()) == len(columns):
+            return table
+        places = places_in_rows(lengths) + np.repeat(begins[:-1], lengths)
+        return Table(offsets_of(lengths), columns[places], values[places])
+
+    def above(self, rows: SparseRows, codes: Array | None, bounds: Array) -> Array:
+        """How many pairs of each row weigh more than its bound, before rows are divided. Shape
+        [rows].
+        """
+        found = np.zeros(rows.rows, np.int64)
+        workspace = Workspace()
+
+        def count(block: tuple[int, int]) -> None:
+            starts, _, weighed = self._weighed(rows, codes, workspace, block)
+            count_above(starts, weighed, bounds[slice(*block)], found[slice(*block)])
+
+        self._share(rows, count)
+        return found
+
+    def _share(self, rows: SparseRows, work: Callable[[tuple[int, int]], None]) -> None:
+        blocks = cut(np.cumsum(np.diff(rows.starts)), BLOCK_CELLS)
+        parallel.share(work, blocks, f"fit {self.model.label}")
+
+    def _weighed(
+        self,
+        rows: SparseRows,
+        codes: Array | None,
+        workspace: Workspace,
+        block: tuple[int, int],
     ) -> tuple[Array, Codes, Array]:
+        """Where rows of a block begin in it, their columns and their weights."""
         first, last = block
         cells = slice(int(rows.starts[first]), int(rows.starts[last]))
         starts = rows.starts[first : last + 1] - rows.starts[first]
         columns, joint = rows.columns[cells], rows.values[cells].astype(np.float32, copy=False)
-        own = joint if left is None else np.repeat(left[first:last], np.diff(starts))
+        own = joint
+        if self.left is not None:
+            left = self.left[first:last] if codes is None else self.left[codes[first:last]]
+            own = np.repeat(left, np.diff(starts))
+        right = workspace.array("right", len(columns), np.float32)[: len(columns)]
+        look_up(self.right, columns, right)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            weighed = self.weigh(joint, own, self.right[columns])
-        values = np.ascontiguousarray(weighed, np.float32)
-        longest = int(np.diff(starts).max(initial=0))
-        kept_starts = np.zeros(len(starts), np.int64)
-        kept_columns = workspace.array("kept columns", len(columns) + 1, np.int32)
-        kept = workspace.array("kept values", len(columns) + 1, np.float32)
-        filled = keep_largest(
-            starts,
-            self.rank_of_code[columns],
-            values.view(np.uint32),
-            min(self.model.keep, len(self.right)),
-            self.code_of_rank,
-            workspace.array("histogram", 2 * BUCKETS, np.int32),
-            workspace.array("room", scratch_cells(longest), np.uint32)[: scratch_cells(longest)],
-            workspace.array("packed", longest, np.int64),
-            kept_starts,
-            kept_columns,
-            kept.view(np.uint32),
-        )
-        return np.diff(kept_starts), kept_columns[:filled].copy(), kept[:filled].copy()
+            weighed = self.weigh(joint, own, right)
+        return starts, columns, np.ascontiguousarray(weighed, np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ counted again.
 Of each row only the pairs that may be listed are kept, more than the model lists, and a bound: no
 other pair of the row has a larger weight. New events change few pairs. A pair that is kept gets its
 change; of one that is not, the bound says how large it can be at most. Where that is below the last
-one listed, the list of the row is that of a full count. The other rows, few of them, are counted
-again in full.
+one listed, the list of the row is that of a full count. Where a changed pair may be above it, that
+pair is counted; where the bound itself may, the row is counted again in full, which few are.
 
 This needs a weight that never grows for a pair of which nothing new is known (see `pair_values`;
 decision 0028).
@@ -13,65 +13,48 @@ decision 0028).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Protocol
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from spadework import events
-from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.arrays import Array, Mask
 from spadework.data.interactions import Interactions
-from spadework.data.vocabulary import Vocabulary
 from spadework.kernels.counting.count_blocks import Counter
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.similarity.neighbour_table import Table, tables
+from spadework.models.cooccurrence import changed_pairs
+from spadework.models.cooccurrence.changed_pairs import News, Sums, raised
 from spadework.models.cooccurrence.counts import OWN_ENTRIES
+from spadework.models.cooccurrence.kept_counts import LEAST, Standing, recoded
 from spadework.models.cooccurrence.kept_rows import Overlay, PairOrder, rows_at
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.models.cooccurrence.pair_matrix import all_pairs, no_rows
+from spadework.models.cooccurrence.pair_matrix import no_rows
 from spadework.models.cooccurrence.pair_values import Measure, why_unmeasured
-from spadework.models.counting.channel import Channel
-from spadework.models.counting.count_passes import Pass, count_pass
-from spadework.ragged import SparseRows, offsets_of, row_of_cells
+from spadework.models.counting.count_passes import count_pass
+from spadework.ragged import SparseRows, row_of_cells
 
-LEAST = 1e-12
-"""The least size of an item, as in a count of the whole log."""
 CLOSE = 1e-5
 """A bound that is so near to the last pair listed, as a share, does not part them: the values are
 float32.
 """
 SPARE, LEAST_SPARE = 0.25, 100
 """How many more pairs of a row are kept than are listed: a share, and at least so many."""
-GONE = 1e-6
-"""A count that falls to this share of what it was is none: what is left is rounding."""
 EXACT = 2.0**24
 """Whole numbers below this are exact in float32."""
-ARRAYS = ("starts", "columns", "joint", "bound", "groups", "sizes", "entries", "popularity")
-
-Recount: TypeAlias = Callable[[Mask], tuple[Counter, Groups]]
-"""Given the items [items] whose rows are wanted: what counts their pairs."""
+GROWN = 1.5
+"""A row with so many times the pairs that are kept of one is counted again, and cut."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Standing:
-    """What is kept of a model's counts. Rows are history items."""
+class Recount(Protocol):
+    """What can be counted again of the log as it is now."""
 
-    item_vocabulary: Vocabulary
-    starts: Offsets  # [items + 1]
-    columns: Codes  # [pairs] ascending in a row
-    joint: Array  # [pairs] float64; float32 where counts are whole numbers that it holds
-    bound: Array  # [items] float64: no other pair has a larger value; 0: there is none
-    groups: Array  # [1] float64: groups in all
-    sizes: Array  # [items] float64
-    entries: Array  # [items] int64: entries or events that were counted
-    popularity: Array  # [items] int64: rows of the log
+    def rows(self, wanted: Mask) -> tuple[Counter, Groups]:
+        """What counts the pairs of these items [items]."""
 
-    @property
-    def arrays(self) -> dict[str, Array]:
-        """What is written to disk, with the ids of the items."""
-        return {name: getattr(self, name) for name in ARRAYS}
+    def pairs(self, left: Array, right: Array) -> Array | None:
+        """The counts of single pairs of items, left ascending; None where only rows can be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +101,7 @@ def learn(model: CoOccurrence, log: Interactions) -> tuple[Standing, CoOccurrenc
         popularity=log.item_counts,
     )
     order = _order(model, standing)
-    return standing, _fitted(model, standing, order.largest(_rows_of(standing), None))
+    return standing, _fitted(model, standing, order.largest(standing.rows, None))
 
 
 def update(
@@ -131,8 +114,8 @@ def update(
     """Take in what some users did: `before` is all that they had done, `after` all that they have
     done now. Both have the new vocabulary of items, which holds the old one.
     """
-    old = _recoded(standing, after.item_vocabulary)
-    more, less = _Sums.of(model.channel, after), _Sums.of(model.channel, before)
+    old = recoded(standing, after.item_vocabulary)
+    more, less = Sums.of(model.channel, after), Sums.of(model.channel, before)
     change = csr_array(more.pairs - less.pairs)
     change.eliminate_zeros()
     now = replace(
@@ -143,14 +126,10 @@ def update(
         popularity=old.popularity + after.item_counts - before.item_counts,
     )
     order = _order(model, now)
-    bound, touched = _with_change(Measure(model), old, now, change)
-    changed = Overlay(touched.codes, order.largest(touched.rows, touched.codes))
-    table = order.largest(_rows_of(now), None)
-    last = _least(table, model.keep)
-    last[changed.codes] = _least(changed.rows, model.keep)
-    doubtful = (bound > 0) & (bound * (1 + CLOSE) >= last)
+    judged = _settled(model, old, now, News.of(now, change), order, recount)
+    touched, bound, doubtful = judged.touched, judged.bound, judged.doubtful
     if doubtful.any():
-        counter, groups = recount(doubtful)
+        counter, groups = recount.rows(doubtful)
         by_rank = np.maximum(now.sizes[groups.code_of_rank], LEAST).astype(np.float32)
         counted = _kept_rows(model, counter, groups, by_rank, float(now.groups[0]))
         codes = np.flatnonzero(doubtful)
@@ -158,104 +137,66 @@ def update(
         joint = counted.joint(model.channel.plain)
         rows = rows_at(SparseRows(counted.table.starts, counted.table.columns, joint), codes)
         touched = touched.under(Overlay(codes, rows))
-        changed = changed.under(Overlay(codes, order.largest(rows, codes)))
-    starts, columns, joint = touched.over(_rows_of(now))
+    starts, columns, joint = touched.over(now.rows)
     now = replace(now, starts=starts, columns=columns, joint=joint, bound=bound)
-    fitted = _fitted(model, now, changed.over(table))
+    fitted = _fitted(model, now, order.largest(now.rows, None))
     return Updated(now, fitted, change.nnz, int(doubtful.sum()))
 
 
-# ---- what changed
-
-
 @dataclass(frozen=True, eq=False)
-class _Sums:
-    """Counts of some users, exact."""
+class _Settled:
+    """Rows with news, and the rows that must be counted again in full."""
 
-    pairs: csr_array  # items × items
-    sizes: Array  # [items]
-    entries: Array  # [items]
-    groups: float
-
-    @classmethod
-    def of(cls, channel: Channel, log: Interactions) -> _Sums:
-        items = log.item_count
-        if not len(log):
-            nothing = np.zeros(items)
-            return cls(csr_array((items, items)), nothing, nothing.astype(np.int64), 0.0)
-        with events.aside():
-            counted: Pass = count_pass(log, (channel,), exact=True)
-        of_code = counted.groups.rank_of_code.astype(np.int64)
-        return cls(
-            all_pairs(counted),
-            counted.sizes[0][of_code],
-            counted.groups.item_sizes[of_code],
-            counted.totals[0],
-        )
+    touched: Overlay
+    bound: Array  # [items]
+    doubtful: Mask  # [items]
 
 
-def _with_change(
-    measure: Measure, old: Standing, now: Standing, change: csr_array
-) -> tuple[Array, Overlay]:
-    """Bounds that hold for pairs that are not kept, and the rows of kept pairs that changed."""
-    items, bound = len(now.bound), _grown(measure, old, now)
-    touched = np.flatnonzero(np.diff(change.indptr))
-    begins, columns, joint = rows_at(_rows_of(now), touched)
-    own = np.repeat(touched, np.diff(begins)) * np.int64(items) + columns
-    rows = row_of_cells(change.indptr)
-    wanted = rows * np.int64(items) + change.indices
-    at = np.searchsorted(own, wanted)
-    is_kept = at < len(own)
-    is_kept[is_kept] = own[at[is_kept]] == wanted[is_kept]
-    places, more = at[is_kept], change.data[is_kept]
-    was = joint[places].astype(np.float64)
-    joint[places] = np.where(was + more > GONE * was, was + more, 0)
-    rows, others, more, at = (each[~is_kept] for each in (rows, change.indices, change.data, at))
+def _settled(
+    model: CoOccurrence,
+    old: Standing,
+    now: Standing,
+    news: News,
+    order: PairOrder,
+    recount: Recount,
+) -> _Settled:
+    """Take in the pairs that are not kept: those that may be listed by now are counted one by one
+    where that can be done, and kept. What is then in doubt is a row whose bound alone is too high.
+    """
+    measure, rows = Measure(model), news.rows
+    grown = changed_pairs.grown(measure, old, now)
     complete = now.bound[rows] == 0
-    unknown = (rows[~complete], others[~complete], more[~complete])
-    _raise(bound, unknown[0], _values(measure, old, now, *unknown))
-    new = complete & (more > 0)
-    lengths = np.diff(begins) + np.bincount(rows[new], minlength=items)[touched]
-    changed = SparseRows(
-        offsets_of(lengths),
-        np.insert(columns, at[new], others[new].astype(np.int32)),
-        np.insert(joint, at[new], more[new].astype(joint.dtype)),
-    )
-    return bound, Overlay(touched, changed)
-
-
-def _grown(measure: Measure, old: Standing, now: Standing) -> Array:
-    """Bounds for pairs whose count did not change. A right item that lost users lifts them."""
-    bound = old.bound * measure.scale(float(old.groups[0]), float(now.groups[0]))
-    if not (now.sizes < old.sizes).any():
-        return bound
-    if measure.by_row:
-        return np.where(bound > 0, np.inf, 0.0)  # all of these rows are counted again
-    ones = np.ones(len(bound))
-    was, is_now = (
-        measure.count(ones, ones, np.maximum(each.sizes, LEAST), 1.0) for each in (old, now)
-    )
-    known = old.sizes > 0
-    return bound * max(float((was[known] / is_now[known]).max(initial=1.0)), 1.0)
-
-
-def _values(
-    measure: Measure, old: Standing, now: Standing, rows: Array, columns: Codes, more: Array
-) -> Array:
-    """The largest value that pairs which are not kept can have by now."""
-    was, is_now = (np.maximum(each.sizes, LEAST) for each in (old, now))
-    counts = measure.count(old.bound[rows], was[rows], was[columns], float(old.groups[0]))
-    counts = np.maximum(counts + more, 0.0)
-    return measure.value(counts, is_now[rows], is_now[columns], float(now.groups[0]))
-
-
-def _raise(bound: Array, rows: Array, values: Array) -> None:
-    """Raise bounds to the values of pairs whose counts changed. Rows ascend."""
-    if not len(rows):
-        return
-    begins = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
-    own = rows[begins]
-    bound[own] = np.maximum(bound[own], np.maximum.reduceat(values, begins))
+    values = changed_pairs.largest_values(measure, old, now, rows, news.columns, news.more)
+    values[complete] = 0
+    joint = np.where(complete, news.more, 0)
+    bound = raised(grown, rows, values)
+    above = order.above(now.rows, None, bound * (1 + CLOSE))
+    codes, cells = news.touched.codes, news.touched.rows
+    above[codes] = order.above(cells, codes, bound[codes] * (1 + CLOSE))
+    doubtful = (bound > 0) & (above < model.keep)
+    at = np.flatnonzero(doubtful[codes])
+    if not len(at):
+        return _Settled(news.with_pairs(joint), bound, doubtful)
+    last = np.zeros(len(bound))
+    last[codes[at]] = _least(order.largest(rows_at(cells, at), codes[at]), model.keep)
+    near = np.flatnonzero(doubtful[rows] & ~complete & (values * (1 + CLOSE) >= last[rows]))
+    # a row that is counted in full anyhow has no use for single pairs
+    near = near[(grown[rows[near]] * (1 + CLOSE) < last[rows[near]])]
+    counts = recount.pairs(rows[near], news.columns[near])
+    if counts is not None:
+        sizes = np.maximum(now.sizes, LEAST)
+        left, right = sizes[rows[near]], sizes[news.columns[near]]
+        worth = measure.value(counts, left, right, float(now.groups[0]))
+        listed = worth * (1 + CLOSE) >= last[rows[near]]
+        joint[near] = np.where(listed, counts, 0)
+        values[near] = np.where(listed, 0, worth)
+        bound = raised(grown, rows, values)
+        doubtful[codes[at]] = bound[codes[at]] * (1 + CLOSE) >= last[codes[at]]
+    touched = news.with_pairs(joint)
+    # pairs that were let in one by one are not let in for ever
+    longest = int(GROWN * _kept_pairs(model))
+    doubtful[codes] |= (bound[codes] > 0) & (np.diff(touched.rows.starts) > longest)
+    return _Settled(touched, bound, doubtful)
 
 
 def _least(table: Table, full: int) -> Array:
@@ -296,20 +237,20 @@ def _kept_rows(
     model: CoOccurrence, counter: Counter, groups: Groups, sizes: Array, total: float
 ) -> _Rows:
     """What is kept of counted rows; `sizes` [items] float32 by rank, `total` groups in all."""
-    kept = min(model.keep + max(LEAST_SPARE, int(model.keep * SPARE)), max(groups.item_count, 1))
+    kept = min(_kept_pairs(model), max(groups.item_count, 1))
     weighing = replace(model.weighing(0, sizes, total), keep=kept)
     (table,) = tables(counter, groups, [weighing], f"count {model.label}")
     by_code = sizes[groups.rank_of_code.astype(np.int64)].astype(np.float64)
     return _Rows(Measure(model), table, by_code, total, _least(table, kept))
 
 
+def _kept_pairs(model: CoOccurrence) -> int:
+    return model.keep + max(LEAST_SPARE, int(model.keep * SPARE))
+
+
 def _order(model: CoOccurrence, standing: Standing) -> PairOrder:
     sizes = np.maximum(standing.sizes, LEAST)
     return PairOrder.of(model, standing.entries, sizes, float(standing.groups[0]))
-
-
-def _rows_of(standing: Standing) -> SparseRows:
-    return SparseRows(standing.starts, standing.columns, standing.joint)
 
 
 def _fitted(model: CoOccurrence, standing: Standing, table: Table) -> CoOccurrence:
@@ -318,29 +259,3 @@ def _fitted(model: CoOccurrence, standing: Standing, table: Table) -> CoOccurren
     fitted = type(model)(**model.params)
     fitted._restore({**state, "popularity": standing.popularity}, standing.item_vocabulary)
     return fitted
-
-
-def _recoded(standing: Standing, vocabulary: Vocabulary) -> Standing:
-    """The same under a vocabulary that holds more items."""
-    if standing.item_vocabulary == vocabulary:
-        return standing
-    codes = vocabulary.codes(standing.item_vocabulary.ids)
-    lengths = np.zeros(len(vocabulary), np.int64)
-    lengths[codes] = np.diff(standing.starts)
-
-    def spread(array: Array) -> Array:
-        out = np.zeros(len(vocabulary), array.dtype)
-        out[codes] = array
-        return out
-
-    return Standing(
-        item_vocabulary=vocabulary,
-        starts=offsets_of(lengths),
-        columns=codes[standing.columns],
-        joint=standing.joint,
-        bound=spread(standing.bound),
-        groups=standing.groups,
-        sizes=spread(standing.sizes),
-        entries=spread(standing.entries),
-        popularity=spread(standing.popularity),
-    )

@@ -16,6 +16,7 @@ from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.kernels.counting.binary_counts import SetCounter
+from spadework.kernels.counting.common_groups import common_groups
 from spadework.kernels.counting.count_blocks import BLOCK_CELLS
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.models.counting.channel import Channel
@@ -117,18 +118,15 @@ class ChangedGroups:
 
     def counter(self, rows: Mask) -> tuple[SetCounter, Groups]:
         """What counts the pairs of these items [items] alone, by the codes of `after`."""
-        kept, after = self.kept.groups, self.after
-        groups = self._ranked()
-        stale = np.zeros(kept.group_count, np.bool_)
-        known = Vocabulary(self.kept.users).codes(after.user_vocabulary.take(after.active_users))
-        stale[known[known >= 0]] = True
+        kept, groups, stale = self.kept.groups, self._ranked(), self._stale
         wanted = np.flatnonzero(rows[groups.code_of_rank])
         old = wanted[wanted < kept.item_count]
         cells, begins = cells_of_rows(kept.occurrence_starts.astype(np.int64), old)
         holders = kept.occurrence_groups[cells]
         ranks = np.repeat(old, np.diff(begins))
         fresh = ~stale[holders]
-        new_starts, new_items = self._new(groups.rank_of_code)
+        new_starts = self._new.starts.astype(np.int64)
+        new_items = groups.rank_of_code[self._new.code_of_rank[self._new.item_ranks]]
         owners = np.repeat(np.arange(len(new_starts) - 1), np.diff(new_starts))
         chosen = rows[groups.code_of_rank[new_items]]
         ranks = np.concatenate([ranks[fresh], new_items[chosen]]).astype(np.int64)
@@ -153,6 +151,29 @@ class ChangedGroups:
         )
         return RowCounter(restricted), restricted
 
+    def joint(self, left: Codes, right: Codes) -> Array:
+        """How many groups hold both items of each pair [pairs]; left ones ascend."""
+        found = np.zeros(len(left))
+        old = self.kept.groups
+        known = self.after.item_vocabulary.codes(self.kept.items.ids)
+        rank_of_code = np.full(self.after.item_count, -1, np.int64)
+        rank_of_code[known] = old.rank_of_code
+        fresh = np.ones(self._new.group_count, np.bool_)
+        for groups, ranks, counts in (
+            (old, rank_of_code, ~self._stale),
+            (self._new, self._new.rank_of_code.astype(np.int64), fresh),
+        ):
+            own, other = ranks[left], ranks[right]
+            there = (own >= 0) & (other >= 0)
+            found[there] += common_groups(
+                groups.occurrence_starts.astype(np.int64),
+                groups.occurrence_groups,
+                counts.view(np.uint8),
+                own[there],
+                other[there],
+            )
+        return found
+
     def _ranked(self) -> Groups:
         """No events, but the ranks of all items: those that were kept, and then the new ones."""
         kept, vocabulary = self.kept.groups, self.after.item_vocabulary
@@ -172,12 +193,21 @@ class ChangedGroups:
             rank_of_code=rank_of_code,
         )
 
-    def _new(self, rank_of_code: Array) -> tuple[Array, Codes]:
-        """Where the users that changed begin, and the ranks of their distinct items."""
+    @cached_property
+    def _stale(self) -> Mask:
+        """The kept groups of users that changed. Shape [groups]."""
+        stale = np.zeros(self.kept.groups.group_count, np.bool_)
+        users = self.after.user_vocabulary.take(self.after.active_users)
+        known = Vocabulary(self.kept.users).codes(users)
+        stale[known[known >= 0]] = True
+        return stale
+
+    @cached_property
+    def _new(self) -> Groups:
+        """The distinct items of the users that changed."""
         after = self.after
         starts, _ = rows_by_group(after, self.channel)
-        sets = Groups.of_sets(starts, after.items, after.item_count, self.channel.max_length)
-        return sets.starts.astype(np.int64), rank_of_code[sets.code_of_rank[sets.item_ranks]]
+        return Groups.of_sets(starts, after.items, after.item_count, self.channel.max_length)
 
 
 def _fault(groups: Groups, users: int, items: int) -> str | None:

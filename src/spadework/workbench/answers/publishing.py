@@ -18,6 +18,7 @@ from spadework.data.reading.values.conditions import is_rule
 from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, SpadeworkError
+from spadework.json_values import as_text
 from spadework.models.base import Recommender
 from spadework.models.needs import Repeats
 from spadework.models.single_lists import SingleLists
@@ -31,6 +32,9 @@ from spadework.workbench.answers.service import Service, histories_of
 from spadework.workbench.run import Run
 from spadework.workbench.storage.folder import SERVING
 from spadework.workbench.updating.kept_log import KeptLog
+
+NAMED = "named"
+"""The fact of a release that names its model, where it is not the winner by itself."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,14 @@ def publish(
         kept: KeptLog | None = update.kept
         log: Interactions | None = update.kept.log
         until = update.kept.end_of(update.number)
-        more = {
+        more: dict[str, Any] = {
             "update": {"generation": update.number, "rows": len(update.kept.log), "until": until}
         }
     else:
         log = _log(service.run, fitted)
         kept, more = None if log is None else KeptLog.of_run(log), {}
+    if model is not None:
+        more[NAMED] = model
     made = _released(service, target, winner, similar, fitted, log, more)
     return Published(target, made, kept)
 
@@ -111,6 +117,31 @@ def _released(
     if releases.read_live(target) is None:
         releases.activate(target, made.id, "the first publication")
     return made
+
+
+def answering(models: Path, releases_folder: Path) -> Path:
+    """The model that answers: the one that was named for the live release, else the winner. Raises
+    `BadRequest` where it is kept no more.
+    """
+    named = named_in(releases_folder)
+    try:
+        return roles.find(models, named)
+    except BadRequest as error:
+        if named is None:
+            raise
+        raise BadRequest(
+            f"The live release is of the model {named!r}, which {models.parent} keeps no more.",
+            f"{error.hint} Publish one of these, and updates go on with it: spadework publish RUN "
+            "--model NAME --activate",
+        ) from None
+
+
+def named_in(folder: Path) -> str | None:
+    """The model that the live release of a folder was made of by name; None: the winner."""
+    live = releases.read_live(folder)
+    if live is None:
+        return None
+    return as_text(release.read(folder / releases.RELEASES / live.active).facts.get(NAMED)) or None
 
 
 def set_base(store: Store, log: Interactions) -> int:

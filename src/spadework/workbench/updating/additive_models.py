@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import ClassVar
 
 import numpy as np
@@ -27,11 +27,12 @@ from spadework.models.baskets.basket_neighbours import VECTORS, TifuKnn, UserPop
 from spadework.models.baskets.personal import Personal, PersonalTop
 from spadework.models.baskets.purchases import purchases_by_block
 from spadework.models.baskets.repurchase_gaps import GapSums, gaps_of
-from spadework.models.cooccurrence import standing
+from spadework.models.cooccurrence import kept_counts, standing
+from spadework.models.cooccurrence.kept_counts import Standing
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import count_pass
-from spadework.models.counting.kept_groups import KeptGroups, rows_of_users
+from spadework.models.counting.kept_groups import ChangedGroups, KeptGroups, rows_of_users
 from spadework.models.popular import Popular, PopularByCategory
 from spadework.ragged import cells_of_rows, offsets_of
 
@@ -156,7 +157,7 @@ def made(
 class _Pairs(Additive):
     """Co-occurrence: see `standing`."""
 
-    arrays = frozenset(standing.ARRAYS)
+    arrays = frozenset(kept_counts.ARRAYS)
 
     def learn(self, model: Recommender, log: Interactions, content: ItemContent | None) -> Learned:
         assert isinstance(model, CoOccurrence)
@@ -167,10 +168,9 @@ class _Pairs(Additive):
         self, model: Recommender, kept: Statistics, change: Change, content: ItemContent | None
     ) -> Learned:
         assert isinstance(model, CoOccurrence)
-        known = standing.Standing(item_vocabulary=Vocabulary(kept.items), **kept.arrays)
-        found = standing.update(
-            model, known, change.before, change.after, partial(_counter, model.channel, change)
-        )
+        known = Standing(item_vocabulary=Vocabulary(kept.items), **kept.arrays)
+        recount = _Recount(model.channel, change)
+        found = standing.update(model, known, change.before, change.after, recount)
         return Learned(
             found.model,
             _of_standing(found.standing),
@@ -180,18 +180,35 @@ class _Pairs(Additive):
         )
 
 
-def _of_standing(kept: standing.Standing) -> Statistics:
+def _of_standing(kept: Standing) -> Statistics:
     return Statistics(kept.arrays, kept.item_vocabulary.ids, _no_ids(kept.item_vocabulary))
 
 
-def _counter(channel: Channel, change: Change, rows: Mask) -> tuple[Counter, Groups]:
-    """What counts these rows: from kept groups where there are such, else from the log."""
-    groups = change.groups
-    if groups is not None and suits(groups, channel):
-        return groups.in_log(change.log, channel).counter(rows)
-    with events.aside():
-        counted = count_pass(change.log, (channel,), wanted=rows)
-    return counted.counter, counted.groups
+@dataclass(frozen=True, eq=False)
+class _Recount:
+    """What is counted again: from kept groups where there are such, else from the log."""
+
+    channel: Channel
+    change: Change
+
+    def rows(self, wanted: Mask) -> tuple[Counter, Groups]:
+        """What counts the pairs of these items [items]."""
+        if (groups := self._groups) is not None:
+            return groups.counter(wanted)
+        with events.aside():
+            counted = count_pass(self.change.log, (self.channel,), wanted=wanted)
+        return counted.counter, counted.groups
+
+    def pairs(self, left: Array, right: Array) -> Array | None:
+        """The counts of single pairs of items; None where only rows can be counted."""
+        return None if (groups := self._groups) is None else groups.joint(left, right)
+
+    @cached_property
+    def _groups(self) -> ChangedGroups | None:
+        groups = self.change.groups
+        if groups is None or not suits(groups, self.channel):
+            return None
+        return groups.in_log(self.change.log, self.channel)
 
 
 @dataclass(frozen=True)

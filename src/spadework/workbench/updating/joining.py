@@ -4,7 +4,7 @@ were forgotten had done.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -213,12 +213,13 @@ def forget(kept: KeptLog, store: Store) -> tuple[KeptLog, int]:
     these were. Without times all of such a user go.
     """
     log = kept.log
-    gone = _are_before(_forgotten(log.user_vocabulary.ids, store)[log.users], log.times)
+    ids, items = log.user_vocabulary.ids, log.item_vocabulary.ids
+    gone = _gone(store, ids, log.users, lambda rows: items.gather(log.items[rows]), log.times)
     unwanted, lost = log.unwanted, 0
     if unwanted is not None:
         # a user may have dislikes alone, and then no code
         users, codes = Vocabulary.build(unwanted.users)
-        is_lost = _are_before(_forgotten(users.ids, store)[codes], unwanted.times)
+        is_lost = _gone(store, users.ids, codes, unwanted.items.gather, unwanted.times)
         unwanted, lost = unwanted.where(~is_lost), int(is_lost.sum())
     if not gone.any() and not lost:
         return kept, 0
@@ -227,16 +228,32 @@ def forget(kept: KeptLog, store: Store) -> tuple[KeptLog, int]:
     return replace(rest, log=log), int(gone.sum()) + lost
 
 
-def _forgotten(users: pl.Series, store: Store) -> Array:
-    """When each user was last forgotten, in milliseconds; −1 where never. Shape [users]."""
-    marks = store.forgotten_at([str(each) for each in users.to_list()])
-    return np.asarray([-1 if mark is None else mark for mark in marks], np.int64)
-
-
-def _are_before(forgotten: Array, times: Seconds | None) -> Mask:
-    """Which rows are of a user who was forgotten later. Shape [rows]."""
-    known = forgotten >= 0
-    return known if times is None else known & (times * 1000 <= forgotten)
+def _gone(
+    store: Store,
+    users: pl.Series,
+    codes: Array,
+    items: Callable[[Array], pl.Series],
+    times: Seconds | None,
+) -> Mask:
+    """Which rows are of a user who was forgotten later; `items` gives the ids of some rows. Shape
+    [rows].
+    """
+    names = [str(each) for each in users.to_list()]
+    found = store.forgotten_at(names)
+    marks = np.asarray([-1 if mark is None else mark for mark in found], np.int64)[codes]
+    if times is None:
+        return marks >= 0
+    gone = (marks >= 0) & (times * 1000 <= marks)
+    # rows are to the second: of what came after, but within it, the store has the event
+    near = np.flatnonzero(gone & (times == marks // 1000))
+    back: dict[int, set[str]] = {}
+    for row, item in zip(near.tolist(), items(near).to_list(), strict=True):
+        user, mark = int(codes[row]), int(marks[row])
+        if user not in back:
+            later = store.history(names[user]).events
+            back[user] = {one.item for one in later if mark < one.time < int(times[row] + 1) * 1000}
+        gone[row] = str(item) not in back[user]
+    return gone
 
 
 def _without_absent(log: Interactions) -> Interactions:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from spadework import events
 from spadework.artifacts import artifact, roles
 from spadework.errors import BadRequest
 from spadework.json_values import as_map
@@ -132,14 +133,20 @@ def _decide(run: Run, folder: Path, store: Store, remade: Remade, silence: str) 
         publishing.set_base(store, joining.base_of(generation.kept, store))
         says = f"kept {live.active}: no new events since {name} was judged{silence}"
         return Outcome(KEPT, says, name, live.active, remade, dict(verdict))
+    if verdict is not None and live.active not in (verdict.get("running"), verdict.get("release")):
+        events.note(
+            f"{live.active} went live after {verdict.get('release')} was judged beside "
+            f"{verdict.get('running')}: it is judged anew."
+        )
+        verdict = None
     if verdict is None:
         verdict = _judged(run, folder, store, generation)
         generation.keep_verdict(verdict)
     name = str(verdict["release"])
-    if not _is_told(folder, name):
+    if not _is_told(folder, name, str(verdict["running"])):
         releases.audit(folder, "judged", verdict)
     if verdict.get("activate"):
-        live = releases.activate(folder, name, BY)
+        live = releases.activate(folder, name, BY, str(verdict["running"]))
     outcome = ACTIVATED if verdict.get("activate") else REFUSED
     generation.keep_verdict({**verdict, "done": True})
     says = f"{outcome} {name}: {verdict['says']}{silence}"
@@ -164,10 +171,17 @@ def _verdict(run: Run, folder: Path, generation: Generation) -> Verdict:
     kept, since = generation.kept, generation.facts.get("boundary")
     board = as_map(run.board.get("protocol"))
     target = target_of(kept.log, run.recipe)
+    served = publishing.answering(generation.models, folder)
     if since is None and generation.facts.get("forgotten"):
-        winner = artifact.load(roles.find(generation.models))
-        return promotion.verdict_without_news(kept, winner, folder, board, target)
+        candidate = artifact.load(served)
+        return promotion.verdict_without_news(kept, candidate, folder, board, target)
     judged = generation.judged
+    if judged is not None and roles.label_of(judged) != roles.label_of(served):
+        return Verdict(
+            outcome=promotion.UNKNOWN,
+            says=f"the update was made while {roles.label_of(judged)} answered, and "
+            f"{roles.label_of(served)} does now: it is judged with the next new events",
+        )
     return promotion.verdict_of(
         kept,
         since if isinstance(since, int) else None,
@@ -179,11 +193,12 @@ def _verdict(run: Run, folder: Path, generation: Generation) -> Verdict:
 
 
 def _published(run: Run, folder: Path, generation: Generation) -> str:
-    return publishing.publish(str(run.folder), folder).release.id
+    named = publishing.named_in(folder)
+    return publishing.publish(str(run.folder), folder, named).release.id
 
 
-def _is_told(folder: Path, name: str) -> bool:
-    """Whether the audit has a verdict on a release already."""
+def _is_told(folder: Path, name: str, running: str) -> bool:
+    """Whether the audit has a verdict on a release beside another already."""
     path = folder / releases.AUDIT
     if not path.exists():
         return False
@@ -192,7 +207,7 @@ def _is_told(folder: Path, name: str) -> bool:
             row = as_map(json.loads(line))
         except ValueError:  # a line that was cut by the end of a machine
             continue
-        if row.get("event") == "judged" and row.get("release") == name:
+        if (row.get("event"), row.get("release"), row.get("running")) == ("judged", name, running):
             return True
     return False
 

@@ -71,14 +71,19 @@ class Verdict:
 
 def boundary_of(log: Interactions, end: int | None) -> int | None:
     """The first second of the newest span: events after the end of what was learned, the later half
-    of them where enough users did something there. None where nothing can be judged.
+    of them where enough users did something there. Each user weighs one in that half, whatever the
+    number of their events. None where nothing can be judged.
     """
     if log.times is None or end is None or int(log.times.max()) < CALENDAR:
         return None
-    new = log.times[log.times > end]
+    is_new = log.times > end
+    new, users = log.times[is_new], log.users[is_new]
     if not len(new):
         return None
-    late, first = int(np.sort(new)[len(new) // 2]), int(new.min())
+    order = np.argsort(new, kind="stable")
+    weights = np.cumsum(1 / np.bincount(users)[users[order]])
+    half = int(np.searchsorted(weights, weights[-1] / 2, side="right"))
+    late, first = int(new[order[min(half, len(new) - 1)]]), int(new.min())
     return late if late > first and is_enough(log, late) else first
 
 

@@ -15,7 +15,7 @@ from spadework import events, files, formatting
 from spadework.artifacts import artifact, roles
 from spadework.data.interactions import Interactions
 from spadework.data.reading.values.conditions import is_rule
-from spadework.errors import BadData, BadRequest, Unsuitable
+from spadework.errors import BadData, BadRequest, SpadeworkError, Unsuitable
 from spadework.json_values import as_list, as_map
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
@@ -92,7 +92,7 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
             f"The run was made from {run.recipe.source!r}, which cannot be read again.",
             "Dig in a file, so that an update can join its log to new events.",
         )
-    was = KeptLog.of_run(histories_of(run, None)) if before is None else before.kept
+    was = KeptLog.of_run(_own(run)) if before is None else before.kept
     found = _joined(run, was, new_events, store, number)
     counts = {name: getattr(found, name) for name in ("added", "known", "unread", "forgotten")}
     is_other = before is not None and (
@@ -154,10 +154,32 @@ def _joined(
     return Joined(found.kept, found.added, found.known, found.unread, forgotten)
 
 
+def _own(run: Run) -> Interactions:
+    try:
+        return histories_of(run, None)
+    except SpadeworkError as error:
+        raise type(error)(
+            error.message,
+            "The first update joins new events to the log of the run: put that back where it was, "
+            "as it was, or dig again.",
+        ) from None
+
+
 def _read(run: Run, new_events: str) -> Interactions:
     try:
-        return histories_of(run, new_events)
-    except BadData as error:
+        log = histories_of(run, new_events)
+        if log.account is not None and log.account.set_aside:
+            aside = log.account.set_aside.items()
+            reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in aside)
+            events.note(
+                f"{new_events}: {formatting.count(log.account.read, 'row')} → "
+                f"{log.account.used:,} used; set aside: {reasons}."
+            )
+        return log
+    except SpadeworkError as error:
+        if not isinstance(error, BadData) and "--" not in error.hint:
+            raise
+        # options of other commands are no advice here
         columns = as_map(run.data.get("columns"))
         named = ", ".join(f"{role} = {column!r}" for role, column in columns.items())
         raise type(error)(
@@ -198,23 +220,26 @@ class _Work:
     def __post_init__(self) -> None:
         self.groups = None if self.old is None else self.old.groups()
         self.content = publishing.content_for(self.run, self.log.item_vocabulary)
+        # the one that answers is judged: the winner, or the one that was named for the release
+        models = self.run.folder / "models"
+        self.served = publishing.answering(models, releases_of(self.run)).name
 
     def carry_out(
         self,
     ) -> tuple[dict[str, Recommender], dict[str, str], Recommender | None, dict[str, Statistics]]:
-        """The fitted models by the name of their folder, how each was made by label, the winner as
-        it was before the boundary, and what is kept for the next time.
+        """The fitted models by the name of their folder, how each was made by label, the one that
+        answers as it was before the boundary, and what is kept for the next time.
         """
         fitted: dict[str, Recommender] = {}
         how: dict[str, str] = {}
         kept: dict[str, Statistics] = {}
         judged: Recommender | None = None
-        winner = self.run.roles[roles.WINNER]
-        for name in dict.fromkeys([winner, *self.run.roles.values()]):
-            header = files.read_json(self.run.folder / "models" / name / artifact.HEADER)
+        models, served = self.run.folder / "models", self.served
+        for name in dict.fromkeys([served, *self.run.roles.values()]):
+            header = files.read_json(models / name / artifact.HEADER)
             setting = model(header["model"], **header["params"])
-            earlier, found = self._two(setting, wants_both=name == winner)
-            judged = earlier if name == winner else judged
+            earlier, found = self._two(setting, wants_both=name == served)
+            judged = earlier if name == served else judged
             fitted[name], how[setting.label] = found.model, found.says
             if found.statistics is not None:
                 kept[setting.label] = found.statistics
