@@ -21,7 +21,7 @@ def first_second(log: Interactions, tested: Mask) -> int | None:
     return first if int(log.times[~tested].max(initial=first)) <= first else None
 
 
-def cut_at(log: Interactions, start: int, description: str, target: str | None) -> Split:
+def cut_at(log: Interactions, start: int, name: str, description: str, target: str | None) -> Split:
     """The split of a log with times: what is at `start` or later is expected."""
     assert log.times is not None
     tested = log.times >= start
@@ -29,7 +29,7 @@ def cut_at(log: Interactions, start: int, description: str, target: str | None) 
     if tested.all() or not tested.any():
         side = "nothing before" if tested.all() else "nothing from"
         raise Unsuitable(f"The cut at {cuts.day(start)} leaves {side} it.", hint)
-    result = cuts.cut(log, tested, "by_time", description, target=target, start=start)
+    result = cuts.cut(log, tested, name, description, target=target, start=start)
     if not len(result.expected):
         raise Unsuitable(
             f"The cut at {cuts.day(start)} leaves no event of the type {target!r} from it.",

@@ -73,7 +73,11 @@ def by_time(
     last = log.end
     start = boundary(log, test, "test")
     outer = cut_at(
-        log, start, f"global time split: last {durations.words(last + 1 - start)}", target
+        log,
+        start,
+        "by_time",
+        f"global time split: last {durations.words(last + 1 - start)}",
+        target,
     )
     train = outer.train
     inner = None
@@ -86,6 +90,7 @@ def by_time(
         inner = cut_at(
             train,
             round(start - length),
+            "by_time",
             f"validation: {durations.words(length)} before the test span",
             target,
         )

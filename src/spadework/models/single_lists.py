@@ -55,11 +55,12 @@ class SingleLists:
 
     def by_history(self, items: Codes, history: Codes) -> Mask:
         """Which items of the model's own list are there for what the user did. A model that scores
-        own items apart lists best sellers for the others.
+        own items apart lists best sellers for the others. Of a mixture all count as such, since
+        its parts add up.
         """
         if isinstance(self.scorer, OwnItems):
             return np.isin(items, history)
-        return np.full(len(items), self.is_personal)
+        return np.full(len(items), True)
 
     def of_history(
         self,

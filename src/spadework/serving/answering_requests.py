@@ -189,7 +189,7 @@ def _of_history(
     because = None
     if wanted.explain and behind == "popular":
         try:
-            because = _because(served, reading, codes, own)
+            because = _because(served, reading, codes, of_user)
         except Unsuitable:
             remarks.append(f"The model {served.model.label!r} has no parts that could be shown.")
         except Exception as error:  # a list without reasons is better than none
@@ -302,15 +302,16 @@ def _told(reading: Reading, cut: int) -> dict[str, int]:
 
 
 def _because(
-    served: Served, reading: Reading, codes: Codes, own: int
+    served: Served, reading: Reading, codes: Codes, of_user: Sequence[bool]
 ) -> list[list[dict[str, Any]] | None]:
-    """What of the history led to each item, for the model's own items; None where it has no parts
-    that could be shown.
-    """
+    """What of the history led to each item that is there for it; None for the others."""
     scorer, model = served.lists.scorer, served.model
     block = scorer.reader.read(reading.log, np.zeros(1, np.int32))
     found: list[list[dict[str, Any]] | None] = []
-    for code in codes[:own].tolist():
+    for code, is_own in zip(codes.tolist(), of_user, strict=False):  # best sellers follow
+        if not is_own:
+            found.append(None)
+            continue
         if isinstance(scorer, HasContributions):
             parts = scorer.contributions(block, code).frame(model.item_vocabulary)
         else:
@@ -322,7 +323,7 @@ def _because(
                 for item, value in named.select("item_id", "contribution").head(_BECAUSE).rows()
             ]
         )
-    return found + [None] * (len(codes) - own)
+    return found + [None] * (len(codes) - len(of_user))
 
 
 def _items(

@@ -28,7 +28,7 @@ class ItemIds:
             self._texts = [str(each) for each in vocabulary.ids]
             self._found = {text: code for code, text in enumerate(self._texts)}
         elif not is_number:
-            hashes = np.fromiter(map(hash, vocabulary.ids.to_list()), np.int64, len(vocabulary))
+            hashes = np.fromiter(map(hash, vocabulary.ids), np.int64, len(vocabulary))
             self._order = np.argsort(hashes, kind="stable").astype(np.int32)
             self._hashes = hashes[self._order]
 

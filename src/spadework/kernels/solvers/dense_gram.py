@@ -18,7 +18,7 @@ from spadework.ragged import offsets_of
 
 TASK = 20_000_000
 """Multiplications of one task: a few hundredths of a second."""
-TILE = 64
+SIDE = 64
 """Rows and columns that are mirrored at once: both tiles stay in the cache."""
 
 
@@ -26,7 +26,7 @@ def gram(starts: Offsets, columns: Codes, values: Array, width: int, label: str 
     """Σ over rows of v vᵀ: [width, width] float32, symmetric.
 
     Row r is `columns[starts[r]:starts[r + 1]]`, ascending and distinct, with `values` float32. O(Σ
-    over rows of length² / 2 + width²). Memory is 4 · width² bytes and at most 28 bytes an entry.
+    over rows of length² / 2 + width²). Memory is 4 · width² bytes and at most 33 bytes an entry.
     Sums are float32: of ones they are exact up to 2²⁴.
     """
     entries = np.ascontiguousarray(columns, np.int32)
@@ -35,6 +35,7 @@ def gram(starts: Offsets, columns: Codes, values: Array, width: int, label: str 
     positions, rows = events_by_item(firsts, entries, edges)
     before = np.arange(1, len(entries) + 1) - np.repeat(firsts[:-1], np.diff(firsts))
     work = np.cumsum(np.bincount(entries, before, minlength=width))
+    del before
     weights = np.ascontiguousarray(values, np.float32)
     one = weights[0] if len(weights) and (weights == weights[0]).all() else np.float32(0)
     if one:
@@ -51,7 +52,7 @@ def gram(starts: Offsets, columns: Codes, values: Array, width: int, label: str 
 
 def mirror(matrix: Array) -> None:
     """Copy the cells below the diagonal of a square matrix to above it, in place. O(width²)."""
-    tiles = [(at, min(at + TILE, len(matrix))) for at in range(0, len(matrix), TILE)]
+    tiles = [(at, min(at + SIDE, len(matrix))) for at in range(0, len(matrix), SIDE)]
     blocks = [tiles[at : at + 16] for at in range(0, len(tiles), 16)]
 
     def copy(block: list[tuple[int, int]]) -> None:
@@ -83,7 +84,7 @@ def _fill(first, last, edges, rows, positions, firsts, columns, values, square, 
 @kernel
 def _mirror(matrix, first, last):
     """Copy the rows `first` to `last` below the diagonal to the columns above it."""
-    for begin in range(0, last, TILE):
+    for begin in range(0, last, SIDE):
         for row in range(first, last):
-            for column in range(begin, min(begin + TILE, row)):
+            for column in range(begin, min(begin + SIDE, row)):
                 matrix[column, row] = matrix[row, column]

@@ -36,9 +36,10 @@ LARGER_L2 = "Give a larger l2; 1 is small for any log."
 
 def room(size: int) -> int:
     """Bytes that `invert` holds in addition to a float32 matrix of `size` columns: the tiles on the
-    diagonal, and products of each thread.
+    diagonal, products of each thread and of the caller, and what factors a tile. Twice as many for
+    float64.
     """
-    return 4 * TILE * (size + TALL * TILE * parallel.threads())
+    return 4 * TILE * (size + TALL * TILE * (parallel.threads() + 1) + 4 * TILE)
 
 
 def invert(matrix: Array, label: str = "inverse", hint: str = LARGER_L2) -> None:
@@ -50,6 +51,8 @@ def invert(matrix: Array, label: str = "inverse", hint: str = LARGER_L2) -> None
     the bit for any number of threads.
     """
     tiles = _Tiles(matrix, label, hint)
+    if not np.isfinite(np.diagonal(matrix)).all():
+        raise tiles.singular()
     with parallel.lone_blas():
         tiles.factor()
         tiles.invert_factor()
@@ -76,25 +79,25 @@ class _Tiles:
         A column is what is left of A after the columns before it, times its diagonal tile of U. The
         task with the next rows also factors the next diagonal tile, so no thread waits for it.
         """
-        last = len(self._tiles) - 1
+        label, size = f"{self._label}: factor", len(self._matrix)
         with parallel.Crew() as crew:
-            for at, (first, end) in enumerate(self._tiles):
+            for at, (begin, stop) in enumerate(self._tiles):
+                events.step(label, at, len(self._tiles))
                 if at == 0:
                     self._factor_diagonal(0)
-                rows = self._tiles[at + 1 : at + 2] + self._tall(end + TILE, len(self._matrix))
 
                 def fill(
-                    block: tuple[int, int], at: int = at, first: int = first, end: int = end
+                    rows: tuple[int, int], at: int = at, begin: int = begin, stop: int = stop
                 ) -> None:
-                    begin, stop = block
-                    left = self._left(begin, stop, first, end)
-                    target = self._matrix[begin:stop, first:end]
+                    first, end = rows
+                    left = self._left(first, end, begin, stop)
+                    target = self._matrix[first:end, begin:stop]
                     np.matmul(left, self._diagonal[at], out=target)
-                    if begin == end:
+                    if first == stop:  # these rows are those of the next tile
                         self._factor_diagonal(at + 1)
 
-                crew.map(fill, rows)
-                events.step(f"{self._label}: factor", at, last or 1)
+                crew.map(fill, self._tiles[at + 1 : at + 2] + self._tall(stop + TILE, size))
+        events.step(label, len(self._tiles), len(self._tiles))
 
     def invert_factor(self) -> None:
         """U above the diagonal. Its tile rows do not depend on each other."""
@@ -130,7 +133,8 @@ class _Tiles:
 
         label = f"{self._label}: multiply"
         tasks = [(*tile, *block) for tile in self._tiles for block in self._tall(0, tile[0])]
-        parallel.share(fill, tasks, label)
+        if tasks:
+            parallel.share(fill, tasks, label)
         parallel.share(fill_diagonal, self._tiles, label)
 
     def singular(self) -> Unsuitable:
@@ -143,13 +147,13 @@ class _Tiles:
             self._hint,
         )
 
-    def _left(self, begin: int, stop: int, first: int, end: int) -> Array:
-        """What is left of rows [begin, stop) and columns [first, end) of A: A − L Lᵀ, over the
-        columns of L before `first`.
+    def _left(self, first: int, end: int, begin: int, stop: int) -> Array:
+        """What is left of rows [first, end) and columns [begin, stop) of A: A − L Lᵀ, over the
+        columns of L before `begin`.
         """
-        block = self._matrix[begin:stop, first:end]
-        product = self._product(stop - begin, end - first)
-        done, other = self._matrix[begin:stop, :first], self._matrix[first:end, :first]
+        block = self._matrix[first:end, begin:stop]
+        product = self._product(end - first, stop - begin)
+        done, other = self._matrix[first:end, :begin], self._matrix[begin:stop, :begin]
         np.matmul(done, other.T, out=product)
         return np.subtract(block, product, out=product)
 

@@ -193,8 +193,5 @@ def ridge_of(sizes: Array, l2: float, dropout: float) -> Array:
 
 
 def users_of(train: Interactions) -> Array:
-    """Distinct users of each item, of those users' newest items as every model counts them: int64
-    [items].
-    """
-    _, users, _ = distinct_items(train.starts, train.items, train.item_count, Channel().max_length)
-    return users
+    """Distinct users of each item, by all of their events: int64 [items]."""
+    return distinct_items(train.starts, train.items, train.item_count, None)[1]
