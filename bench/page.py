@@ -47,13 +47,10 @@ PAGES = {
             "people",
             "together",
             "growth",
-            "update",
-            "batch",
             "report",
             "diagnosis",
             "dig",
             "dig-20m",
-            "serving",
         ),
         """Written by `make bench`; do not edit. Contenders take turns (A B A B …) on the same data,
 each repeat in a fresh process, after one uncounted run each. Times are medians, with the
@@ -65,6 +62,20 @@ system accounts it (no less than the 22 MiB of the bench that started it).""",
             "sansa": ("sansa", "scikit-sparse", "numpy", "scipy"),
             "pynndescent": ("pynndescent", "numba", "numpy", "scipy"),
         },
+    ),
+    "serving": Page(
+        ROOT / "docs" / "serving-benchmarks.md",
+        "Serving, measured",
+        ("serving", "update", "batch", "stores", "store-crashes"),
+        """Written by `make bench-serving`; do not edit. The server under load, a day of new events
+taken into a model, lists for all users, and stores of events. Servers and what loads them are
+processes of this one machine, at its own address. Time and memory of a row are those of its
+process, as the system accounts them.""",
+        {
+            "implicit-serving": ("implicit", "fastapi", "uvicorn", "numpy", "scipy"),
+            "kindling-serving": ("kindling-rec", "fastapi", "uvicorn", "numpy", "pandas"),
+        },
+        ("spadework", "fastapi", "uvicorn", "psycopg", "redis", "numpy", "polars", "numba"),
     ),
     "neural": Page(
         ROOT / "docs" / "neural-benchmarks.md",
@@ -122,7 +133,7 @@ def _memory_gib() -> float:
 
 
 def render(page: Page, results: Sequence[Mapping[str, Any]]) -> str:
-    """The page, from the newest result of each bench."""
+    """The page, from the newest result of each bench; of a bench without one it says so."""
     lines = [
         f"# {page.title}",
         "",
@@ -138,6 +149,8 @@ def render(page: Page, results: Sequence[Mapping[str, Any]]) -> str:
                 f"| {what} | {verdict['measured']} | {verdict['target']} | "
                 f"{said(verdict['met'], verdict['target'])} |"
             )
+    missing = [name for name in page.names if name not in {one["name"] for one in results}]
+    lines += [f"| {name} | – | – | not measured |" for name in missing]
     for result in results:
         lines += ["", *_section(result)]
     lines += ["", "## Peers", ""]
@@ -153,12 +166,11 @@ def render(page: Page, results: Sequence[Mapping[str, Any]]) -> str:
 def _section(result: Mapping[str, Any]) -> list[str]:
     around = result["circumstances"]
     versions = ", ".join(f"{name} {number}" for name, number in around["versions"].items())
-    lines = [
-        f"## {result['title']}",
-        "",
+    heads = [
         "| who | median | min – max | repeats | CPU | peak MiB |",
         "|---|---|---|---|---|---|",
     ]
+    lines = [f"## {result['title']}", "", *(heads if result["series"] else ())]
     for one in result["series"]:
         values = [sample["seconds"] for sample in one["samples"]]
         cpu = sorted(sample["cpu_seconds"] for sample in one["samples"])[len(values) // 2]
@@ -168,9 +180,10 @@ def _section(result: Mapping[str, Any]) -> list[str]:
         )
         lines.append(f"| {one['label']} | {shown} |")
     lines += ["", *(f"- {remark}" for remark in result["remarks"])]
-    lines.append(
-        "- CPU is user and system time of the whole process, imports and loading included."
-    )
+    if result["series"]:
+        lines.append(
+            "- CPU is user and system time of the whole process, imports and loading included."
+        )
     busy = f"load {around['load']} when it began" + (
         f", {around['load after']} when it ended" if "load after" in around else ""
     )

@@ -1,5 +1,5 @@
-"""`make bench` and `make bench-neural`: benches, then their page. Exit 1 when a bench fails or
-results that should be equal are not.
+"""`make bench`, `make bench-serving` and `make bench-neural`: benches, then their page. Exit 1 when
+a bench fails or results that should be equal are not.
 """
 
 from __future__ import annotations

@@ -1,55 +1,37 @@
-"""Kill -9 at random moments: two writers of each kind of store, and the servers under them. No
-accepted event may be lost, none be there twice, no batch be half there. Exit 1 where one is.
-
-    .venv/bin/python bench/store_crashes.py [--times 200] [--kind NAME]… [--seed 1]
-
-PostgreSQL and Redis are started in folders of their own; where they are not installed, their lines
-say so.
-"""
+"""Kill -9 at random moments: two writers of each kind of store, and the servers under them."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-import time
-from pathlib import Path
+from harness import OURS, Outcome, Series, Verdict, in_turn, worker
+from stores import KINDS
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-import store_crashes as crashes
-import store_servers
+NAME = "store-crashes"
+TIMES, SEED = 200, 1
+TARGET = "0 lost, 0 twice, 0 batches half there"
 
 
-def main() -> int:
-    """Kill, check, print a line for each."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=200)
-    parser.add_argument("--kind", action="append", choices=store_servers.KINDS)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    failed = False
-    for kind in given.kind or store_servers.KINDS:
-        why = store_servers.missing(kind)
-        if why is not None:
-            print(f"{kind}: not tried, {why}")
+def run(quick: bool) -> Outcome:
+    """Kill, and look at what the store has, as often as asked for."""
+    times = TIMES // 20 if quick else TIMES
+    verdicts: list[Verdict] = []
+    series: list[Series] = []
+    for kind, name in KINDS.items():
+        contender = worker(OURS, "store_kills", kind, str(times), str(SEED))
+        (one,) = in_turn({name: contender}, 1, warm=False)
+        answer = dict(one.samples[0].answer)
+        if "missing" in answer:
+            verdicts.append(Verdict(name, f"not tried, {answer['missing']}", TARGET, None))
             continue
-        place = store_servers.place(kind)
-        tries = {"writers": crashes.killed_writers}
-        if isinstance(place, store_servers.Server) and place.can_be_killed:
-            tries["server"] = crashes.killed_servers
-        for what, run in tries.items():
-            began = time.perf_counter()
-            try:
-                accepted = run(place, given.times, given.seed)
-                says = f"{accepted:,} accepted events: 0 lost, 0 twice, 0 batches half there"
-            except AssertionError as error:
-                failed, says = True, f"FAILED: {error}"
-            seconds = time.perf_counter() - began
-            print(
-                f"{kind}: {what} killed {given.times} times, {says} ({seconds:.0f} s)", flush=True
-            )
-    return int(failed)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        series.append(one)
+        for killed, found in answer.items():
+            failed = found.get("failed")
+            measured = f"{found.get('accepted', 0):,} accepted events: {TARGET}"
+            if failed is not None:
+                measured = f"failed: {' '.join(failed.split())}"
+            what = f"{name}, {killed} killed {times} times"
+            verdicts.append(Verdict(what, measured, TARGET, failed is None))
+    remarks = [
+        "Two writers append batches until they are killed, or the server under them is, all its "
+        "processes at once. What a writer was told is there must be there, once, and whole.",
+    ]
+    return Outcome(NAME, "Stores, killed at random moments", verdicts, series, remarks)

@@ -59,10 +59,3 @@ def run(quick: bool) -> Outcome:
         ),
     ]
     return Outcome(NAME, "A day of new events", verdicts, series, remarks)
-
-
-if __name__ == "__main__":
-    found = run(quick=False)
-    for verdict in found.verdicts:
-        print(f"{verdict.what}: {verdict.measured} ({verdict.target})")
-    print("\n".join(found.remarks))

