@@ -174,7 +174,7 @@ def test_files_that_are_no_store_are_refused_and_left_alone(tmp_path):
     cases = {
         noise: "cannot be opened: file is not a database.",
         other: "is a database of another program.",
-        newer: "has format 7, and this spadework reads 1.",
+        newer: "has format 7, and this spadework reads 2.",
         tmp_path / "folder": "cannot be opened: unable to open database file.",
         tmp_path / "file" / "below": "cannot be opened: ",
     }

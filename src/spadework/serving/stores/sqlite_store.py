@@ -11,6 +11,7 @@ import os
 import secrets
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,9 +19,16 @@ from pathlib import Path
 from spadework.errors import StoreFailed
 from spadework.serving.stores import base_histories, store_words
 from spadework.serving.stores.connections import Connections
-from spadework.serving.stores.store import MOST_HISTORY, Batch, Event, History, Store
+from spadework.serving.stores.store import (
+    MOST_HISTORY,
+    MOST_OLDER,
+    Batch,
+    Event,
+    History,
+    Store,
+)
 
-FORMAT = 1
+FORMAT = 2
 APPLICATION = 0x53504445
 """In the file's header, so that no other program's database is taken for ours."""
 _TABLES = (
@@ -32,6 +40,9 @@ _TABLES = (
     # with row ids: without them a row of more than a kilobyte takes a page of its own
     "CREATE TABLE histories (user TEXT NOT NULL, base INTEGER NOT NULL, history TEXT NOT NULL,"
     " PRIMARY KEY (user, base))",
+    "CREATE TABLE older (user TEXT NOT NULL, what TEXT NOT NULL, time INTEGER NOT NULL,"
+    " PRIMARY KEY (user, what)) WITHOUT ROWID",
+    "CREATE INDEX older_of_users ON older (user, time)",
     "CREATE TABLE forgotten (mark TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID",
 )
 _FIELDS = ", ".join(Event._fields)
@@ -39,6 +50,15 @@ _APPEND = (
     f"INSERT INTO events ({_FIELDS}) VALUES ({', '.join('?' * len(Event._fields))}) "
     "ON CONFLICT (event_id) DO NOTHING"
 )
+# as many events as are new are no longer among the newest
+_KEEP_OLDER = (
+    "INSERT INTO older SELECT user, json_array(item, event_type), max(time) FROM "
+    "(SELECT user, item, event_type, time FROM events WHERE user = ?1 "
+    f"ORDER BY time DESC, position DESC LIMIT ?2 OFFSET {MOST_HISTORY}) "
+    "WHERE true GROUP BY item, event_type "
+    "ON CONFLICT (user, what) DO UPDATE SET time = max(time, excluded.time)"
+)
+_OLDER = f"SELECT what, time FROM older WHERE user = ? ORDER BY time DESC LIMIT {MOST_OLDER}"
 _BASE = "(SELECT CAST(coalesce(max(value), '0') AS INTEGER) FROM facts WHERE name = 'base number')"
 _OTHERS = ", ".join(Event._fields[1:])
 _HISTORY = (
@@ -93,14 +113,20 @@ class SqliteStore(Store):
         if not events:
             return []
         with self._writing() as connection:
-            return [connection.execute(_APPEND, event).rowcount == 1 for event in events]
+            new = [connection.execute(_APPEND, event).rowcount == 1 for event in events]
+            users = Counter(event.user for event in events)
+            connection.executemany(_KEEP_OLDER, users.items())
+        return new
 
     def history(self, user: str) -> History:
         with self._reading() as connection:
             rows = connection.execute(_HISTORY, (user,)).fetchall()
+            older = []
+            if len(rows) >= MOST_HISTORY:
+                older = connection.execute(_OLDER, (user,)).fetchall()
         base = next((row[0] for row in rows if row[0] is not None), None)
         events = [Event(user, *row[1:]) for row in reversed(rows) if row[0] is None]
-        return base_histories.together(user, base, events)
+        return base_histories.together(user, base, events, base_histories.read_older(older))
 
     def forget(self, user: str) -> int:
         at = self.time_of_forgetting(user)
@@ -109,7 +135,8 @@ class SqliteStore(Store):
             base = connection.execute(
                 f"SELECT history FROM histories WHERE user = ? AND base = {_BASE}", (user,)
             ).fetchone()
-            connection.execute("DELETE FROM histories WHERE user = ?", (user,))
+            for table in ("histories", "older"):
+                connection.execute(f"DELETE FROM {table} WHERE user = ?", (user,))
             connection.execute(
                 "INSERT OR REPLACE INTO forgotten VALUES (?, ?)",
                 (store_words.mark(self._salt, user), at),
