@@ -46,6 +46,28 @@ def test_one_event_id_is_one_event(client, shop):
     assert client.server.store.count() == 1
 
 
+def test_another_event_under_a_known_id_is_a_conflict(client, shop):
+    """The first one stays. An event without a time is the same when it comes again."""
+    items = [str(each) for each in shop.item_vocabulary.ids]
+    first = {"event_id": "a", "user": "new", "item": items[0]}
+    timed = {**first, "event_id": "b", "time": 5.5, "weight": 0.1, "basket": "k", "event": "buy"}
+    other = {**first, "item": items[1]}
+    found = send(client, first, timed, other)
+    assert [row["verdict"] for row in found["events"]] == ["accepted", "accepted", "conflict"]
+    assert (found["accepted"], found["conflict"]) == (2, 1)
+    changes = [{"item": items[1]}, {"user": "u"}, {"time": 6}, {"weight": 1}, {"basket": None}]
+    changed = [{**timed, **change} for change in changes]
+    same = [first, timed, {**timed, "time": "1970-01-01T00:00:05.5Z"}, {**timed, "time": None}]
+    found = send(client, *changed, *same)
+    verdicts = [row["verdict"] for row in found["events"]]
+    assert verdicts == ["conflict"] * len(changed) + ["duplicate"] * len(same)
+    assert client.server.store.history("u").events == []
+    assert {event.item for event in client.server.store.history("new").events} == {items[0]}
+    assert 'verdict="conflict"' in client.get("/metrics").text
+    client.delete("/v1/users/new")
+    assert send(client, other)["accepted"] == 1
+
+
 def test_each_row_has_its_verdict(client, shop):
     item = shop.item_vocabulary.ids[0]
     rows = [

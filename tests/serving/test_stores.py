@@ -221,6 +221,17 @@ def test_the_newest_of_many_events_are_read(fresh):
     assert store.append(new[:3]) == [True] * 3
 
 
+def test_what_was_kept_under_an_id_is_found(fresh):
+    store = fresh()
+    events = [Event("u", "i", 7, "view", 0.1, "k", "a"), Event("ü", "🥄", 8, event_id="b/ü")]
+    store.append([*events, Event("u", "i", 1)])
+    store.append([events[0]._replace(item="other")])
+    assert store.of_ids(["a", "none", "b/ü", "a"]) == {"a": events[0], "b/ü": events[1]}
+    assert store.of_ids([]) == {}
+    store.forget("u")
+    assert store.of_ids(["a", "b/ü"]) == {"b/ü": events[1]}
+
+
 def test_a_store_keeps_its_name_and_another_has_another(place, fresh):
     address = place.fresh()
     one, same, other = fresh(address), fresh(address), fresh()

@@ -7,6 +7,10 @@ import gc
 import logging
 import os
 import socket
+import threading
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,6 +20,8 @@ from spadework.serving.http.settings import Settings
 ENVIRONMENT = "SPADEWORK_SERVER"
 GRACE = 10
 """Seconds that requests in flight have to end after a signal."""
+_LOOK, _PATIENCE = 0.05, 5.0
+"""Seconds between two looks at whether the server answers, and for which one of them waits."""
 
 
 def require_server() -> None:
@@ -43,14 +49,19 @@ def check_port(host: str, port: int) -> None:
             ) from None
 
 
-def serve(settings: Settings, workers: int = 1) -> None:
-    """Answer requests until a signal ends it; requests in flight are answered first."""
+def serve(
+    settings: Settings, workers: int = 1, when_ready: Callable[[], None] = lambda: None
+) -> None:
+    """Answer requests until a signal ends it; requests in flight are answered first. `when_ready`
+    is called once the first request was answered.
+    """
     import uvicorn
 
     from spadework.serving.http.application import create
     from spadework.serving.http.server_state import Server
 
     log_to_stderr(settings)
+    threading.Thread(target=_tell, args=(settings, when_ready), daemon=True).start()
     common: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,
@@ -77,6 +88,24 @@ def serve(settings: Settings, workers: int = 1) -> None:
     running = uvicorn.Server(uvicorn.Config(create(server), **common))
     server.waiting = lambda: len(running.server_state.tasks)
     running.run()
+
+
+def _tell(settings: Settings, when_ready: Callable[[], None]) -> None:
+    """Ask until the server answers, and tell; it may be ready and not yet listen."""
+    while not _answers(settings):
+        time.sleep(_LOOK)
+    when_ready()
+
+
+def _answers(settings: Settings) -> bool:
+    connection = HTTPConnection(*settings.loopback, timeout=_PATIENCE)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def keep_what_is_there() -> None:

@@ -145,6 +145,11 @@ class PostgresStore(Store):
         new = {number for (number,) in self._do("written", send)}
         return [number in new for number in range(1, len(events) + 1)]
 
+    def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
+        statement = f"SELECT {_FIELDS} FROM spadework_events WHERE event_id = ANY (%s)"
+        rows = self._rows("read", statement, list(event_ids))
+        return {row[-1]: Event._make(row) for row in rows}
+
     def history(self, user: str) -> History:
         base, text, older = self._row("read", _HISTORY, user, user, user)
         newest = [] if text is None else [Event(user, *row) for row in json.loads(text)]

@@ -49,6 +49,16 @@ redis.call('SET', done, table.concat(verdicts), 'EX', ARGV[1])
 return table.concat(verdicts)
 """
 
+OF_IDS = """
+local events, ids = KEYS[1], KEYS[2]
+local found = {}
+for _, id in ipairs(ARGV) do
+    local position = redis.call('HGET', ids, id)
+    if position then found[#found + 1] = redis.call('HGET', events, position) end
+end
+return found
+"""
+
 HISTORY = """
 local facts, events, user, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local positions = redis.call('ZREVRANGE', user, 0, tonumber(ARGV[1]) - 1)

@@ -73,7 +73,7 @@ class RedisStore(Store):
             self._scripts = {
                 name: self._redis.register_script(getattr(redis_scripts, name))
                 for name in (
-                    *("OPEN", "APPEND", "HISTORY", "AFTER", "FORGET"),
+                    *("OPEN", "APPEND", "OF_IDS", "HISTORY", "AFTER", "FORGET"),
                     *("BEGIN_BASE", "ADD_TO_BASE", "END_BASE"),
                 )
             }
@@ -101,6 +101,11 @@ class RedisStore(Store):
             sent += (event.user, event.time, int(has_id), event.event_id or "", text)
         keys = ["facts", "events", "ids", f"done:{secrets.token_hex(16)}"]
         return [verdict == ord("1") for verdict in self._run("written", "APPEND", keys, sent)]
+
+    def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
+        texts = self._run("read", "OF_IDS", ["events", "ids"], event_ids)
+        found = [Event._make(json.loads(text)) for text in texts]
+        return {event.event_id: event for event in found if event.event_id is not None}
 
     def history(self, user: str) -> History:
         base, texts, older = self._run(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from pathlib import Path
 from spadework.errors import StoreFailed
 from spadework.serving.stores import base_histories, store_words
 from spadework.serving.stores.connections import Connections
+from spadework.serving.stores.sqlite_turns import WAIT, set_write_ahead, transaction
 from spadework.serving.stores.store import (
     MOST_HISTORY,
     MOST_OLDER,
@@ -67,10 +67,6 @@ _HISTORY = (
     f"UNION ALL SELECT * FROM (SELECT NULL, {_OTHERS} FROM events "
     f"WHERE user = ?1 ORDER BY time DESC, position DESC LIMIT {MOST_HISTORY})"
 )
-_WAIT = 10.0
-"""Seconds that a writer waits for another process's."""
-_LOOK = 0.0003
-"""Seconds between two looks at whether its turn has come."""
 _LOG_BYTES = 4 << 20
 """Size of the log of writes from which on it is carried over into the file."""
 _QUICK = 64 << 20
@@ -117,6 +113,12 @@ class SqliteStore(Store):
             users = Counter(event.user for event in events)
             connection.executemany(_KEEP_OLDER, users.items())
         return new
+
+    def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
+        statement = f"SELECT {_FIELDS} FROM events WHERE event_id = ?"
+        with self._reading() as connection:
+            rows = [connection.execute(statement, (each,)).fetchone() for each in event_ids]
+        return {row[-1]: Event._make(row) for row in rows if row is not None}
 
     def history(self, user: str) -> History:
         with self._reading() as connection:
@@ -218,7 +220,7 @@ class SqliteStore(Store):
     def _connect(self) -> sqlite3.Connection:
         # transactions are begun by hand; threads take turns
         made = sqlite3.connect(
-            self._path, timeout=_WAIT, isolation_level=None, check_same_thread=False
+            self._path, timeout=WAIT, isolation_level=None, check_same_thread=False
         )
         try:
             made.execute("PRAGMA synchronous = FULL")  # a commit waits for the disk
@@ -233,10 +235,10 @@ class SqliteStore(Store):
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Make the tables of a new file; refuse files of others before anything is written."""
         is_new = self._is_new(connection)
-        _set_write_ahead(connection, self._path)
+        set_write_ahead(connection, self._path)
         if not is_new:
             return
-        with _transaction(connection):
+        with transaction(connection):
             if not self._is_new(connection):  # another process was faster
                 return
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
@@ -271,7 +273,7 @@ class SqliteStore(Store):
         with self._told("written"):
             self._check_file()
             with self._connections.one() as connection:
-                with _transaction(connection):
+                with transaction(connection):
                     yield connection
                 with suppress(OSError, sqlite3.Error):  # it is kept already; the next one tries
                     if os.stat(f"{self._path}-wal").st_size > _LOG_BYTES:
@@ -338,55 +340,6 @@ class SqliteStore(Store):
             "SELECT time FROM forgotten WHERE mark = ?", (store_words.mark(self._salt, user),)
         ).fetchone()
         return None if row is None else int(row[0])
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    _take_turn(connection)
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _take_turn(connection: sqlite3.Connection) -> None:
-    """Begin to write. SQLite itself looks every tenth of a second whether another writer is done,
-    so that of two busy processes one may wait for long.
-    """
-    ends = time.monotonic() + _WAIT
-    connection.execute("PRAGMA busy_timeout = 0")
-    try:
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
-                    raise
-            time.sleep(_LOOK)
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {_WAIT * 1000:.0f}")
-
-
-def _set_write_ahead(connection: sqlite3.Connection, path: Path) -> None:
-    """Two processes that open a new file at once may meet here, where SQLite does not wait."""
-    ends = time.monotonic() + _WAIT
-    while True:
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            break
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
-                raise
-            time.sleep(0.01)
-    if mode != "wal":
-        raise StoreFailed(
-            f"{path} cannot have a log of writes: its file system lacks what SQLite needs.",
-            "Put the store on a disk of this machine, or name a PostgreSQL or Redis server.",
-        )
 
 
 def _fact(connection: sqlite3.Connection, name: str) -> str | None:

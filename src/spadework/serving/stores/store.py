@@ -79,6 +79,10 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
+        """The events that were kept under these ids, by id."""
+
+    @abstractmethod
     def history(self, user: str) -> History:
         """A user's newest events, those of the base and those that were appended, in order, and
         what all events before these were of.
