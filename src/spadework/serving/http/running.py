@@ -10,7 +10,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from typing import Any
 
@@ -98,14 +97,13 @@ def _tell(settings: Settings, when_ready: Callable[[], None]) -> None:
 
 
 def _answers(settings: Settings) -> bool:
-    connection = HTTPConnection(*settings.loopback, timeout=_PATIENCE)
+    asked = f"GET /health/ready HTTP/1.1\r\nHost: localhost:{settings.port}\r\n"
     try:
-        connection.request("GET", "/health/ready")
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
+        with socket.create_connection(settings.loopback, timeout=_PATIENCE) as connection:
+            connection.sendall(f"{asked}Connection: close\r\n\r\n".encode())
+            return connection.recv(12) == b"HTTP/1.1 200"
+    except OSError:
         return False
-    finally:
-        connection.close()
 
 
 def keep_what_is_there() -> None:
