@@ -182,7 +182,7 @@ class Serving(RuleBasedStateMachine):
         self.context = running(folder)
         self.client = self.context.__enter__()
         self.known: dict[str, set[str]] = {}
-        self.sent: set[str] = set()
+        self.sent: dict[str, tuple[str, int]] = {}
 
     @rule(user=users, item=numbers, name=st.integers(0, 8))
     def send_event(self, user, item, name):
@@ -191,11 +191,12 @@ class Serving(RuleBasedStateMachine):
             self.client, {"event_id": event_id, "user": user, "item": self.catalogue[item]}
         )
         if event_id in self.sent:
-            assert found["duplicate"] == 1
+            is_same = self.sent[event_id] == (user, item)
+            assert found["duplicate" if is_same else "conflict"] == 1
         else:
             assert found["accepted"] == 1
             self.known.setdefault(user, set()).add(self.catalogue[item])
-        self.sent.add(event_id)
+            self.sent[event_id] = user, item
 
     @rule(user=users)
     def forget(self, user):
@@ -206,7 +207,7 @@ class Serving(RuleBasedStateMachine):
         }  # fmt: skip
         assert self.client.delete(f"/v1/users/{user}").status_code == 200
         self.known.pop(user, None)
-        self.sent -= mine
+        self.sent = {name: what for name, what in self.sent.items() if name not in mine}
 
     @rule(which=st.integers(0, 1))
     def swap(self, which):
