@@ -146,7 +146,9 @@ class Lists:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one event: accepted, duplicate or refused, and then why."""
+    """What became of one event: accepted, duplicate, conflict (another event has its id, and
+    stays) or refused, and then why.
+    """
 
     verdict: str
     event_id: str | None = None
@@ -162,6 +164,7 @@ class Verdicts:
     events: tuple[Verdict, ...]
     accepted: int = 0
     duplicate: int = 0
+    conflict: int = 0
     refused: int = 0
 
 

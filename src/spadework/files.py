@@ -196,6 +196,41 @@ def lock(file: IO[Any], *, wait: bool = True) -> None:
         fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def hold(folder: Path) -> int | None:
+    """Say that a folder is used, until the number that this gives is closed, however its process
+    ends. None on systems without file locks.
+    """
+    if fcntl is None:
+        return None
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_SH)
+    except OSError:  # some file systems lock no folders
+        os.close(number)
+        return None
+    return number
+
+
+def remove_unless_held(folder: Path) -> bool:
+    """Remove a folder that no process holds; whether it is gone. Where that cannot be found out it
+    stays.
+    """
+    if fcntl is None:
+        return False
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        old = folder.with_name(f"{HALF}old-{folder.name}")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError:
+        return False
+    finally:
+        os.close(number)
+    return True
+
+
 def sha256(path: Path) -> str:
     """Digest of a file's bytes."""
     with path.open("rb") as file:

@@ -67,7 +67,17 @@ INHERITED |= {  # what `Scorer` and `UserSide` say
     "derived",
 }
 INHERITED |= {  # what `Store` says
-    *("append", "history", "forget", "forgotten_at", "set_base", "base", "after", "count"),
+    *(
+        "append",
+        "of_ids",
+        "history",
+        "forget",
+        "forgotten_at",
+        "set_base",
+        "base",
+        "after",
+        "count",
+    ),
     *("tidy", "close"),
 }
 INHERITED |= {"state", "begin", "write", "finish", "close"}  # what `Sink` says

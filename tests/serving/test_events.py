@@ -46,6 +46,28 @@ def test_one_event_id_is_one_event(client, shop):
     assert client.server.store.count() == 1
 
 
+def test_another_event_under_a_known_id_is_a_conflict(client, shop):
+    """The first one stays. An event without a time is the same when it comes again."""
+    items = [str(each) for each in shop.item_vocabulary.ids]
+    first = {"event_id": "a", "user": "new", "item": items[0]}
+    timed = {**first, "event_id": "b", "time": 5.5, "weight": 0.1, "basket": "k", "event": "buy"}
+    other = {**first, "item": items[1]}
+    found = send(client, first, timed, other)
+    assert [row["verdict"] for row in found["events"]] == ["accepted", "accepted", "conflict"]
+    assert (found["accepted"], found["conflict"]) == (2, 1)
+    changes = [{"item": items[1]}, {"user": "u"}, {"time": 6}, {"weight": 1}, {"basket": None}]
+    changed = [{**timed, **change} for change in changes]
+    same = [first, timed, {**timed, "time": "1970-01-01T00:00:05.5Z"}, {**timed, "time": None}]
+    found = send(client, *changed, *same)
+    verdicts = [row["verdict"] for row in found["events"]]
+    assert verdicts == ["conflict"] * len(changed) + ["duplicate"] * len(same)
+    assert client.server.store.history("u").events == []
+    assert {event.item for event in client.server.store.history("new").events} == {items[0]}
+    assert 'verdict="conflict"' in client.get("/metrics").text
+    client.delete("/v1/users/new")
+    assert send(client, other)["accepted"] == 1
+
+
 def test_each_row_has_its_verdict(client, shop):
     item = shop.item_vocabulary.ids[0]
     rows = [
@@ -160,7 +182,7 @@ class Serving(RuleBasedStateMachine):
         self.context = running(folder)
         self.client = self.context.__enter__()
         self.known: dict[str, set[str]] = {}
-        self.sent: set[str] = set()
+        self.sent: dict[str, tuple[str, int]] = {}
 
     @rule(user=users, item=numbers, name=st.integers(0, 8))
     def send_event(self, user, item, name):
@@ -169,11 +191,12 @@ class Serving(RuleBasedStateMachine):
             self.client, {"event_id": event_id, "user": user, "item": self.catalogue[item]}
         )
         if event_id in self.sent:
-            assert found["duplicate"] == 1
+            is_same = self.sent[event_id] == (user, item)
+            assert found["duplicate" if is_same else "conflict"] == 1
         else:
             assert found["accepted"] == 1
             self.known.setdefault(user, set()).add(self.catalogue[item])
-        self.sent.add(event_id)
+            self.sent[event_id] = user, item
 
     @rule(user=users)
     def forget(self, user):
@@ -184,7 +207,7 @@ class Serving(RuleBasedStateMachine):
         }  # fmt: skip
         assert self.client.delete(f"/v1/users/{user}").status_code == 200
         self.known.pop(user, None)
-        self.sent -= mine
+        self.sent = {name: what for name, what in self.sent.items() if name not in mine}
 
     @rule(which=st.integers(0, 1))
     def swap(self, which):

@@ -174,6 +174,24 @@ def test_the_hints_of_publish_do_what_they_say(run, tmp_path, capsys):
     assert releases.read_live(folder).active == Path(second.out.strip()).name
 
 
+def test_a_shadow_and_old_releases_by_command(run, capsys):
+    live = json.loads(call(capsys, "publish", run, "--json").out)["release"]
+    assert call(capsys, "publish", run, "--shadow").code == 2  # it is live
+    make = ["publish", run, "--model", "cosine"]
+    (run.parent / "items.csv").write_text("item,title\ni1,Other\n")
+    facts = json.loads(call(capsys, *make, "--shadow", "--json").out)
+    assert (facts["shadow"], facts["live"]) == (True, False)
+    folder = run / "serving"
+    assert releases.read_live(folder) == releases.Live(live, None, facts["release"])
+    done = call(capsys, *make, "--no-shadow", "--keep-releases", 1)
+    assert releases.read_live(folder) == releases.Live(live, keep=1)
+    assert releases.names(folder) == [live, facts["release"]]  # this one was just made
+    (run.parent / "items.csv").write_text("item,title\ni1,Another\n")
+    done = call(capsys, *make)
+    assert f"Removed: 1 old release ({facts['release']})" in " ".join(done.err.split())
+    assert call(capsys, *make, "--shadow", "--activate").code == 2
+
+
 def test_a_run_that_was_not_published_has_no_keys(run, capsys):
     done = call(capsys, "keys", "list", run)
     assert done.code == 2

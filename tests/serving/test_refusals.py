@@ -111,6 +111,31 @@ def test_hosts_and_origins(client):
     assert recommend(client, {}, origin=HOST).status_code == 200
 
 
+def test_a_further_name_without_a_port_is_for_any(served):
+    names = ("Recs.example", "shop.example:8443", "[2001:db8::7]")
+    with running(served, host_names=names) as client:
+        for host in ("recs.example", "RECS.example:443", "recs.example:9", "shop.example:8443",
+                     "[2001:db8::7]", "[2001:db8::7]:80"):  # fmt: skip
+            assert recommend(client, {}, host=host).status_code == 200, host
+        for host in ("shop.example", "shop.example:1", "recs.example.evil", "recs.example:x",
+                     "recs.example:1:2", "evil.example:443", "[2001:db8::8]:80"):  # fmt: skip
+            refused(recommend(client, {}, host=host), 421, "other-host")
+        origin = "https://recs.example:444"
+        assert recommend(client, {}, origin=origin).status_code == 200
+
+
+def test_head_answers_as_get_without_the_body(client):
+    for path in ("/health/live", "/health/ready", "/v1/models", "/metrics", "/openapi.json"):
+        get, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (200, b""), path
+        assert head.headers["content-type"] == get.headers["content-type"]
+        assert int(head.headers["content-length"]) > 0
+    assert client.head("/v1/recommend").status_code == 405
+    assert client.head("/v1/recommend").headers["allow"] == "POST"
+    assert client.head("/nothing").status_code == 404
+    assert client.head("/nothing").content == b""
+
+
 def test_paths_and_methods(client):
     refused(client.get("/v1/recommend"), 405, "method")
     assert client.get("/v1/recommend").headers["allow"] == "POST"

@@ -311,3 +311,59 @@ def test_a_release_without_stored_answers_is_warmed_up(tmp_path, shop):
         made.items(), made.facts, [],
     )  # fmt: skip
     assert releases.load(tmp_path, bare.id).seconds > 0
+
+
+def made_more(folder, shop, count: int) -> list[str]:
+    fitted = model("popular").fit(shop)
+    return [make_release(folder, fitted, shop, note=f"more {at}") for at in range(count)]
+
+
+def test_a_change_keeps_the_shadow(client, served, shop):
+    before, after = releases.read_live(served).active, other_of(served)
+    (shadow,) = made_more(served, shop, 1)
+    releases.set_shadow(served, shadow, "a test")
+    assert client.server.releases.follow() is None
+    assert client.server.releases.shadow.id == shadow
+    client.post(f"/v1/models/{after}/activate", json={})
+    assert releases.read_live(served) == releases.Live(after, before, shadow)
+    assert client.server.releases.shadow.id == shadow
+    rows = {row["id"]: row for row in client.get("/v1/models").json()["models"]}
+    assert [name for name, row in rows.items() if row["shadow"]] == [shadow]
+    # one that goes live is nobody's shadow any more
+    client.post(f"/v1/models/{shadow}/activate", json={})
+    assert releases.read_live(served) == releases.Live(shadow, after)
+    assert client.server.releases.shadow is None
+    with pytest.raises(BadRequest, match="is live"):
+        releases.set_shadow(served, shadow, "a test")
+    releases.set_shadow(served, before, "a test")
+    releases.set_shadow(served, None, "a test")
+    assert releases.read_live(served).shadow is None
+
+
+def test_the_newest_releases_stay_and_those_that_are_needed(served, shop):
+    live = releases.read_live(served).active
+    other = other_of(served)
+    for at, name in enumerate([live, other, *(more := made_more(served, shop, 5))]):
+        path = served / releases.RELEASES / name / release.HEADER
+        os.utime(path, (at, at))
+    assert releases.remove_old(served, None, more[-1]) == []  # ten stay
+    releases.activate(served, more[0], "a test")
+    releases.set_shadow(served, more[1], "a test")
+    with running(served) as client:  # has the live one and its shadow in memory
+        assert client.get("/v1/models").json()["keep"] == releases.KEEP
+        in_use = releases.load(served, other)
+        releases.activate(served, more[4], "a test")
+        assert releases.read_live(served).previous == more[0]
+        assert releases.remove_old(served, 2, more[2]) == [live]
+        assert releases.names(served) == [other, *more]
+        del in_use
+        assert releases.remove_old(served, None, more[4]) == [other, more[2]]
+        assert client.server.releases.follow() is None
+        assert client.get("/v1/models").json()["keep"] == 2
+        assert client.post("/v1/recommend", json={}).json()["artifact"] == more[4]
+    assert releases.names(served) == [more[0], more[1], more[3], more[4]]
+    lines = [json.loads(line) for line in (served / releases.AUDIT).read_text().splitlines()]
+    gone = [line["release"] for line in lines if line["event"] == "removed"]
+    assert gone == [live, other, more[2]]
+    assert not list((served / releases.RELEASES).glob(".half-*"))
+    releases.load(served, more[0])  # undo is possible

@@ -226,7 +226,7 @@ def test_a_newer_format_is_refused(server):
         assert isinstance(server, store_servers.Redis)
         server.execute("HSET", f"{address.rpartition('=')[2]}facts", "format", "7")
     error = refusal(lambda: open_store(address))
-    assert error.message.endswith("has format 7, and this spadework reads 1.")
+    assert error.message.endswith("has format 7, and this spadework reads 2.")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,17 @@
-"""What `spadework serve` prints before it answers, and with which settings it does."""
+"""What `spadework serve` prints before it answers and when it does, and with which settings."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from io import StringIO
 
 import pytest
 
+import store_servers
 from command_line import call
+from spadework.client import Client
 from spadework.serving import kept_address, releases
 from spadework.serving.http import running
 from spadework.serving.http.settings import Settings
@@ -19,11 +23,16 @@ def begun(monkeypatch):
     """The settings of servers that were begun; none of them listens."""
     found = []
     monkeypatch.setattr(running, "check_port", lambda host, port: None)
-    monkeypatch.setattr(running, "serve", lambda settings, workers: found.append(settings))
+
+    def serve(settings, workers, when_ready):
+        found.append(settings)
+        when_ready()
+
+    monkeypatch.setattr(running, "serve", serve)
     return found
 
 
-def test_json_is_one_line_before_it_serves(served, begun, capsys):
+def test_json_is_one_line_once_it_answers(served, begun, capsys):
     output = call(capsys, "serve", served, "--json", "--port", 8901)
     assert output.code == 0, output.err
     assert output.out.count("\n") == 1
@@ -39,7 +48,7 @@ def test_json_is_one_line_before_it_serves(served, begun, capsys):
 def test_without_json_stdout_is_empty(served, begun, capsys):
     output = call(capsys, "serve", served)
     assert (output.code, output.out) == (0, "")
-    assert output.err.startswith("http://127.0.0.1:8765 ")
+    assert output.err.splitlines()[-1] == "ready: http://127.0.0.1:8765  (stop with Ctrl-C)"
     assert begun
 
 
@@ -53,11 +62,42 @@ def test_a_password_of_a_store_is_not_printed(served, begun, capsys, monkeypatch
     assert [settings.store for settings in begun] == [store]
 
 
+def test_the_store_may_be_named_in_the_environment(served, begun, capsys, monkeypatch):
+    """Where no list of processes shows it; what is named as an option comes first."""
+    monkeypatch.setattr(kept_address, "open_store", lambda address: StringIO())
+    store = "postgresql://me:hush-4711@db.internal/shop"
+    monkeypatch.setenv(kept_address.VARIABLE, store)
+    output = call(capsys, "serve", served, "--json")
+    assert json.loads(output.out)["store"] == "postgresql://db.internal/shop"
+    assert "hush" not in output.out + output.err + (served / kept_address.FILE).read_text()
+    assert kept_address.address_if_there(served) == store
+    call(capsys, "serve", served, "--store", "redis://db.internal/0")
+    assert [settings.store for settings in begun] == [store, "redis://db.internal/0"]
+
+
+def test_ready_is_said_when_it_answers(served):
+    """Not before: with one worker and with several, and an answer is there at once."""
+    for more in ([], ["--workers", "2"]):
+        port = store_servers.free_port()
+        command = [sys.executable, "-m", "spadework", "serve", str(served), "--port", str(port)]
+        process = subprocess.Popen(
+            [*command, "--json", *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            address = json.loads(process.stdout.readline())["address"]
+            with Client(address, retries=0) as client:
+                assert client.ready().status == "ready"
+        finally:
+            process.terminate()
+            _, told = process.communicate(timeout=30)
+        assert f"ready: {address}" in told
+
+
 def test_ipv6_is_in_brackets(served, begun, capsys):
     Keys(served).add(["read"])
     output = call(capsys, "serve", served, "--json", "--host", "2001:DB8:0::1")
     assert json.loads(output.out)["address"] == "http://[2001:db8::1]:8765"
-    assert output.err.startswith("http://[2001:db8::1]:8765 ")
+    assert "ready: http://[2001:db8::1]:8765 " in output.err
     assert [settings.host for settings in begun] == ["2001:DB8:0::1"]
 
 

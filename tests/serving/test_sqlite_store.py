@@ -18,7 +18,7 @@ import pytest
 
 from makers import SOURCE
 from spadework.errors import StoreFailed
-from spadework.serving.stores import sqlite_store
+from spadework.serving.stores import sqlite_store, sqlite_turns
 from spadework.serving.stores.sqlite_store import SqliteStore
 from spadework.serving.stores.store import Event, History
 
@@ -174,7 +174,7 @@ def test_files_that_are_no_store_are_refused_and_left_alone(tmp_path):
     cases = {
         noise: "cannot be opened: file is not a database.",
         other: "is a database of another program.",
-        newer: "has format 7, and this spadework reads 1.",
+        newer: "has format 7, and this spadework reads 2.",
         tmp_path / "folder": "cannot be opened: unable to open database file.",
         tmp_path / "file" / "below": "cannot be opened: ",
     }
@@ -254,7 +254,8 @@ def test_a_file_that_was_removed_or_replaced_takes_no_events(tmp_path):
 
 
 def test_who_waits_too_long_for_another_writer_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite_store, "_WAIT", 0.05)
+    monkeypatch.setattr(sqlite_store, "WAIT", 0.05)
+    monkeypatch.setattr(sqlite_turns, "WAIT", 0.05)
     store = SqliteStore(tmp_path / "s")
     other = sqlite3.connect(tmp_path / "s", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -341,7 +342,8 @@ def test_a_large_file_is_tidied_when_asked(tmp_path, monkeypatch):
 
 
 def test_a_forgotten_user_is_told_to_ask_again_while_a_reader_holds_the_log(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite_store, "_WAIT", 0.05)
+    monkeypatch.setattr(sqlite_store, "WAIT", 0.05)
+    monkeypatch.setattr(sqlite_turns, "WAIT", 0.05)
     store = SqliteStore(tmp_path / "s")
     store.append(batch(0))
     other = sqlite3.connect(tmp_path / "s", isolation_level=None)
@@ -360,7 +362,8 @@ def test_a_forgotten_user_is_told_to_ask_again_while_a_reader_holds_the_log(tmp_
 
 def test_events_are_kept_while_a_base_is_set(tmp_path, monkeypatch):
     """No writer waits for the whole of a base."""
-    monkeypatch.setattr(sqlite_store, "_WAIT", 0.0)
+    monkeypatch.setattr(sqlite_store, "WAIT", 0.0)
+    monkeypatch.setattr(sqlite_turns, "WAIT", 0.0)
     store, other = SqliteStore(tmp_path / "s"), SqliteStore(tmp_path / "s")
 
     def histories() -> Iterator[tuple[str, History]]:

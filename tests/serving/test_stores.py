@@ -210,7 +210,8 @@ def test_the_newest_of_many_events_are_read(fresh):
     new = [Event("u", f"new {at}", 400 + at, event_id=str(at)) for at in range(999, -1, -1)]
     assert store.append(new) == [True] * 1000
     assert store.append(new) == [False] * 1000
-    assert store.history("u") == History(new[MOST_HISTORY - 1 :: -1], ["no"])
+    older = {(event.item, None): event.time for event in (*old, *new[MOST_HISTORY:])}
+    assert store.history("u") == History(new[MOST_HISTORY - 1 :: -1], ["no"], older=older)
     assert store.after(0, 1000).events == new
     assert [len(batch.events) for batch in store.all_after()] == [1000]
     assert store.forget("u") == 1500
@@ -218,6 +219,17 @@ def test_the_newest_of_many_events_are_read(fresh):
     assert list(store.all_after()) == []
     # what is sent after that is new
     assert store.append(new[:3]) == [True] * 3
+
+
+def test_what_was_kept_under_an_id_is_found(fresh):
+    store = fresh()
+    events = [Event("u", "i", 7, "view", 0.1, "k", "a"), Event("ü", "🥄", 8, event_id="b/ü")]
+    store.append([*events, Event("u", "i", 1)])
+    store.append([events[0]._replace(item="other")])
+    assert store.of_ids(["a", "none", "b/ü", "a"]) == {"a": events[0], "b/ü": events[1]}
+    assert store.of_ids([]) == {}
+    store.forget("u")
+    assert store.of_ids(["a", "b/ü"]) == {"b/ü": events[1]}
 
 
 def test_a_store_keeps_its_name_and_another_has_another(place, fresh):

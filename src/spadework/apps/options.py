@@ -37,7 +37,7 @@ store_option = click.option(
     metavar="ADDRESS",
     help=(
         "Where events and histories are kept: a file, postgresql://HOST/DATABASE or "
-        "redis://HOST:PORT/NUMBER; if absent, the one that was named before, or events.sqlite "
-        "beside the releases."
+        "redis://HOST:PORT/NUMBER; if absent, that of the variable SPADEWORK_STORE, the one that "
+        "was named before, or events.sqlite beside the releases."
     ),
 )

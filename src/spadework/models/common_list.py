@@ -125,6 +125,9 @@ class SameForAll(Scorer):
     def __post_init__(self) -> None:
         object.__setattr__(self, "rankings", Rankings(self.common))
 
+    def from_history(self, items: Codes, history: Codes) -> Mask:
+        return np.full(len(items), False)
+
     def derived(self) -> Sequence[Array]:
         return (self.common, *self.rankings.arrays())
 

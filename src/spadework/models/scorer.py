@@ -99,6 +99,12 @@ class Scorer(ABC):
         """The policy of repeats for the popular items that fill a list up."""
         return repeats
 
+    def from_history(self, items: Codes, history: Codes) -> Mask:
+        """Which items of a list of this scorer are there for what the only user did, whose history
+        holds the items `history`: all as a rule, also of a mixture, since its parts add up.
+        """
+        return np.full(len(items), True)
+
     def reusing(self, other: Scorer) -> Scorer:
         """This scorer with what another one has derived from the same learned arrays, such as an
         index; as a rule nothing was derived.

@@ -13,8 +13,7 @@ from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.models.answering import Answering
 from spadework.models.base import Recommender
-from spadework.models.baskets.own_item_scorer import OwnItems
-from spadework.models.common_list import Rankings, SameForAll
+from spadework.models.common_list import Rankings
 from spadework.models.needs import Repeats
 from spadework.models.scorer import Scorer
 from spadework.ragged import Ragged
@@ -47,20 +46,6 @@ class SingleLists:
         popular = Rankings(held._popular_prior())
         popular.of(None)
         return cls(held, held.scorer, popular)
-
-    @property
-    def is_personal(self) -> bool:
-        """Whether the model's own lists depend on the history."""
-        return not isinstance(self.scorer, SameForAll)
-
-    def by_history(self, items: Codes, history: Codes) -> Mask:
-        """Which items of the model's own list are there for what the user did. A model that scores
-        own items apart lists best sellers for the others. Of a mixture all count as such, since
-        its parts add up.
-        """
-        if isinstance(self.scorer, OwnItems):
-            return np.isin(items, history)
-        return np.full(len(items), True)
 
     def of_history(
         self,

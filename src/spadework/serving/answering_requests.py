@@ -16,7 +16,7 @@ from spadework.errors import BadRequest, Unsuitable
 from spadework.models.needs import Repeats
 from spadework.models.scorer import HasContributions
 from spadework.serving.catalogue_filters import diverse
-from spadework.serving.history_reading import Reading, read, unwanted_items
+from spadework.serving.history_reading import Reading, older_items, read, unwanted_items
 from spadework.serving.item_ids import ItemIds
 from spadework.serving.request_bodies import (
     MOST_HISTORY,
@@ -28,7 +28,8 @@ from spadework.serving.request_bodies import (
     Wanted,
 )
 from spadework.serving.served_release import Served
-from spadework.serving.stores.store import Event, History
+from spadework.serving.stores.base_histories import last_times
+from spadework.serving.stores.store import MOST_OLDER, Event, History, Older
 from spadework.timestamps import milliseconds
 
 _LONGEST = 5_000
@@ -89,10 +90,12 @@ def recommend(
     """The list for a request. `stored` is what the store knows of its user; the events of the
     request come after. Where the model fails, best sellers answer, and `failed` is told why.
     """
-    events, further, cut = _events(body, stored)
+    events, further, before = _events(body, stored)
+    cut = len(before)
     remarks = [f"The newest {MOST_HISTORY} events of the history count; {cut} do not."] * bool(cut)
     reading = read(events, served.ids, served.model.item_vocabulary, served.form, _seconds(body.at))
     unwanted = unwanted_items(stored, further, served.form)
+    unwanted += _had(served, body, {**stored.older, **last_times(before)}, remarks)
     found = _of_history(served, body, reading, unwanted, remarks, failed)
     return Answer(served.id, found, body.user, _told(reading, cut), remarks)
 
@@ -108,8 +111,21 @@ def for_user(
     reading = read(stored.events, served.ids, served.model.item_vocabulary, served.form, None)
     remarks: list[str] = []
     unwanted = unwanted_items(stored, (), served.form)
+    unwanted += _had(served, wanted, stored.older, remarks)
     found = _of_history(served, wanted, reading, unwanted, remarks, failed)
     return Answer(served.id, found, user, _told(reading, 0), remarks)
+
+
+def _had(served: Served, wanted: Wanted, older: Older, remarks: list[str]) -> list[str]:
+    """Items of events before those that are read, where what the user had must not be shown."""
+    if (wanted.repeats or served.repeats) != "forbid":
+        return []
+    if len(older) >= MOST_OLDER:
+        remarks.append(
+            f"Before the newest {MOST_HISTORY} events the last {MOST_OLDER:,} items are known; "
+            "others that the user had may be in the list."
+        )
+    return older_items(older, served.form)
 
 
 def similar(served: Served, body: SimilarBody) -> Answer:
@@ -165,7 +181,7 @@ def _of_history(
     def by_model(longest: int) -> tuple[Codes, Array, int]:
         k = min(longest, len(served.ids))
         found = served.lists.of_history(log, k, repeats, allowed, struck)
-        return found.items, found.scores, found.own if served.lists.is_personal else 0
+        return found.items, found.scores, found.own
 
     def best_sellers(longest: int) -> tuple[Codes, Array, int]:
         codes = _best(served, repeats, log.items, allowed, struck, longest)
@@ -183,7 +199,7 @@ def _of_history(
         behind = "fallback"
         remarks.append("The model could not answer; these are the best sellers.")
         codes, best, own = _within_quotas(served, wanted, best_sellers, remarks)
-    of_user = served.lists.by_history(codes[:own], log.items).tolist()
+    of_user = served.lists.scorer.from_history(codes[:own], log.items).tolist()
     sources: list[Source] = ["personal" if is_own else behind for is_own in of_user]
     sources += [behind] * (len(codes) - own)
     because = None
@@ -267,12 +283,12 @@ def _allowed(served: Served, wanted: Chosen, remarks: list[str]) -> Mask | None:
     return among if mask is None else among & mask
 
 
-def _events(body: RecommendBody, stored: History) -> tuple[list[Event], list[Event], int]:
+def _events(body: RecommendBody, stored: History) -> tuple[list[Event], list[Event], list[Event]]:
     """The stored events and those of the request behind them, the newest that count; those of the
-    request; and the number of those that do not count.
+    request; and those that do not count.
     """
     if not body.history:
-        return stored.events, [], 0
+        return stored.events, [], []
     last = stored.events[-1].time if stored.events else 0
     more = []
     for given in body.history:
@@ -286,7 +302,7 @@ def _events(body: RecommendBody, stored: History) -> tuple[list[Event], list[Eve
         merged = sorted([*stored.events, *more], key=lambda event: event.time)
     else:
         merged = [*stored.events, *more]
-    return merged[-MOST_HISTORY:], more, max(0, len(merged) - MOST_HISTORY)
+    return merged[-MOST_HISTORY:], more, merged[:-MOST_HISTORY]
 
 
 def _seconds(at: float | str | None) -> int | None:

@@ -12,7 +12,7 @@ from spadework.arrays import Array, Codes, Seconds
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.serving.item_ids import ItemIds
-from spadework.serving.stores.store import Event, History
+from spadework.serving.stores.store import Event, History, Older
 
 _USER = Vocabulary(pl.Series(["the user of the request"]))
 
@@ -119,6 +119,12 @@ def event_types(events: Sequence[Event], form: LogForm) -> Codes | None:
         [usual if event.event_type is None else code.get(event.event_type, -1) for event in events],
         np.int32,
     )
+
+
+def older_items(older: Older, form: LogForm) -> list[str]:
+    """Items of older events, of the types that count."""
+    names = form.event_type_names
+    return [item for item, each in older if not names or each is None or each in names]
 
 
 def unwanted_items(history: History, further: Sequence[Event], form: LogForm) -> list[str]:

@@ -34,3 +34,12 @@ def checked(given: Mapping[str, object]) -> Event | str:
     return Event(
         event.user, event.item, at, event.event, event.weight, event.basket, event.event_id
     )
+
+
+def is_same(event: Event, first: Event | None, has_time: bool) -> bool:
+    """Whether an event says what the one says that was kept under its id. One without a time was
+    given another when it came again. None: the first was forgotten meanwhile.
+    """
+    if first is None:
+        return True
+    return event == (first if has_time else first._replace(time=event.time))

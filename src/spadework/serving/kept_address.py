@@ -16,14 +16,18 @@ from spadework.serving.stores.store_addresses import open_store
 FILE = "store.json"
 _SECRET = re.compile(r"^([a-z+]+://[^:/?#]*):[^/?#]*@")
 _REDIS = re.compile(r"^((?:rediss?|unix)://)(?:([^/?#]*)@)?")
+VARIABLE = "SPADEWORK_STORE"
+"""Where an address may stand that is not to be seen in the list of processes."""
 REDIS_PASSWORD = "REDISCLI_AUTH"
 """Where redis-cli, too, finds a password. PostgreSQL's library has PGPASSWORD and ~/.pgpass."""
 
 
 def address_of(folder: Path, named: str | None) -> str:
-    """The address that is named, which is kept for the next time once the store could be opened;
-    else the one that was named last, with a note; else the file beside the releases.
+    """The address that is named, or that SPADEWORK_STORE names, which is kept for the next time
+    once the store could be opened; else the one that was named last, with a note; else the file
+    beside the releases.
     """
+    named = named or os.environ.get(VARIABLE) or None
     if named is None:
         return _kept(folder) or str(folder / STORE)
     open_store(named).close()
@@ -32,9 +36,11 @@ def address_of(folder: Path, named: str | None) -> str:
 
 
 def address_if_there(folder: Path) -> str | None:
-    """The address that was named last, else the file beside the releases; None without either."""
+    """The address that SPADEWORK_STORE names, or that was named last, else the file beside the
+    releases; None without any.
+    """
     own = folder / STORE
-    return _kept(folder) or (str(own) if own.exists() else None)
+    return os.environ.get(VARIABLE) or _kept(folder) or (str(own) if own.exists() else None)
 
 
 def without_password(address: str) -> str:
@@ -77,7 +83,10 @@ def _kept(folder: Path) -> str | None:
     says = f"The store is {shown(address)}, as it was named before"
     if found.get("password") is True:
         where = REDIS_PASSWORD if _REDIS.match(address) else "PGPASSWORD or ~/.pgpass"
-        says += f"; its password is looked for in {where}, since none is kept"
+        says += (
+            f"; its password is looked for in {where}, since none is kept; {VARIABLE} may hold "
+            "the whole address"
+        )
         if secret and _REDIS.match(address):
             coded = "".join(f"%{byte:02X}" for byte in secret.encode())
             address = _REDIS.sub(lambda one: f"{one[1]}{one[2] or ''}:{coded}@", address)

@@ -2,7 +2,8 @@
 are answered.
 
 FOLDER/releases holds the releases, FOLDER/live.json names the live one and the one before, and
-FOLDER/audit.jsonl has a line for each change and each refusal.
+FOLDER/audit.jsonl has a line for each change and each refusal. Old releases are removed when a new
+one is published, but for those that somebody needs.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,8 +31,12 @@ from spadework.serving.stored_checks import check
 
 RELEASES, LIVE, AUDIT = "releases", "live.json", "audit.jsonl"
 _LOCK = "live.lock"
+PATIENCE = 2.0
+"""Seconds that an activation waits for another change."""
 AGAIN = 30.0
 """Seconds after which a release that was refused is tried again."""
+KEEP = 10
+"""Newest releases that stay where no other number was given."""
 STORE = "events.sqlite"
 """The store of a folder of releases, if no other is named."""
 log = logging.getLogger("spadework.serving")
@@ -42,6 +49,7 @@ class Live:
     active: str
     previous: str | None = None
     shadow: str | None = None  # answers beside, and is never shown
+    keep: int = KEEP  # newest releases that stay, with these three
 
 
 def read_live(folder: Path) -> Live | None:
@@ -53,17 +61,18 @@ def read_live(folder: Path) -> Live | None:
     active = as_text(found.get("active"))
     if not active:
         raise BadRequest(f"{path} names no release.", "Remove it and publish the run again.")
+    keep = found.get("keep")
     return Live(
-        active, as_text(found.get("previous")) or None, as_text(found.get("shadow")) or None
+        active,
+        as_text(found.get("previous")) or None,
+        as_text(found.get("shadow")) or None,
+        keep if isinstance(keep, int) and keep > 0 else KEEP,
     )
 
 
 def write_live(folder: Path, live: Live) -> None:
     """Put another release live, in one step."""
-    files.write_json(
-        folder / LIVE,
-        {"active": live.active, "previous": live.previous, "shadow": live.shadow},
-    )
+    files.write_json(folder / LIVE, asdict(live))
 
 
 def audit(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
@@ -82,8 +91,10 @@ def activate(folder: Path, name: str, by: str, beside: str | None = None) -> Liv
     becomes the previous. Raises `BadRequest` for any other, and tells the audit; and `Busy` where
     the live one is no longer the one `beside` which this one was judged.
     """
-    _load_for(folder, name, by)
-    return _put_live(folder, name, by, beside)
+    held = _load_for(folder, name, by)  # while it is in memory nobody removes it
+    live = _put_live(folder, held.id, by, beside)
+    del held
+    return live
 
 
 def _load_for(folder: Path, name: str, by: str) -> Served:
@@ -96,10 +107,16 @@ def _load_for(folder: Path, name: str, by: str) -> Served:
         raise
 
 
-def _put_live(folder: Path, name: str, by: str, beside: str | None = None) -> Live:
+@contextmanager
+def _changing(folder: Path) -> Iterator[Live | None]:
+    """What is live, which no other process changes meanwhile."""
     with (folder / _LOCK).open("a") as held:
-        files.lock(held)  # two processes must not both take the present one for the previous
-        present = read_live(folder)
+        files.lock(held)
+        yield read_live(folder)
+
+
+def _put_live(folder: Path, name: str, by: str, beside: str | None = None) -> Live:
+    with _changing(folder) as present:
         if present is not None and present.active == name:
             return present
         if beside is not None and (present is None or present.active != beside):
@@ -109,10 +126,55 @@ def _put_live(folder: Path, name: str, by: str, beside: str | None = None) -> Li
                 "not go live.",
                 "Call it again: it is judged beside what is live now.",
             )
-        live = Live(name, None if present is None else present.active)
+        if present is None:
+            live = Live(name)
+        else:
+            shadow = None if present.shadow == name else present.shadow
+            live = replace(present, active=name, previous=present.active, shadow=shadow)
         write_live(folder, live)
         audit(folder, "activated", {"release": name, "before": live.previous, "by": by})
     return live
+
+
+def set_shadow(folder: Path, name: str | None, by: str) -> None:
+    """Let a release answer beside the live one, or none. Raises `BadRequest` for one that is live,
+    or that does not answer as it did when it was made.
+    """
+    held = None if name is None else _load_for(folder, name, by)
+    with _changing(folder) as live:
+        if live is None:
+            raise BadRequest(
+                "No release is live, so none can answer beside it.", "Put a release live first."
+            )
+        if live.active == name:
+            raise BadRequest(
+                f"The release {name} is live, so it cannot be the shadow of another.",
+                "Publish another model with --shadow, or put another release live first.",
+            )
+        if live.shadow != name:
+            write_live(folder, replace(live, shadow=name))
+            audit(folder, "shadow", {"release": name, "before": live.shadow, "by": by})
+    del held
+
+
+def remove_old(folder: Path, keep: int | None, fresh: str) -> list[str]:
+    """Remove all but the newest `keep` releases; None: as many as were named before. Those stay
+    that are live, were live before, answer beside, were just published (`fresh`) or are in the
+    memory of a server. The names of those that were removed.
+    """
+    with _changing(folder) as live:
+        if live is None:
+            return []
+        if keep is not None and keep != live.keep:
+            live = replace(live, keep=keep)
+            write_live(folder, live)
+        needed = {live.active, live.previous, live.shadow, fresh}
+        removed = []
+        for name in names(folder)[: -live.keep]:
+            if name not in needed and files.remove_unless_held(folder / RELEASES / name):
+                audit(folder, "removed", {"release": name, "keep": live.keep})
+                removed.append(name)
+    return removed
 
 
 def names(folder: Path) -> list[str]:
@@ -161,13 +223,16 @@ class Releases:
         on.
         """
         _check_name(self.folder, name)
-        if not self._changing.acquire(blocking=False):
+        # a look at live.json is over soon; another activation may take long
+        if not self._changing.acquire(timeout=PATIENCE):
             raise Busy("Another release is being activated.", "Try again when it is done.")
         try:
             is_loaded = name == self._served.id
             fresh = self._served if is_loaded else _load_for(self.folder, name, by)
             _put_live(self.folder, name, by)
-            self._served, self._shadow = fresh, None
+            self._served = fresh
+            if self._shadow is not None and self._shadow.id == name:
+                self._shadow = None
             self._stamp = None  # look at the file again: another process may have been later
         finally:
             self._changing.release()
@@ -218,10 +283,21 @@ class Releases:
 
 
 def load(folder: Path, name: str) -> Served:
-    """A release, loaded and held against its stored answers."""
+    """A release, loaded and held against its stored answers. As long as it is in memory it is not
+    removed.
+    """
     _check_name(folder, name)
-    found = served_release.load(folder / RELEASES / name)
-    return replace(found, seconds=check(found))
+    held = files.hold(folder / RELEASES / name)
+    try:
+        found = served_release.load(folder / RELEASES / name)
+        made = replace(found, seconds=check(found))
+    except BaseException:
+        if held is not None:
+            os.close(held)
+        raise
+    if held is not None:
+        weakref.finalize(made, os.close, held)
+    return made
 
 
 def _check_name(folder: Path, name: str) -> None:

@@ -185,6 +185,7 @@ class EventsBody(Body):
 
 
 Source = Literal["personal", "similar", "popular", "fallback"]
+VerdictName = Literal["accepted", "duplicate", "conflict", "refused"]
 
 
 def in_words(faults: Sequence[Any], whole: str = "the body") -> str:

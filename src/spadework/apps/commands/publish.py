@@ -14,6 +14,21 @@ from spadework.apps.options import model_option, store_option
 @store_option
 @model_option
 @click.option("--activate", is_flag=True, help="Put it live, also where another one is.")
+@click.option(
+    "--shadow/--no-shadow",
+    default=None,
+    help="Let it answer beside the live one, counted and never shown; --no-shadow: none any more.",
+)
+@click.option(
+    "--keep-releases",
+    "keep",
+    type=click.IntRange(1),
+    metavar="N",
+    help=(
+        "Newest releases that stay, 10 if never named. Those that are live, were live before, "
+        "answer as shadow or are used by a server stay as well."
+    ),
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     where: str,
@@ -21,6 +36,8 @@ def command(
     store: str | None,
     model: str | None,
     activate: bool,
+    shadow: bool | None,
+    keep: int | None,
     as_json: bool,
 ) -> None:
     """Make a release of the winner of a RUN, as its newest update made it, or of an ARTIFACT: one
@@ -33,8 +50,11 @@ def command(
     from spadework.shown_addresses import shown
     from spadework.workbench.answers.served_folder import publish
 
+    if activate and shadow:
+        raise click.UsageError("A release is put live, or is the shadow: --activate or --shadow.")
     with terminal.progress():
-        made = publish(where, store, None if to is None else Path(to), model, activate)
+        target = None if to is None else Path(to)
+        made = publish(where, store, target, model, activate, shadow, keep)
     live = releases.read_live(made.folder)
     is_live = live is not None and live.active == made.release.id
     if as_json:
@@ -44,6 +64,7 @@ def command(
                 "folder": str(made.release.folder),
                 "model": made.release.facts["model"],
                 "live": is_live,
+                "shadow": live is not None and live.shadow == made.release.id,
             }
         )
         return

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from spadework.apps import terminal
 from spadework.apps.options import store_option
+
+if TYPE_CHECKING:
+    from spadework.serving.http.settings import Settings
 
 
 @click.command()
@@ -24,7 +29,10 @@ from spadework.apps.options import store_option
     "host_names",
     multiple=True,
     metavar="NAME[:PORT]",
-    help="A further name that requests may be for, as behind a proxy. Repeatable.",
+    help=(
+        "A further name that requests may be for, as behind a proxy; without a port at any. "
+        "Repeatable."
+    ),
 )
 @click.option(
     "--workers",
@@ -48,7 +56,7 @@ from spadework.apps.options import store_option
     "--json",
     "as_json",
     is_flag=True,
-    help="Print address, folder, release and store as JSON first.",
+    help="Print address, folder, release and store as JSON, once it answers.",
 )
 def command(
     where: str,
@@ -67,7 +75,6 @@ def command(
 
     On this machine alone unless --host says otherwise, and then only with keys.
     """
-    import json
     from pathlib import Path
 
     from spadework.errors import BadRequest
@@ -75,8 +82,7 @@ def command(
     from spadework.serving.http.settings import Settings
     from spadework.serving.kept_address import address_of
     from spadework.serving.keys import Keys
-    from spadework.serving.releases import LIVE, read_live
-    from spadework.shown_addresses import shown
+    from spadework.serving.releases import LIVE
 
     require_server()
     is_local = host in ("127.0.0.1", "::1", "localhost")
@@ -108,20 +114,31 @@ def command(
         rate=rate,
         log_requests=log_requests,
     )
-    if as_json:
-        live = read_live(folder)
-        facts = {
-            "address": settings.address,
-            "folder": str(folder),
-            "release": None if live is None else live.active,
-            "store": shown(address),
-        }
-        click.echo(json.dumps(facts))  # one line, which a program can wait for
-    click.echo(f"{settings.address}  (live: {folder}; stop with Ctrl-C)", err=True)
+    click.echo(f"{folder} is loaded, to answer at {settings.address}.", err=True)
     if not is_local:
         click.echo(
             "This address can be reached from other machines; the connection is not encrypted, so "
             "put a proxy with TLS in front.",
             err=True,
         )
-    serve(settings, workers)
+    serve(settings, workers, lambda: _tell(settings, as_json))
+
+
+def _tell(settings: Settings, as_json: bool) -> None:
+    """Say that it answers."""
+    import json
+    from pathlib import Path
+
+    from spadework.serving.releases import read_live
+    from spadework.shown_addresses import shown
+
+    if as_json:
+        live = read_live(Path(settings.folder))
+        facts = {
+            "address": settings.address,
+            "folder": settings.folder,
+            "release": None if live is None else live.active,
+            "store": shown(settings.store),
+        }
+        click.echo(json.dumps(facts))  # one line, which a program can wait for
+    click.echo(f"ready: {settings.address}  (stop with Ctrl-C)", err=True)

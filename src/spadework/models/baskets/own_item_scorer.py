@@ -84,6 +84,9 @@ class OwnItems(Scorer):
             return own
         return top_k.merge(*own, *self.others.lists(histories, k, "forbid", allowed))
 
+    def from_history(self, items: Codes, history: Codes) -> Mask:
+        return np.isin(items, history)  # the others are best sellers
+
     def row_cells(self, k: int) -> int:
         return 4 * k
 

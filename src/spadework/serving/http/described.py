@@ -18,6 +18,7 @@ from spadework.serving.request_bodies import (
     RecommendBody,
     SimilarBody,
     Source,
+    VerdictName,
 )
 
 
@@ -74,10 +75,12 @@ class Lists(BaseModel):
 
 
 class Verdict(BaseModel):
-    """What became of one event."""
+    """What became of one event: it was kept (accepted), was kept before (duplicate), has the id of
+    another one that was kept and stays (conflict), or does not fit (refused).
+    """
 
     event_id: str | None = None
-    verdict: str
+    verdict: VerdictName
     known_item: bool | None = None
     reason: str | None = None
 
@@ -89,6 +92,7 @@ class Verdicts(BaseModel):
     events: list[Verdict]
     accepted: int = 0
     duplicate: int = 0
+    conflict: int = 0
     refused: int = 0
 
 
@@ -113,10 +117,13 @@ class ListedRelease(BaseModel):
 
 
 class ReleaseList(BaseModel):
-    """All releases."""
+    """All releases, the newest last, and how many of the newest stay when another is published;
+    those that are active, previous, shadow or used by a server stay in any case.
+    """
 
     request_id: str
     models: list[ListedRelease]
+    keep: int | None = None
 
 
 class Health(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from spadework.serving.answering_requests import Answer
 from spadework.serving.http.measures import CONTENT_TYPE
 from spadework.serving.http.problems import Problem
 from spadework.serving.http.server_state import Server
-from spadework.serving.incoming_events import checked
+from spadework.serving.incoming_events import checked, is_same
 from spadework.serving.releases import RELEASES, names, read_live
 from spadework.serving.request_bodies import (
     BatchBody,
@@ -99,13 +100,15 @@ class Endpoints:
         return _json(request, made.as_json())
 
     async def add_events(self, request: Request) -> Response:
-        """Keep events. Each has a verdict: accepted, duplicate or refused; what was accepted is in
-        that user's next answer, and survives a crash.
+        """Keep events. Each has a verdict: accepted, duplicate, conflict (its id is that of another
+        event, which stays) or refused; what was accepted is in that user's next answer, and
+        survives a crash.
         """
         body = _read(request, EventsBody)
         rows = [checked(row) for row in body.events]
         kept = await self.server.writer.append([row for row in rows if isinstance(row, Event)])
         new = iter(kept)
+        first = await self._kept_before(rows, kept)
         verdicts: list[dict[str, Any]] = []
         ids = self.server.releases.served.ids
         for given, row in zip(body.events, rows, strict=True):
@@ -113,7 +116,12 @@ class Endpoints:
             if isinstance(given.get("event_id"), str):
                 found["event_id"] = given["event_id"]
             if isinstance(row, Event):
-                found["verdict"] = "accepted" if next(new) else "duplicate"
+                found["verdict"] = "accepted"
+                if not next(new):
+                    same = is_same(
+                        row, first.get(row.event_id or ""), given.get("time") is not None
+                    )
+                    found["verdict"] = "duplicate" if same else "conflict"
                 found["known_item"] = ids.code(row.item) >= 0
             else:
                 found |= {"verdict": "refused", "reason": row}
@@ -121,6 +129,21 @@ class Endpoints:
             verdicts.append(found)
         counts = Counter(found["verdict"] for found in verdicts)
         return _json(request, {"events": verdicts, **counts})
+
+    async def _kept_before(
+        self, rows: Sequence[Event | str], kept: Sequence[bool]
+    ) -> dict[str, Event]:
+        """What the store has under the ids of events that were not new."""
+        events = [row for row in rows if isinstance(row, Event)]
+        ids = [
+            event.event_id
+            for event, is_new in zip(events, kept, strict=True)
+            if not is_new and event.event_id is not None
+        ]
+        store = self.server.store
+        return (
+            await self.server.aside(lambda: store.of_ids(list(dict.fromkeys(ids)))) if ids else {}
+        )
 
     async def forget(self, request: Request) -> Response:
         """Remove a user: nothing of them is kept, and the next release is made without them."""
@@ -208,4 +231,4 @@ def _models(server: Server) -> dict[str, Any]:
                 "shadow": live is not None and name == live.shadow,
             }
         )
-    return {"models": rows}
+    return {"models": rows, "keep": None if live is None else live.keep}

@@ -19,7 +19,7 @@ from spadework.errors import SpadeworkError, StoreFailed
 from spadework.serving.http.described import Endpoint
 from spadework.serving.http.measures import Measures
 from spadework.serving.http.problems import MEDIA_TYPE, Problem, problem_of
-from spadework.serving.http.settings import Settings
+from spadework.serving.http.settings import Settings, without_port
 from spadework.serving.keys import ADMIN, EVENTS, READ, Keys
 
 Scope = MutableMapping[str, Any]
@@ -64,7 +64,7 @@ class Guard:
         self._app, self._settings, self._keys = app, settings, keys
         self._direct = direct
         self._measures, self._waiting = measures, waiting
-        self._hosts = settings.hosts
+        self._hosts, self._at_any_port = settings.hosts, settings.hosts_at_any_port
         self._arriving = 0  # requests whose body is not there yet
         self._rates: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
@@ -79,6 +79,9 @@ class Guard:
         route, needed = _route(scope["path"])
         status = 500
         begun = False
+        method = scope["method"]
+        if method == "HEAD":  # as GET, without the body
+            scope = {**scope, "method": "GET"}
 
         async def sending(message: Message) -> None:
             nonlocal status, begun
@@ -88,6 +91,8 @@ class Guard:
                     *message.get("headers", ()),
                     (b"x-request-id", request_id.encode()),
                 ]
+            elif method == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -126,7 +131,7 @@ class Guard:
                 log.info(
                     "%s %s %s %d %.1f ms key=%s",
                     request_id,
-                    scope["method"],
+                    method,
                     route,
                     status,
                     milliseconds,
@@ -141,7 +146,7 @@ class Guard:
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if not host:
             raise Problem("bad-request", "The request has no header Host.")
-        if host not in self._hosts:
+        if not self._is_own(host):
             raise Problem("other-host", f"The host {host[:100]!r} is not this server's.")
         origin = headers.get(b"origin")
         if origin is not None and scope["method"] not in ("GET", "HEAD"):
@@ -158,10 +163,12 @@ class Guard:
             self._check_rate(name or address, self._settings.rate)
         return name
 
+    def _is_own(self, host: str) -> bool:
+        return host in self._hosts or without_port(host) in self._at_any_port
+
     def _check_origin(self, origin: str) -> None:
         scheme, _, host = origin.partition("://")
-        own = scheme in ("http", "https") and host in self._hosts
-        if not own:
+        if scheme not in ("http", "https") or not self._is_own(host):
             raise Problem("other-origin", f"The origin {origin[:100]!r} is not known.")
 
     def _check_key(self, headers: dict[bytes, bytes], needed: str) -> str:

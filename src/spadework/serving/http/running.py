@@ -8,6 +8,9 @@ import logging
 import os
 import signal
 import socket
+import threading
+import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,6 +20,8 @@ from spadework.serving.http.settings import Settings
 ENVIRONMENT = "SPADEWORK_SERVER"
 GRACE = 10
 """Seconds that requests in flight have to end after a signal."""
+_LOOK, _PATIENCE = 0.05, 5.0
+"""Seconds between two looks at whether the server answers, and for which one of them waits."""
 
 
 def require_server() -> None:
@@ -44,8 +49,12 @@ def check_port(host: str, port: int) -> None:
             ) from None
 
 
-def serve(settings: Settings, workers: int = 1) -> None:
-    """Answer requests until a signal ends it; requests in flight are answered first."""
+def serve(
+    settings: Settings, workers: int = 1, when_ready: Callable[[], None] = lambda: None
+) -> None:
+    """Answer requests until a signal ends it; requests in flight are answered first. `when_ready`
+    is called once the first request was answered.
+    """
     import uvicorn
 
     from spadework.serving.http.application import create
@@ -54,6 +63,7 @@ def serve(settings: Settings, workers: int = 1) -> None:
     log_to_stderr(settings)
     if hasattr(signal, "SIGPIPE"):  # which ends a command whose reader is gone
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # but a caller who hangs up ends no server
+    threading.Thread(target=_tell, args=(settings, when_ready), daemon=True).start()
     common: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,
@@ -80,6 +90,23 @@ def serve(settings: Settings, workers: int = 1) -> None:
     running = uvicorn.Server(uvicorn.Config(create(server), **common))
     server.waiting = lambda: len(running.server_state.tasks)
     running.run()
+
+
+def _tell(settings: Settings, when_ready: Callable[[], None]) -> None:
+    """Ask until the server answers, and tell; it may be ready and not yet listen."""
+    while not _answers(settings):
+        time.sleep(_LOOK)
+    when_ready()
+
+
+def _answers(settings: Settings) -> bool:
+    asked = f"GET /health/ready HTTP/1.1\r\nHost: localhost:{settings.port}\r\n"
+    try:
+        with socket.create_connection(settings.loopback, timeout=_PATIENCE) as connection:
+            connection.sendall(f"{asked}Connection: close\r\n\r\n".encode())
+            return connection.recv(12) == b"HTTP/1.1 200"
+    except OSError:
+        return False
 
 
 def keep_what_is_there() -> None:

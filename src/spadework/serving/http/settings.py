@@ -46,6 +46,23 @@ class Settings(BaseModel):
             for name in (*with_port, *(names if self.port in (80, 443) else ()), *self.host_names)
         )
 
+    @property
+    def hosts_at_any_port(self) -> frozenset[str]:
+        """Those of the further names that were given without a port."""
+        return frozenset(name.lower() for name in self.host_names if without_port(name) == name)
+
+    @property
+    def loopback(self) -> tuple[str, int]:
+        """Host and port at which this machine reaches the server."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host), self.port
+
+
+def without_port(host: str) -> str:
+    """A host without its port; IPv6 in brackets has colons of its own."""
+    name, colon, port = host.rpartition(":")
+    has_port = bool(colon) and port.isdigit() and (":" not in name or name.endswith("]"))
+    return name if has_port else host
+
 
 def _in_url(host: str) -> str:
     """A host as addresses have it: IPv6 in brackets, in its short form."""

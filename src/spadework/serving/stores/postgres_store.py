@@ -11,6 +11,7 @@ import json
 import secrets
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -23,10 +24,17 @@ from spadework.errors import StoreFailed
 from spadework.serving.stores import base_histories, store_words
 from spadework.serving.stores.connections import Connections
 from spadework.serving.stores.postgres_connection import Connection, Target, is_lost, is_usable
-from spadework.serving.stores.store import MOST_HISTORY, Batch, Event, History, Store
+from spadework.serving.stores.store import (
+    MOST_HISTORY,
+    MOST_OLDER,
+    Batch,
+    Event,
+    History,
+    Store,
+)
 
 T = TypeVar("T")
-FORMAT = 1
+FORMAT = 2
 _TABLES = (
     "CREATE TABLE spadework_facts (name text PRIMARY KEY, value text NOT NULL)",
     "CREATE TABLE spadework_events (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
@@ -36,6 +44,9 @@ _TABLES = (
     'CREATE INDEX spadework_events_of_users ON spadework_events ("user", time, position)',
     'CREATE TABLE spadework_histories ("user" text COLLATE "C" NOT NULL, base bigint NOT NULL,'
     ' history text NOT NULL, PRIMARY KEY ("user", base))',
+    'CREATE TABLE spadework_older ("user" text COLLATE "C" NOT NULL,'
+    ' what text COLLATE "C" NOT NULL, time bigint NOT NULL, PRIMARY KEY ("user", what))',
+    'CREATE INDEX spadework_older_of_users ON spadework_older ("user", time)',
     "CREATE TABLE spadework_forgotten (mark text PRIMARY KEY, time bigint NOT NULL)",
 )
 _FIELDS = ", ".join(f'"{name}"' for name in Event._fields)
@@ -50,12 +61,24 @@ _APPEND = (
     f"WITH ORDINALITY AS sent({_FIELDS}, number) ORDER BY sent.number "
     "ON CONFLICT DO NOTHING RETURNING number"
 )
+# as many events as are new are no longer among the newest
+_KEEP_OLDER = (
+    "INSERT INTO spadework_older "
+    "SELECT sent.who, json_build_array(item, event_type)::text, max(time) "
+    "FROM unnest(%s::text[], %s::bigint[]) AS sent(who, many) CROSS JOIN LATERAL "
+    '(SELECT item, event_type, time FROM spadework_events WHERE "user" = sent.who COLLATE "C" '
+    f"ORDER BY time DESC, position DESC LIMIT sent.many OFFSET {MOST_HISTORY}) AS fallen "
+    'GROUP BY sent.who, item, event_type ON CONFLICT ("user", what) '
+    "DO UPDATE SET time = greatest(spadework_older.time, excluded.time)"
+)
 _BASE = "(SELECT max(value)::bigint FROM spadework_facts WHERE name = 'base number')"
 _HISTORY = (
     f'SELECT (SELECT history FROM spadework_histories WHERE "user" = %s AND base = {_BASE}), '
     "(SELECT json_agg(json_build_array(item, time, event_type, weight, basket, event_id) "
     "ORDER BY time, position)::text FROM (SELECT * FROM spadework_events "
-    f'WHERE "user" = %s ORDER BY time DESC, position DESC LIMIT {MOST_HISTORY}) AS newest)'
+    f'WHERE "user" = %s ORDER BY time DESC, position DESC LIMIT {MOST_HISTORY}) AS newest), '
+    "(SELECT json_agg(json_build_array(what, time))::text FROM (SELECT * FROM spadework_older "
+    f'WHERE "user" = %s ORDER BY time DESC LIMIT {MOST_OLDER}) AS older)'
 )
 _SET_FACT = (
     "INSERT INTO spadework_facts VALUES (%s, %s) "
@@ -103,32 +126,43 @@ class PostgresStore(Store):
         # one that grows with time, so that indexes grow at their end
         batch = uuid.UUID(int=(time.time_ns() // 1_000_000 << 80) | secrets.randbits(80))
         columns = [list(column) for column in zip(*events, strict=True)]
+        users = Counter(event.user for event in events)
         times_sent = 0
 
         def send(connection: Connection) -> list[tuple[Any, ...]]:
             nonlocal times_sent
             times_sent += 1
-            new = connection.execute(_APPEND, (self._turn, batch, *columns)).fetchall()
+            # sent together, so that the turn does not last as long as the network takes
+            with connection.pipeline(), connection.transaction():
+                sent = connection.execute(_APPEND, (self._turn, batch, *columns))
+                connection.execute(_KEEP_OLDER, (list(users), list(users.values())))
             if times_sent > 1:
-                new = connection.execute(
+                sent = connection.execute(
                     "SELECT number FROM spadework_events WHERE batch = %s", (batch,)
-                ).fetchall()
-            return new
+                )
+            return sent.fetchall()
 
         new = {number for (number,) in self._do("written", send)}
         return [number in new for number in range(1, len(events) + 1)]
 
+    def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
+        statement = f"SELECT {_FIELDS} FROM spadework_events WHERE event_id = ANY (%s)"
+        rows = self._rows("read", statement, list(event_ids))
+        return {row[-1]: Event._make(row) for row in rows}
+
     def history(self, user: str) -> History:
-        base, text = self._row("read", _HISTORY, user, user)
+        base, text, older = self._row("read", _HISTORY, user, user, user)
         newest = [] if text is None else [Event(user, *row) for row in json.loads(text)]
-        return base_histories.together(user, base, newest)
+        rows = [] if older is None else json.loads(older)
+        return base_histories.together(user, base, newest, base_histories.read_older(rows))
 
     def forget(self, user: str) -> int:
         mark, at = store_words.mark(self._salt, user), self.time_of_forgetting(user)
 
         def remove(connection: Connection) -> int:
             with connection.transaction():
-                connection.execute(_LOCK, (self._base_turn,))
+                for lock in (self._base_turn, self._turn):  # nobody keeps what goes
+                    connection.execute(_LOCK, (lock,))
                 number = connection.execute(
                     'DELETE FROM spadework_events WHERE "user" = %s', (user,)
                 ).rowcount
@@ -136,7 +170,8 @@ class PostgresStore(Store):
                     f'SELECT history FROM spadework_histories WHERE "user" = %s AND base = {_BASE}',
                     (user,),
                 ).fetchone()
-                connection.execute('DELETE FROM spadework_histories WHERE "user" = %s', (user,))
+                for table in ("spadework_histories", "spadework_older"):
+                    connection.execute(f'DELETE FROM {table} WHERE "user" = %s', (user,))
                 connection.execute(
                     "INSERT INTO spadework_forgotten VALUES (%s, %s) "
                     "ON CONFLICT (mark) DO UPDATE SET time = excluded.time",

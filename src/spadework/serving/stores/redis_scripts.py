@@ -17,8 +17,9 @@ local facts, events, ids, done = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local known = redis.call('GET', done)  -- the same events, sent again after a lost answer
 if known then return known end
 local at = tonumber(redis.call('HGET', facts, 'position') or '0')
+local most = tonumber(ARGV[4])
 local verdicts = {}
-for i = 3, #ARGV, 5 do
+for i = 5, #ARGV, 5 do
     local user, time, has_id, id, text =
         ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
     if has_id == '1' and redis.call('HEXISTS', ids, id) == 1 then
@@ -29,6 +30,17 @@ for i = 3, #ARGV, 5 do
         if has_id == '1' then redis.call('HSET', ids, id, position) end
         redis.call('HSET', events, position, text)
         redis.call('ZADD', ARGV[2] .. user, time, position)
+        -- the one that is no longer among the newest, or never was
+        local rank = math.max(most, redis.call('ZREVRANK', ARGV[2] .. user, position))
+        local fallen = redis.call('ZREVRANGE', ARGV[2] .. user, rank, rank, 'WITHSCORES')
+        if #fallen > 0 then
+            local event = cjson.decode(redis.call('HGET', events, fallen[1]))
+            local older, what = ARGV[3] .. user, cjson.encode({event[2], event[4]})
+            local last = redis.call('ZSCORE', older, what)
+            if not last or tonumber(last) < tonumber(fallen[2]) then
+                redis.call('ZADD', older, fallen[2], what)
+            end
+        end
         verdicts[#verdicts + 1] = '1'
     end
 end
@@ -37,15 +49,25 @@ redis.call('SET', done, table.concat(verdicts), 'EX', ARGV[1])
 return table.concat(verdicts)
 """
 
+OF_IDS = """
+local events, ids = KEYS[1], KEYS[2]
+local found = {}
+for _, id in ipairs(ARGV) do
+    local position = redis.call('HGET', ids, id)
+    if position then found[#found + 1] = redis.call('HGET', events, position) end
+end
+return found
+"""
+
 HISTORY = """
-local facts, events, user = KEYS[1], KEYS[2], KEYS[3]
+local facts, events, user, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local positions = redis.call('ZREVRANGE', user, 0, tonumber(ARGV[1]) - 1)
 local texts = {}
 if #positions > 0 then texts = redis.call('HMGET', events, unpack(positions)) end
 local number = redis.call('HGET', facts, 'base number')
 local base = false
 if number then base = redis.call('HGET', ARGV[2] .. number, ARGV[3]) end
-return {base, texts}
+return {base, texts, redis.call('ZREVRANGE', older, 0, tonumber(ARGV[4]) - 1, 'WITHSCORES')}
 """
 
 AFTER = """
@@ -71,8 +93,8 @@ return {string.format('%.0f', at), at < last and 1 or 0, found}
 """
 
 FORGET = """
-local facts, events, ids, user, forgotten, bases =
-    KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local facts, events, ids, user, forgotten, bases, older =
+    KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local first, number = 0, redis.call('ZCARD', user)
 while first < number do
     local positions = redis.call('ZRANGE', user, first, first + 999)
@@ -85,7 +107,7 @@ while first < number do
     redis.call('HDEL', events, unpack(positions))
     first = first + 1000
 end
-redis.call('DEL', user)
+redis.call('DEL', user, older)
 local base, read = false, redis.call('HGET', facts, 'base number')
 if read then base = redis.call('HGET', ARGV[1] .. read, ARGV[2]) end
 for _, each in ipairs(redis.call('SMEMBERS', bases)) do

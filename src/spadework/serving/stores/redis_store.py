@@ -23,10 +23,17 @@ from spadework import events as remarks
 from spadework.errors import StoreFailed
 from spadework.serving.stores import base_histories, redis_scripts, store_words
 from spadework.serving.stores.redis_target import FORM, name_of, secrets_of, target_of
-from spadework.serving.stores.store import MOST_HISTORY, Batch, Event, History, Store
+from spadework.serving.stores.store import (
+    MOST_HISTORY,
+    MOST_OLDER,
+    Batch,
+    Event,
+    History,
+    Store,
+)
 
 T = TypeVar("T")
-FORMAT = 1
+FORMAT = 2
 CONNECT, ANSWER = 3, 5
 """Seconds that are waited for a connection, and for an answer."""
 _PREFIX = "spadework:"
@@ -66,7 +73,7 @@ class RedisStore(Store):
             self._scripts = {
                 name: self._redis.register_script(getattr(redis_scripts, name))
                 for name in (
-                    *("OPEN", "APPEND", "HISTORY", "AFTER", "FORGET"),
+                    *("OPEN", "APPEND", "OF_IDS", "HISTORY", "AFTER", "FORGET"),
                     *("BEGIN_BASE", "ADD_TO_BASE", "END_BASE"),
                 )
             }
@@ -85,7 +92,7 @@ class RedisStore(Store):
     def append(self, events: Sequence[Event]) -> list[bool]:
         if not events:
             return []
-        sent: list[Any] = [_REMEMBERED, self._key("user:")]
+        sent: list[Any] = [*(_REMEMBERED, self._key("user:"), self._key("older:"), MOST_HISTORY)]
         for event in events:
             if abs(event.time) > _LARGEST:
                 raise store_words.unkept()
@@ -95,21 +102,31 @@ class RedisStore(Store):
         keys = ["facts", "events", "ids", f"done:{secrets.token_hex(16)}"]
         return [verdict == ord("1") for verdict in self._run("written", "APPEND", keys, sent)]
 
+    def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
+        texts = self._run("read", "OF_IDS", ["events", "ids"], event_ids)
+        found = [Event._make(json.loads(text)) for text in texts]
+        return {event.event_id: event for event in found if event.event_id is not None}
+
     def history(self, user: str) -> History:
-        base, texts = self._run(
+        base, texts, older = self._run(
             "read",
             "HISTORY",
-            ["facts", "events", f"user:{user}"],
-            [MOST_HISTORY, self._key("base:"), user],
+            ["facts", "events", f"user:{user}", f"older:{user}"],
+            [MOST_HISTORY, self._key("base:"), user, MOST_OLDER],
         )
         newest = [Event._make(json.loads(text)) for text in reversed(texts)]
-        return base_histories.together(user, None if base is None else base.decode(), newest)
+        return base_histories.together(
+            user,
+            None if base is None else base.decode(),
+            newest,
+            base_histories.read_older(zip(older[::2], older[1::2], strict=True)),
+        )
 
     def forget(self, user: str) -> int:
         number, base = self._run(
             "written",
             "FORGET",
-            ["facts", "events", "ids", f"user:{user}", "forgotten", "bases"],
+            ["facts", "events", "ids", f"user:{user}", "forgotten", "bases", f"older:{user}"],
             [
                 self._key("base:"),
                 user,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,9 +18,17 @@ from pathlib import Path
 from spadework.errors import StoreFailed
 from spadework.serving.stores import base_histories, store_words
 from spadework.serving.stores.connections import Connections
-from spadework.serving.stores.store import MOST_HISTORY, Batch, Event, History, Store
+from spadework.serving.stores.sqlite_turns import WAIT, set_write_ahead, transaction
+from spadework.serving.stores.store import (
+    MOST_HISTORY,
+    MOST_OLDER,
+    Batch,
+    Event,
+    History,
+    Store,
+)
 
-FORMAT = 1
+FORMAT = 2
 APPLICATION = 0x53504445
 """In the file's header, so that no other program's database is taken for ours."""
 _TABLES = (
@@ -32,6 +40,9 @@ _TABLES = (
     # with row ids: without them a row of more than a kilobyte takes a page of its own
     "CREATE TABLE histories (user TEXT NOT NULL, base INTEGER NOT NULL, history TEXT NOT NULL,"
     " PRIMARY KEY (user, base))",
+    "CREATE TABLE older (user TEXT NOT NULL, what TEXT NOT NULL, time INTEGER NOT NULL,"
+    " PRIMARY KEY (user, what)) WITHOUT ROWID",
+    "CREATE INDEX older_of_users ON older (user, time)",
     "CREATE TABLE forgotten (mark TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID",
 )
 _FIELDS = ", ".join(Event._fields)
@@ -39,6 +50,15 @@ _APPEND = (
     f"INSERT INTO events ({_FIELDS}) VALUES ({', '.join('?' * len(Event._fields))}) "
     "ON CONFLICT (event_id) DO NOTHING"
 )
+# as many events as are new are no longer among the newest
+_KEEP_OLDER = (
+    "INSERT INTO older SELECT user, json_array(item, event_type), max(time) FROM "
+    "(SELECT user, item, event_type, time FROM events WHERE user = ?1 "
+    f"ORDER BY time DESC, position DESC LIMIT ?2 OFFSET {MOST_HISTORY}) "
+    "WHERE true GROUP BY item, event_type "
+    "ON CONFLICT (user, what) DO UPDATE SET time = max(time, excluded.time)"
+)
+_OLDER = f"SELECT what, time FROM older WHERE user = ? ORDER BY time DESC LIMIT {MOST_OLDER}"
 _BASE = "(SELECT CAST(coalesce(max(value), '0') AS INTEGER) FROM facts WHERE name = 'base number')"
 _OTHERS = ", ".join(Event._fields[1:])
 _HISTORY = (
@@ -47,10 +67,6 @@ _HISTORY = (
     f"UNION ALL SELECT * FROM (SELECT NULL, {_OTHERS} FROM events "
     f"WHERE user = ?1 ORDER BY time DESC, position DESC LIMIT {MOST_HISTORY})"
 )
-_WAIT = 10.0
-"""Seconds that a writer waits for another process's."""
-_LOOK = 0.0003
-"""Seconds between two looks at whether its turn has come."""
 _LOG_BYTES = 4 << 20
 """Size of the log of writes from which on it is carried over into the file."""
 _QUICK = 64 << 20
@@ -93,14 +109,26 @@ class SqliteStore(Store):
         if not events:
             return []
         with self._writing() as connection:
-            return [connection.execute(_APPEND, event).rowcount == 1 for event in events]
+            new = [connection.execute(_APPEND, event).rowcount == 1 for event in events]
+            users = Counter(event.user for event in events)
+            connection.executemany(_KEEP_OLDER, users.items())
+        return new
+
+    def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
+        statement = f"SELECT {_FIELDS} FROM events WHERE event_id = ?"
+        with self._reading() as connection:
+            rows = [connection.execute(statement, (each,)).fetchone() for each in event_ids]
+        return {row[-1]: Event._make(row) for row in rows if row is not None}
 
     def history(self, user: str) -> History:
         with self._reading() as connection:
             rows = connection.execute(_HISTORY, (user,)).fetchall()
+            older = []
+            if len(rows) >= MOST_HISTORY:
+                older = connection.execute(_OLDER, (user,)).fetchall()
         base = next((row[0] for row in rows if row[0] is not None), None)
         events = [Event(user, *row[1:]) for row in reversed(rows) if row[0] is None]
-        return base_histories.together(user, base, events)
+        return base_histories.together(user, base, events, base_histories.read_older(older))
 
     def forget(self, user: str) -> int:
         at = self.time_of_forgetting(user)
@@ -109,7 +137,8 @@ class SqliteStore(Store):
             base = connection.execute(
                 f"SELECT history FROM histories WHERE user = ? AND base = {_BASE}", (user,)
             ).fetchone()
-            connection.execute("DELETE FROM histories WHERE user = ?", (user,))
+            for table in ("histories", "older"):
+                connection.execute(f"DELETE FROM {table} WHERE user = ?", (user,))
             connection.execute(
                 "INSERT OR REPLACE INTO forgotten VALUES (?, ?)",
                 (store_words.mark(self._salt, user), at),
@@ -191,7 +220,7 @@ class SqliteStore(Store):
     def _connect(self) -> sqlite3.Connection:
         # transactions are begun by hand; threads take turns
         made = sqlite3.connect(
-            self._path, timeout=_WAIT, isolation_level=None, check_same_thread=False
+            self._path, timeout=WAIT, isolation_level=None, check_same_thread=False
         )
         try:
             made.execute("PRAGMA synchronous = FULL")  # a commit waits for the disk
@@ -206,10 +235,10 @@ class SqliteStore(Store):
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Make the tables of a new file; refuse files of others before anything is written."""
         is_new = self._is_new(connection)
-        _set_write_ahead(connection, self._path)
+        set_write_ahead(connection, self._path)
         if not is_new:
             return
-        with _transaction(connection):
+        with transaction(connection):
             if not self._is_new(connection):  # another process was faster
                 return
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
@@ -244,7 +273,7 @@ class SqliteStore(Store):
         with self._told("written"):
             self._check_file()
             with self._connections.one() as connection:
-                with _transaction(connection):
+                with transaction(connection):
                     yield connection
                 with suppress(OSError, sqlite3.Error):  # it is kept already; the next one tries
                     if os.stat(f"{self._path}-wal").st_size > _LOG_BYTES:
@@ -311,55 +340,6 @@ class SqliteStore(Store):
             "SELECT time FROM forgotten WHERE mark = ?", (store_words.mark(self._salt, user),)
         ).fetchone()
         return None if row is None else int(row[0])
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    _take_turn(connection)
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _take_turn(connection: sqlite3.Connection) -> None:
-    """Begin to write. SQLite itself looks every tenth of a second whether another writer is done,
-    so that of two busy processes one may wait for long.
-    """
-    ends = time.monotonic() + _WAIT
-    connection.execute("PRAGMA busy_timeout = 0")
-    try:
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
-                    raise
-            time.sleep(_LOOK)
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {_WAIT * 1000:.0f}")
-
-
-def _set_write_ahead(connection: sqlite3.Connection, path: Path) -> None:
-    """Two processes that open a new file at once may meet here, where SQLite does not wait."""
-    ends = time.monotonic() + _WAIT
-    while True:
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            break
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
-                raise
-            time.sleep(0.01)
-    if mode != "wal":
-        raise StoreFailed(
-            f"{path} cannot have a log of writes: its file system lacks what SQLite needs.",
-            "Put the store on a disk of this machine, or name a PostgreSQL or Redis server.",
-        )
 
 
 def _fact(connection: sqlite3.Connection, name: str) -> str | None:

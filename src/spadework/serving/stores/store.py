@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 MOST_HISTORY = 500
 """Newest events of a user that are read for an answer."""
+MOST_OLDER = 10_000
+"""Distinct items, each with a type of event, that are known of a user's events before these."""
+Older = Mapping[tuple[str, str | None], int]
+"""Item and type of event → when it was last, in milliseconds."""
 
 
 class Event(NamedTuple):
@@ -39,6 +43,8 @@ class History:
     unwanted: list[str] = field(default_factory=list)
     # those of the events that are no base
     appended: list[Event] = field(default_factory=list, compare=False)
+    # what the events before these were of, the newest `MOST_OLDER`
+    older: Older = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,14 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
+        """The events that were kept under these ids, by id."""
+
+    @abstractmethod
     def history(self, user: str) -> History:
-        """A user's newest events, those of the base and those that were appended, in order."""
+        """A user's newest events, those of the base and those that were appended, in order, and
+        what all events before these were of.
+        """
 
     @abstractmethod
     def forget(self, user: str) -> int:

@@ -25,7 +25,7 @@ from spadework.models.single_lists import SingleLists
 from spadework.serving import releases, served_release, stored_checks
 from spadework.serving.history_reading import LogForm
 from spadework.serving.item_ids import ItemIds
-from spadework.serving.stores.store import MOST_HISTORY, Event, History, Store
+from spadework.serving.stores.store import MOST_HISTORY, Event, History, Older, Store
 from spadework.workbench.answers.choices import content_of, histories_in
 from spadework.workbench.answers.newcomers import best_sellers
 from spadework.workbench.answers.service import Service, histories_of
@@ -234,7 +234,7 @@ def histories(log: Interactions) -> Iterator[tuple[str, History]]:
         unwanted = log.unwanted.of_users(log, log.active_users)
     for user in log.active_users.tolist():
         refused = [] if unwanted is None else names.of_items(unwanted[user])
-        yield names.user(user), History(names.events(user), refused)
+        yield names.user(user), History(names.events(user), refused, older=names.older(user))
     if log.unwanted is not None:
         yield from _who_only_refused(log, log.unwanted)
 
@@ -277,6 +277,24 @@ class _Names:
 
     def of_items(self, codes: Any) -> list[str]:
         return [self.items[code] for code in codes.tolist()]
+
+    def older(self, code: int) -> Older:
+        """What the events before the newest ones of a user were of."""
+        log, first = self.log, int(self.log.starts[code])
+        rows = slice(first, max(first, int(log.starts[code + 1]) - MOST_HISTORY))
+        if rows.start == rows.stop:
+            return {}
+        types = np.zeros(rows.stop - rows.start, np.int64)
+        if log.event_types is not None:
+            types += log.event_types[rows]
+        pairs = log.items[rows] * np.int64(max(1, len(log.event_type_names))) + types
+        _, last = np.unique(pairs[::-1], return_index=True)
+        found = {}
+        for row in (rows.stop - 1 - last).tolist():
+            name = None if log.event_types is None else log.event_type_names[log.event_types[row]]
+            at = 0 if log.times is None else int(log.times[row]) * 1000
+            found[self.items[log.items[row]], name] = at
+        return found
 
     def events(self, code: int) -> list[Event]:
         """The newest events of a user."""

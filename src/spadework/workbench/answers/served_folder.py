@@ -38,15 +38,22 @@ def publish(
     folder: Path | None = None,
     model: str | None = None,
     activate: bool = False,
+    shadow: bool | None = None,
+    keep: int | None = None,
 ) -> publishing.Published:
-    """Make a release, and put it live if that is asked for or none is yet. The store that is named,
-    or was named before, gets the histories of the live release's log; those of another would
-    change what is answered now.
+    """Make a release, and put it live if that is asked for or none is yet. With `shadow` it answers
+    beside the live one, with False none does any more. Of all releases the newest `keep` stay. The
+    store that is named, or was named before, gets the histories of the live release's log; those
+    of another would change what is answered now.
     """
     made = publishing.publish(where, folder, model)
     address = address_of(made.folder, store)
     if activate:
         releases.activate(made.folder, made.release.id, "spadework publish --activate")
+    if shadow is not None:
+        releases.set_shadow(
+            made.folder, made.release.id if shadow else None, "spadework publish --shadow"
+        )
     live = releases.read_live(made.folder)
     if live is not None and live.active == made.release.id:
         give_histories(made, address)
@@ -55,7 +62,18 @@ def publish(
             "The store keeps the histories of the live release; with --activate it gets those of "
             "this one's log."
         )
+    remove_old(made.folder, keep, made.release.id)
     return made
+
+
+def remove_old(folder: Path, keep: int | None, fresh: str) -> None:
+    """Remove old releases, and say so."""
+    removed = releases.remove_old(folder, keep, fresh)
+    if removed:
+        events.note(
+            f"Removed: {formatting.count(len(removed), 'old release')} "
+            f"({', '.join(removed)}). `spadework publish --keep-releases N` keeps more."
+        )
 
 
 def give_histories(made: publishing.Published, address: str) -> None:

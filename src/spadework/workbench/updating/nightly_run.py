@@ -147,6 +147,7 @@ def _decide(run: Run, folder: Path, store: Store, remade: Remade, silence: str) 
         releases.audit(folder, "judged", verdict)
     if verdict.get("activate"):
         live = releases.activate(folder, name, BY, str(verdict["running"]))
+    served_folder.remove_old(folder, None, name)
     outcome = ACTIVATED if verdict.get("activate") else REFUSED
     generation.keep_verdict({**verdict, "done": True})
     says = f"{outcome} {name}: {verdict['says']}{silence}"
