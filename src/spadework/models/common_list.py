@@ -126,6 +126,7 @@ class SameForAll(Scorer):
         object.__setattr__(self, "rankings", Rankings(self.common))
 
     def from_history(self, items: Codes, history: Codes) -> Mask:
+        """None."""
         return np.full(len(items), False)
 
     def derived(self) -> Sequence[Array]:

@@ -85,7 +85,8 @@ class OwnItems(Scorer):
         return top_k.merge(*own, *self.others.lists(histories, k, "forbid", allowed))
 
     def from_history(self, items: Codes, history: Codes) -> Mask:
-        return np.isin(items, history)  # the others are best sellers
+        """Own items; the others are best sellers."""
+        return np.isin(items, history)
 
     def row_cells(self, k: int) -> int:
         return 4 * k

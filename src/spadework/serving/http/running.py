@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 import socket
 import threading
 import time
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
+from spadework import broken_pipes
 from spadework.errors import BadRequest, MissingExtra
 from spadework.serving.http.settings import Settings
 
@@ -61,8 +61,7 @@ def serve(
     from spadework.serving.http.server_state import Server
 
     log_to_stderr(settings)
-    if hasattr(signal, "SIGPIPE"):  # which ends a command whose reader is gone
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # but a caller who hangs up ends no server
+    broken_pipes.raise_errors()  # a caller who hangs up ends no server
     threading.Thread(target=_tell, args=(settings, when_ready), daemon=True).start()
     common: dict[str, Any] = {
         "host": settings.host,

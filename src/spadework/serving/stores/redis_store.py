@@ -19,6 +19,7 @@ from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from spadework import broken_pipes
 from spadework import events as remarks
 from spadework.errors import StoreFailed
 from spadework.serving.stores import base_histories, redis_scripts, store_words
@@ -53,6 +54,7 @@ class RedisStore(Store):
 
     def __init__(self, address: str) -> None:
         target = target_of(address)
+        broken_pipes.raise_errors()  # a server that is away is said, and ends nothing
         self._prefix = str(target.pop("prefix", _PREFIX))
         self._durable = target.pop("durable", "yes") != "no"
         self._name = name_of(target)

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import redis
 
+from spadework import broken_pipes
 from spadework.errors import BadRequest, OutputExists
 from spadework.serving.stores.redis_target import secrets_of, target_of
 from spadework.workbench.sinks.list_columns import other_process
@@ -38,6 +39,7 @@ class RedisSink(Sink):
         if "db" not in target:
             raise unreadable("Redis")
         self._secrets = secrets_of(target)
+        broken_pipes.raise_errors()  # a server that is away is said, and ends nothing
         try:
             with self._told():
                 self._client: Any = redis.Redis.from_url(
