@@ -196,6 +196,7 @@ class ReleaseList:
 
     request_id: str
     models: tuple[ListedRelease, ...]
+    keep: int | None = None  # newest releases that stay; the default where no number was given
 
 
 @dataclass(frozen=True)
