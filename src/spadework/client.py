@@ -1,7 +1,6 @@
 """A client of `spadework serve`: one file that needs Python 3.11 and nothing else.
 
-Copy it beside your code, or import it as `spadework.client`, which loads nothing else of the
-package.
+Copy it beside your code, or import `spadework.client`, which loads nothing else of the package.
 
     with Client("http://127.0.0.1:8765", key="sw_…") as client:
         client.add_events([NewEvent(user="42", item="milk", event="purchase")])
