@@ -109,6 +109,46 @@ class Interactions:
             item_vocabulary=item_vocabulary,
         )
 
+    @classmethod
+    def of_one(
+        cls,
+        items: Codes,
+        *,
+        times: Seconds | None,
+        weights: Floats | None,
+        baskets: Codes | None,
+        event_types: Codes | None,
+        event_type_names: tuple[str, ...],
+        user_vocabulary: Vocabulary,
+        item_vocabulary: Vocabulary,
+        now: int | None,
+    ) -> Interactions:
+        """The log of one user, for servers: columns of one length, in order, which are
+        made read-only. Nothing is checked, which takes as long as a list.
+        """
+        users, starts = np.zeros(len(items), np.int32), np.array([0, len(items)])
+        for array in (users, starts, items, times, weights, baskets, event_types):
+            if array is not None:
+                array.setflags(write=False)
+        made = object.__new__(cls)
+        made.__dict__.update(
+            users=users,
+            items=items,
+            times=times,
+            weights=weights,
+            baskets=baskets,
+            event_types=event_types,
+            event_type_names=event_type_names,
+            user_vocabulary=user_vocabulary,
+            item_vocabulary=item_vocabulary,
+            now=now,
+            returns=None,
+            unwanted=None,
+            account=None,
+            starts=starts,
+        )
+        return made
+
     def __reduce__(self) -> tuple[Any, ...]:
         return by_constructor(self)
 

@@ -11,6 +11,8 @@ from spadework.ragged import SparseRows
 def words(array: Array, dtype: type[np.unsignedinteger]) -> Array:
     """Whole numbers, none below zero, as unsigned ones."""
     signed = np.int64 if dtype is np.uint64 else np.int32
+    if array.dtype == signed and array.flags.c_contiguous:
+        return array.view(dtype)
     return np.ascontiguousarray(array, signed).view(dtype)
 
 

@@ -55,12 +55,13 @@ class Answering:
         """
         block = self.scorer.reader.read(self.histories, users)
         items, best = self.own(block, users)
-        own = int((items >= 0).sum())
-        if self.prior is not None and own < items.size:
-            unwanted = None if self.unwanted is None else self.unwanted.take(users)
-            repeats = self.scorer.filling(self.repeats)
-            self.prior.complete(items, best, block, repeats, below=True, unwanted=unwanted)
-        return items, best, int((items >= 0).sum()) - own
+        own = int(np.count_nonzero(items >= 0))
+        if self.prior is None or own == items.size:
+            return items, best, 0
+        unwanted = None if self.unwanted is None else self.unwanted.take(users)
+        repeats = self.scorer.filling(self.repeats)
+        self.prior.complete(items, best, block, repeats, below=True, unwanted=unwanted)
+        return items, best, int(np.count_nonzero(items >= 0)) - own
 
     def own(self, block: Histories, users: Codes) -> tuple[Codes, Array]:
         """The scorer's own lists for a block of users that was read: codes [users, k] and scores

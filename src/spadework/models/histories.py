@@ -44,17 +44,10 @@ class Histories(Rows):
                 f"The half life is {half_life!r} seconds.",
                 "Give a time above zero, or None for no decay.",
             )
-        gathered = user_events.gather(
-            log.starts, log.items, log.times, log.weights, np.asarray(users, np.int32), half_life
+        starts, items, ages, seconds, counts, values = user_events.gather(
+            log.starts, log.items, log.times, log.weights, users, half_life
         )
-        return cls(
-            gathered.starts,
-            gathered.columns,
-            gathered.ages,
-            gathered.counts,
-            gathered.seconds,
-            gathered.values,
-        )
+        return cls(starts, items, ages, counts, seconds, values)
 
     @classmethod
     def bag(cls, items: Codes) -> Histories:

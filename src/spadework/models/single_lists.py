@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Mask
+from spadework.arrays import Array, Codes, Mask, frozen
 from spadework.data.interactions import Interactions
 from spadework.models.answering import Answering
 from spadework.models.base import Recommender
@@ -18,7 +18,7 @@ from spadework.models.needs import Repeats
 from spadework.models.scorer import Scorer
 from spadework.ragged import Ragged
 
-_FIRST = np.zeros(1, np.int32)
+_FIRST = frozen(np.zeros(1, np.int32))
 """The only user of a log of one history."""
 
 
@@ -67,5 +67,5 @@ class SingleLists:
         answering = Answering(scorer, log, k, repeats, allowed, unwanted, prior)
         with scorer.while_answering():
             items, scores, filled = answering.lists(_FIRST)
-        count = int((items[0] >= 0).sum())
+        count = int(np.count_nonzero(items >= 0))
         return SingleList(items[0, :count], scores[0, :count], count - filled)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -32,14 +32,14 @@ from spadework.serving.stores.base_histories import last_times
 from spadework.serving.stores.store import MOST_OLDER, Event, History, Older
 from spadework.timestamps import milliseconds
 
+_NONE = np.empty(0, np.int32)
 _LONGEST = 5_000
 """Items that are ranked at most, where quotas leave many of them out."""
 _BECAUSE = 3
 """Items of the history that an explanation names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One item of an answer."""
 
     item: str
@@ -50,11 +50,12 @@ class Item:
 
     def as_json(self) -> dict[str, Any]:
         """The fields that are there."""
-        found: dict[str, Any] = {"item": self.item, "score": self.score, "source": self.source}
-        if self.title is not None:
-            found["title"] = self.title
-        if self.because is not None:
-            found["because"] = self.because
+        item, score, source, title, because = self
+        found: dict[str, Any] = {"item": item, "score": score, "source": source}
+        if title is not None:
+            found["title"] = title
+        if because is not None:
+            found["because"] = because
         return found
 
 
@@ -92,10 +93,13 @@ def recommend(
     """
     events, further, before = _events(body, stored)
     cut = len(before)
-    remarks = [f"The newest {MOST_HISTORY} events of the history count; {cut} do not."] * bool(cut)
+    remarks = []
+    if cut:
+        remarks.append(f"The newest {MOST_HISTORY} events of the history count; {cut} do not.")
     reading = read(events, served.ids, served.model.item_vocabulary, served.form, _seconds(body.at))
     unwanted = unwanted_items(stored, further, served.form)
-    unwanted += _had(served, body, {**stored.older, **last_times(before)}, remarks)
+    older = {**stored.older, **last_times(before)} if cut else stored.older
+    unwanted += _had(served, body, older, remarks)
     found = _of_history(served, body, reading, unwanted, remarks, failed)
     return Answer(served.id, found, body.user, _told(reading, cut), remarks)
 
@@ -118,7 +122,7 @@ def for_user(
 
 def _had(served: Served, wanted: Wanted, older: Older, remarks: list[str]) -> list[str]:
     """Items of events before those that are read, where what the user had must not be shown."""
-    if (wanted.repeats or served.repeats) != "forbid":
+    if not older or (wanted.repeats or served.repeats) != "forbid":
         return []
     if len(older) >= MOST_OLDER:
         remarks.append(
@@ -174,7 +178,8 @@ def _of_history(
 ) -> list[Item]:
     """The list for a history."""
     allowed = _allowed(served, wanted, remarks)
-    struck = served.ids.known([*wanted.exclude, *unwanted])
+    out = [*wanted.exclude, *unwanted]
+    struck = served.ids.known(out) if out else None
     repeats = wanted.repeats or served.repeats
     log = reading.log
 
@@ -252,12 +257,14 @@ def _best(
     repeats: Repeats,
     history: Codes,
     allowed: Mask | None,
-    struck: Codes,
+    struck: Codes | None,
     longest: int,
 ) -> Codes:
     """The best sellers that may be shown."""
     codes = served.best
-    out = np.union1d(history, struck) if repeats == "forbid" else struck
+    out = _NONE if struck is None else struck
+    if repeats == "forbid":
+        out = np.union1d(history, out)
     if allowed is not None:
         codes = codes[allowed[codes]]
     elif repeats != "only":
@@ -351,10 +358,6 @@ def _items(
     because: Sequence[list[dict[str, Any]] | None] | None = None,
 ) -> list[Item]:
     texts = ids.texts(codes)
+    titles = served.titles_of(codes)
     reasons = because or [None] * len(texts)
-    return [
-        Item(text, score, source, served.title(code), reason)
-        for text, score, source, code, reason in zip(
-            texts, scores.tolist(), sources, codes.tolist(), reasons, strict=True
-        )
-    ]
+    return list(map(Item, texts, scores.tolist(), sources, titles, reasons))

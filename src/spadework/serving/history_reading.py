@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -42,8 +43,7 @@ class LogForm:
         )
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """A history in the codes of a model."""
 
     log: Interactions
@@ -58,17 +58,17 @@ def read(
     """The history of events in order of time. `now` is the time for which models recommend, in
     epoch seconds; None: after the user's usual pause.
     """
-    codes = ids.codes(event.item for event in events)
-    known = codes >= 0
+    codes = ids.codes([event.item for event in events])
     types = event_types(events, form)
-    read = known if types is None else known & (types >= 0)
-    unread = int((known & ~read).sum())
-    if not read.all():
+    unknown = unread = 0
+    if (codes < 0).any() or (types is not None and (types < 0).any()):
+        known = codes >= 0
+        read = known if types is None else known & (types >= 0)
+        unknown, unread = int((~known).sum()), int((known & ~read).sum())
+        codes, types = codes[read], None if types is None else types[read]
         events = [event for event, is_read in zip(events, read.tolist(), strict=True) if is_read]
-        types = None if types is None else types[read]
-    log = Interactions(
-        users=np.zeros(len(events), np.int32),
-        items=codes[read],
+    log = Interactions.of_one(
+        codes,
         times=seconds(events) if form.times else None,
         weights=weights(events) if form.weights else None,
         baskets=_baskets(events) if form.baskets else None,
@@ -78,7 +78,7 @@ def read(
         item_vocabulary=items,
         now=now,
     )
-    return Reading(log, len(events), int((~known).sum()), unread)
+    return Reading(log, len(events), unknown, unread)
 
 
 def _baskets(events: Sequence[Event]) -> Codes:
@@ -97,7 +97,7 @@ def basket_of(event: Event) -> str:
 
 def seconds(events: Sequence[Event]) -> Seconds:
     """The time of each, as logs have it."""
-    return np.asarray([event.time // 1000 for event in events], np.int64)
+    return np.array([event.time // 1000 for event in events], np.int64)
 
 
 def weights(events: Sequence[Event]) -> Array:

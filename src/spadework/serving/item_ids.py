@@ -43,7 +43,7 @@ class ItemIds:
         """Codes of ids, −1 where they are unknown."""
         if self._texts is not None:
             code = self._found.get
-            return np.asarray([code(text, -1) for text in texts], np.int32)
+            return np.array([code(text, -1) for text in texts], np.int32)
         if self._numbers is not None:
             return np.asarray([self._number(text) for text in texts], np.int32)
         return self._searched(list(texts))

@@ -66,9 +66,10 @@ class Served:
         """The model that answers."""
         return self.lists.model
 
-    def title(self, code: int) -> str | None:
-        """The title of an item, if it has one."""
-        return None if self.titles is None else self.titles[code]
+    def titles_of(self, codes: Codes) -> list[str | None]:
+        """The titles of items, None where one has none."""
+        titles = self.titles
+        return [None] * len(codes) if titles is None else [titles[code] for code in codes.tolist()]
 
 
 def load(folder: Path) -> Served:

@@ -12,6 +12,7 @@ same lists as `ranking` makes of those.
 
 from __future__ import annotations
 
+import threading
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -30,6 +31,11 @@ NEARLY_ONE = np.float32(1 - 1e-6)
 SPARSE = 4
 """Touched columns are listed where a row has fewer cells than columns / SPARSE, else all columns
 are scanned: as measured.
+"""
+
+_kept = threading.local()
+"""A row of scores, all −∞, and room for touched columns, since making them takes longer than one
+list of a large catalogue.
 """
 
 
@@ -53,14 +59,19 @@ def recommend_rows(
     """The `k` best columns for each list, as `ranking.top_k` makes them of `score_rows`: codes
     [lists, k] and scores [lists, k].
 
-    Memory is one row of scores. O(cells reached + the lesser of width and cells, per list).
+    Memory is one row of scores, which a thread keeps for its next lists. O(cells reached + the
+    lesser of width and cells, per list).
     """
     codes, best = top_k.nothing(len(lists.starts) - 1, k)
-    bad = _recommend_rows(
-        *unsigned(lists), *unsigned(table), width, AGGREGATES.index(aggregate), *choice, codes, best
-    )
+    room = getattr(_kept, "room", None)
+    if room is None or len(room[0]) != width:
+        room = np.full(width, NOTHING, np.float32), np.empty(width // SPARSE + 1, np.uint32)
+    _kept.room = None  # until its scores are −∞ again
+    kind = AGGREGATES.index(aggregate)
+    bad = _recommend_rows(*unsigned(lists), *unsigned(table), *room, kind, *choice, codes, best)
     if bad >= 0:
         raise top_k.not_a_number(bad)
+    _kept.room = room
     return codes, best
 
 
@@ -212,7 +223,8 @@ def _recommend_rows(
     table_starts,
     table_columns,
     table_values,
-    width,
+    scores,
+    touched,
     aggregate,
     seen_starts,
     seen_columns,
@@ -221,9 +233,8 @@ def _recommend_rows(
     codes,
     best,
 ):
-    scores = np.full(width, NOTHING, np.float32)
-    touched = np.empty(width // SPARSE + 1, np.uint32)
-    # One row of scores serves all lists. A row with NaN is returned, which the caller refuses.
+    # One row of scores, −∞ before and after, serves all lists. A row with NaN is returned, which
+    # the caller refuses.
     for row in range(len(codes)):
         few, count = _fill(
             columns,

@@ -43,42 +43,46 @@ def gather(
     `starts` [all users + 1] says where a user's events begin; events are in order of time.
     `half_life` is in seconds, None for no decay. O(events · log events of a user).
     """
-    kept_starts, room = (
-        np.zeros(len(users) + 1, np.int64),
-        int((starts[users + 1] - starts[users]).sum()),
-    )
+    asked = _read_only(users, np.int32)
+    begins = _read_only(starts, np.int64)
+    if len(asked) == 1:  # of a server, which has no time for arrays of one number
+        room = int(begins[asked[0] + 1]) - int(begins[asked[0]])
+    else:
+        room = int((begins[asked + 1] - begins[asked]).sum())
     made = Visits(
-        kept_starts,
+        np.zeros(len(asked) + 1, np.int64),
         np.empty(room, np.int32),
         np.empty(room, np.int32),
         np.empty(room, np.int64),
         np.empty(room, np.float32),
         np.empty(room, np.float32),
     )
-    clock = np.empty(0, np.int64) if times is None else np.ascontiguousarray(times, np.int64)
-    event_weights = (
-        np.empty(0, np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
-    )
-    rate = 0.0 if half_life is None else 1.0 / half_life
-    # All inputs are made read-only: otherwise numba compiles the kernel for each mixture of both.
     _gather(
-        frozen(np.ascontiguousarray(starts, np.int64)),
-        frozen(np.ascontiguousarray(columns, np.int32)),
-        frozen(clock),
-        frozen(event_weights),
-        frozen(np.ascontiguousarray(users, np.int32)),
-        rate,
+        begins,
+        _read_only(columns, np.int32),
+        _NO_TIMES if times is None else _read_only(times, np.int64),
+        _NO_WEIGHTS if weights is None else _read_only(weights, np.float32),
+        asked,
+        0.0 if half_life is None else 1.0 / half_life,
         *made,
     )
-    size = int(kept_starts[-1])
-    return Visits(
-        kept_starts,
-        made.columns[:size],
-        made.ages[:size],
-        made.seconds[:size],
-        made.counts[:size],
-        made.values[:size],
-    )
+    size = int(made.starts[-1])
+    if size == room:  # no item twice
+        return made
+    return Visits(made.starts, *(array[:size] for array in made[1:]))
+
+
+def _read_only(array: Array, dtype: type[np.generic]) -> Array:
+    """An array as the kernel takes it. All are read-only: otherwise numba compiles the kernel for
+    each mixture of both.
+    """
+    flags = array.flags
+    if array.dtype == dtype and flags.c_contiguous and not flags.writeable:
+        return array
+    return frozen(np.ascontiguousarray(array, dtype))
+
+
+_NO_TIMES, _NO_WEIGHTS = frozen(np.empty(0, np.int64)), frozen(np.empty(0, np.float32))
 
 
 def latest(starts: Offsets, ages: Codes, count: int) -> Array:

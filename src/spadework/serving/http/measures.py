@@ -23,6 +23,7 @@ class Measures:
             return Metric(name, text, ("worker", *labels), registry=self.registry)
 
         self._worker = str(os.getpid())
+        self._of_source: dict[str, Metric] = {}
         self._of_route: dict[tuple[str, int], tuple[Metric, Histogram]] = {}
         self._requests = counted(
             "spadework_requests", "Requests by route and status.", ("route", "status")
@@ -43,6 +44,7 @@ class Measures:
             "Events of histories by whether the model knows their item.",
             ("known",),
         )
+        self._known = self._history.labels(self._worker, "true")
         self._shadow = counted(
             "spadework_shadow_lists", "Lists of the shadow beside the live ones.", ("same",)
         )
@@ -81,9 +83,12 @@ class Measures:
     def answer(self, sources: Counter[str], known: int, unknown: int) -> None:
         """Items of an answer by source, and events of the history that was read."""
         for source, count in sources.items():
-            self._items.labels(self._worker, source).inc(count)
+            found = self._of_source.get(source)
+            if found is None:  # looking it up by labels takes as long as counting
+                found = self._of_source[source] = self._items.labels(self._worker, source)
+            found.inc(count)
         if known:
-            self._history.labels(self._worker, "true").inc(known)
+            self._known.inc(known)
         if unknown:
             self._history.labels(self._worker, "false").inc(unknown)
 

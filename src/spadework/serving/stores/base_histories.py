@@ -31,10 +31,16 @@ def decoded(user: str, text: str) -> History:
     """What `encoded` wrote."""
     events, unwanted, older = json.loads(text)
     return History(
-        [Event(user, *event) for event in events],
+        events_from(user, events),
         unwanted,
         older={(item, event_type): at for item, event_type, at in older},
     )
+
+
+def events_from(user: str, rows: Iterable[Sequence[Any]]) -> list[Event]:
+    """The events of a user, of rows as `encoded` keeps them."""
+    made = tuple.__new__  # a named tuple's own constructor takes twice as long
+    return [made(Event, (user, *row, None)) for row in rows]
 
 
 def last_times(events: Sequence[Event]) -> Older:

@@ -18,6 +18,7 @@ from pathlib import Path
 from spadework.errors import StoreFailed
 from spadework.serving.stores import base_histories, store_words
 from spadework.serving.stores.connections import Connections
+from spadework.serving.stores.sqlite_sentences import InWords
 from spadework.serving.stores.sqlite_turns import WAIT, set_write_ahead, transaction
 from spadework.serving.stores.store import (
     MOST_HISTORY,
@@ -72,21 +73,13 @@ _LOG_BYTES = 4 << 20
 _QUICK = 64 << 20
 """Size of a file that is written anew whenever a user is forgotten."""
 _PART = 1000
-_HINTS = {
-    sqlite3.SQLITE_FULL: "Make room on the disk; nothing of this request was kept.",
-    sqlite3.SQLITE_IOERR: "Look at the disk and its room; nothing of this request was kept.",
-    sqlite3.SQLITE_BUSY: "Another process holds the file for long. Ask again.",
-    sqlite3.SQLITE_NOTADB: "Name another file for the store.",
-    sqlite3.SQLITE_CORRUPT: "Put back a backup of the file.",
-}
-_RIGHTS = "Check that this user may write the file and its folder."
 
 
 class SqliteStore(Store):
     """See `Store`."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._text = path, str(path)
         self._file: tuple[int, int] | None = None
         self._connections = Connections(
             self._connect, sqlite3.Connection.close, lambda each: not each.in_transaction
@@ -121,13 +114,20 @@ class SqliteStore(Store):
         return {row[-1]: Event._make(row) for row in rows if row is not None}
 
     def history(self, user: str) -> History:
-        with self._reading() as connection:
-            rows = connection.execute(_HISTORY, (user,)).fetchall()
-            older = []
-            if len(rows) >= MOST_HISTORY:
-                older = connection.execute(_OLDER, (user,)).fetchall()
-        base = next((row[0] for row in rows if row[0] is not None), None)
-        events = [Event(user, *row[1:]) for row in reversed(rows) if row[0] is None]
+        older: list[tuple[str, int]] = []
+        base = None
+        with self._told("read"):
+            self._check_file()
+            connection = self._connections.take()
+            try:
+                rows = connection.execute(_HISTORY, (user,)).fetchall()
+                if len(rows) >= MOST_HISTORY:
+                    older = connection.execute(_OLDER, (user,)).fetchall()
+            finally:
+                self._connections.give_back(connection)
+        if rows and rows[0][0] is not None:  # the base is the first
+            base = rows.pop(0)[0]
+        events = [Event(user, *row[1:]) for row in reversed(rows)]
         return base_histories.together(user, base, events, base_histories.read_older(older))
 
     def forget(self, user: str) -> int:
@@ -279,22 +279,8 @@ class SqliteStore(Store):
                     if os.stat(f"{self._path}-wal").st_size > _LOG_BYTES:
                         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    @contextmanager
-    def _told(self, done: str) -> Iterator[None]:
-        """Whatever SQLite or the system refuses is said in one sentence."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest says more exactly why
-            raise StoreFailed(
-                f"{self._path} cannot be {done}: {error}.", _HINTS.get(code, _RIGHTS)
-            ) from error
-        except OSError as error:
-            raise StoreFailed(
-                f"{self._path} cannot be {done}: {error.strerror or error}.", _RIGHTS
-            ) from error
-        except (UnicodeEncodeError, OverflowError):
-            raise store_words.unkept() from None
+    def _told(self, done: str) -> InWords:
+        return InWords(self._path, done)
 
     def _check_file(self) -> None:
         """Refuse to write into a file that nobody finds any more."""
@@ -306,7 +292,7 @@ class SqliteStore(Store):
 
     def _file_now(self) -> tuple[int, int] | None:
         try:
-            found = os.stat(self._path)
+            found = os.stat(self._text)  # for each list: a path object takes longer
         except FileNotFoundError:
             return None
         return found.st_dev, found.st_ino
