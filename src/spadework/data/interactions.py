@@ -12,7 +12,7 @@ import polars as pl
 from scipy.sparse import csr_array
 
 from spadework import formatting
-from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
+from spadework.arrays import Array, Codes, Floats, Mask, Offsets, Seconds, frozen
 from spadework.copies import by_constructor
 from spadework.data.account import RowAccount
 from spadework.data.baskets import basket_numbers
@@ -110,8 +110,9 @@ class Interactions:
         )
 
     @classmethod
-    def of_one(
+    def of_ready(
         cls,
+        starts: Offsets,
         items: Codes,
         *,
         times: Seconds | None,
@@ -123,10 +124,11 @@ class Interactions:
         item_vocabulary: Vocabulary,
         now: int | None,
     ) -> Interactions:
-        """The log of one user, for servers: columns of one length, in order, which are
-        made read-only. Nothing is checked, which takes as long as a list.
+        """A few histories, for servers: columns of one length, in order, which are made read-only;
+        user u has the rows `starts[u]` to `starts[u + 1]`. Nothing is checked, which takes as long
+        as a list.
         """
-        users, starts = np.zeros(len(items), np.int32), np.array([0, len(items)])
+        users = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))
         for array in (users, starts, items, times, weights, baskets, event_types):
             if array is not None:
                 array.setflags(write=False)

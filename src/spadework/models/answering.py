@@ -46,22 +46,21 @@ class Answering:
             scores=np.concatenate([none[1], *(part[1] for part in parts)]),
             user_vocabulary=self.histories.user_vocabulary,
             item_vocabulary=self.histories.item_vocabulary,
-            filled=sum(part[2] for part in parts),
+            filled=int(sum((part[0] >= 0).sum() - part[2].sum() for part in parts)),
         )
 
-    def lists(self, users: Codes) -> tuple[Codes, Array, int]:
-        """Lists for a block of users: codes [users, k], scores [users, k], number of slots filled
-        from `prior`.
+    def lists(self, users: Codes) -> tuple[Codes, Array, Array]:
+        """Lists for a block of users: codes [users, k], scores [users, k], and how many of each
+        list are the scorer's own [users]; those behind them are from `prior`.
         """
         block = self.scorer.reader.read(self.histories, users)
         items, best = self.own(block, users)
-        own = int(np.count_nonzero(items >= 0))
-        if self.prior is None or own == items.size:
-            return items, best, 0
-        unwanted = None if self.unwanted is None else self.unwanted.take(users)
-        repeats = self.scorer.filling(self.repeats)
-        self.prior.complete(items, best, block, repeats, below=True, unwanted=unwanted)
-        return items, best, int(np.count_nonzero(items >= 0)) - own
+        own = (items >= 0).sum(axis=1)
+        if self.prior is not None and own.sum() < items.size:
+            unwanted = None if self.unwanted is None else self.unwanted.take(users)
+            repeats = self.scorer.filling(self.repeats)
+            self.prior.complete(items, best, block, repeats, below=True, unwanted=unwanted)
+        return items, best, own
 
     def own(self, block: Histories, users: Codes) -> tuple[Codes, Array]:
         """The scorer's own lists for a block of users that was read: codes [users, k] and scores

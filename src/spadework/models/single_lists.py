@@ -65,7 +65,20 @@ class SingleLists:
         scorer = self.scorer if unwanted is None else self.scorer.without(unwanted)
         prior = self.popular.of(allowed)
         answering = Answering(scorer, log, k, repeats, allowed, unwanted, prior)
-        with scorer.while_answering():
-            items, scores, filled = answering.lists(_FIRST)
-        count = int(np.count_nonzero(items >= 0))
-        return SingleList(items[0, :count], scores[0, :count], count - filled)
+        return _lists(answering, _FIRST)[0]
+
+    def of_histories(self, log: Interactions, k: int, repeats: Repeats) -> list[SingleList]:
+        """The same for each user of a log: what users have in common is made once."""
+        prior = self.popular.of(None)
+        answering = Answering(self.scorer, log, k, repeats, None, None, prior)
+        return _lists(answering, np.arange(len(log.starts) - 1, dtype=np.int32))
+
+
+def _lists(answering: Answering, users: Codes) -> list[SingleList]:
+    with answering.scorer.while_answering():
+        items, scores, own = answering.lists(users)
+    counts = (items >= 0).sum(axis=1).tolist()
+    return [
+        SingleList(codes[:count], best[:count], of_model)
+        for codes, best, count, of_model in zip(items, scores, counts, own.tolist(), strict=True)
+    ]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from spadework.arrays import Array, Codes, Seconds
+from spadework.arrays import Array, Codes, Offsets, Seconds
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
+from spadework.ragged import offsets_of, row_of_cells
 from spadework.serving.item_ids import ItemIds
 from spadework.serving.stores.store import Event, History, Older
-
-_USER = Vocabulary(pl.Series(["the user of the request"]))
 
 
 @dataclass(frozen=True)
@@ -52,39 +53,82 @@ class Reading(NamedTuple):
     unread: int  # of event types that did not count when the model learned
 
 
+class Readings(NamedTuple):
+    """Several histories in the codes of a model: user u of the log is that of history u. The counts
+    are those of `Reading`.
+    """
+
+    log: Interactions
+    events: list[int]
+    unknown: list[int]
+    unread: list[int]
+
+
 def read(
     events: Sequence[Event], ids: ItemIds, items: Vocabulary, form: LogForm, now: int | None
 ) -> Reading:
     """The history of events in order of time. `now` is the time for which models recommend, in
     epoch seconds; None: after the user's usual pause.
     """
+    found = read_all([events], ids, items, form, now)
+    return Reading(found.log, found.events[0], found.unknown[0], found.unread[0])
+
+
+def read_all(
+    histories: Sequence[Sequence[Event]],
+    ids: ItemIds,
+    items: Vocabulary,
+    form: LogForm,
+    now: int | None = None,
+) -> Readings:
+    """Histories as `read` reads each."""
+    lengths = [len(history) for history in histories]
+    unknown = unread = [0] * len(lengths)
+    events = histories[0] if len(histories) == 1 else list(chain.from_iterable(histories))
     codes = ids.codes([event.item for event in events])
     types = event_types(events, form)
-    unknown = unread = 0
     if (codes < 0).any() or (types is not None and (types < 0).any()):
         known = codes >= 0
         read = known if types is None else known & (types >= 0)
-        unknown, unread = int((~known).sum()), int((known & ~read).sum())
+        owners = np.repeat(np.arange(len(lengths)), lengths)
+        unknown, unread, lengths = (
+            np.bincount(owners[some], minlength=len(lengths)).tolist()
+            for some in (~known, known & ~read, read)
+        )
         codes, types = codes[read], None if types is None else types[read]
         events = [event for event, is_read in zip(events, read.tolist(), strict=True) if is_read]
-    log = Interactions.of_one(
+    starts = offsets_of(lengths)
+    log = Interactions.of_ready(
+        starts,
         codes,
         times=seconds(events) if form.times else None,
         weights=weights(events) if form.weights else None,
-        baskets=_baskets(events) if form.baskets else None,
+        baskets=_baskets(events, starts) if form.baskets else None,
         event_types=types if len(form.event_type_names) > 1 else None,
         event_type_names=form.event_type_names,
-        user_vocabulary=_USER,
+        user_vocabulary=_users(len(lengths)),
         item_vocabulary=items,
         now=now,
     )
-    return Reading(log, len(events), unknown, unread)
+    return Readings(log, lengths, unknown, unread)
 
 
-def _baskets(events: Sequence[Event]) -> Codes:
-    numbers: dict[str, int] = {}
+@cache
+def _users(count: int) -> Vocabulary:
+    """Names for the users of a log, which no answer shows."""
+    return Vocabulary(pl.Series(range(count)))
+
+
+def _baskets(events: Sequence[Event], starts: Offsets) -> Codes:
+    """Numbers of baskets; no two users share one."""
+    numbers: dict[tuple[int, str], int] = {}
+    owners = row_of_cells(starts).tolist()
     return np.asarray(
-        [numbers.setdefault(basket_of(event), len(numbers)) for event in events], np.int32
+        [
+            numbers.setdefault((owner, basket_of(event)), len(numbers))
+            for owner, event in zip(owners, events, strict=True)
+        ],
+        np.int32,
     )
 
 

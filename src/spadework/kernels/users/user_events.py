@@ -69,7 +69,7 @@ def gather(
     size = int(made.starts[-1])
     if size == room:  # no item twice
         return made
-    return Visits(made.starts, *(array[:size] for array in made[1:]))
+    return Visits._make([made.starts, *(array[:size] for array in made[1:])])
 
 
 def _read_only(array: Array, dtype: type[np.generic]) -> Array:

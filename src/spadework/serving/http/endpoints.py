@@ -21,6 +21,7 @@ from spadework.serving.answering_requests import Answer
 from spadework.serving.http.measures import CONTENT_TYPE
 from spadework.serving.http.problems import Problem
 from spadework.serving.http.server_state import Server
+from spadework.serving.http.together import Together
 from spadework.serving.incoming_events import checked, is_same
 from spadework.serving.releases import RELEASES, names, read_live
 from spadework.serving.request_bodies import (
@@ -45,6 +46,7 @@ class Endpoints:
 
     def __init__(self, server: Server) -> None:
         self.server = server
+        self._together = Together(server.threads, server.failed)
         self._beside: set[asyncio.Task[None]] = set()
 
     async def recommend(self, request: Request) -> Response:
@@ -52,9 +54,7 @@ class Endpoints:
         body = _read(request, RecommendBody)
         served = self.server.releases.served
         stored = await self.server.history(body.user)
-        made = await self.server.answer(
-            served, lambda: answers.recommend(served, body, stored, self.server.failed)
-        )
+        made = await self._together.recommend(served, body, stored)
         self.server.counted(made)
         shadow = self.server.releases.shadow
         if shadow is not None and len(self._beside) < BESIDE:

@@ -5,49 +5,72 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from spadework.serving.stores.store import Event, Store
 
+_Waiting = tuple[Sequence[Event], asyncio.Future[list[bool]]]
+
 
 class EventWriter:
-    """One thread that writes; a request waits until its own events are kept."""
+    """One thread that writes; a request waits until its own events are kept.
+
+    The loop hears once of each commit, and then hands the next over: with a task that waits for the
+    thread, a request would wait for two more turns of everybody else.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: list[tuple[Sequence[Event], asyncio.Future[list[bool]]]] = []
-        self._task: asyncio.Task[None] | None = None
+        self._waiting: list[_Waiting] = []
+        self._writing: list[_Waiting] = []
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._thread = ThreadPoolExecutor(1, "events")
 
     async def append(self, events: Sequence[Event]) -> list[bool]:
         """As `Store.append`. Raises `StoreFailed`, then none of these is kept."""
         if not events:
             return []
-        done: asyncio.Future[list[bool]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[list[bool]] = loop.create_future()
         self._waiting.append((events, done))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._write())
+        if not self._writing:
+            self._begin(loop)
         return await done
 
-    async def _write(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            together = [event for events, _ in batch for event in events]
-            loop = asyncio.get_running_loop()
-            try:
-                kept = await loop.run_in_executor(self._thread, self._store.append, together)
-            except Exception as error:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
-                continue
-            at = 0
-            for events, done in batch:
-                if not done.done():  # its caller may have gone
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand what waits over to the thread."""
+        self._writing, self._waiting = self._waiting, []
+        self._idle.clear()
+        together = [event for events, _ in self._writing for event in events]
+        self._thread.submit(self._write, together, loop)
+
+    def _write(self, events: Sequence[Event], loop: asyncio.AbstractEventLoop) -> None:
+        kept: list[bool] | Exception
+        try:
+            kept = self._store.append(events)
+        except Exception as error:
+            kept = error
+        with suppress(RuntimeError):  # the loop ended, and nobody waits
+            loop.call_soon_threadsafe(self._end, kept, loop)
+
+    def _end(self, kept: list[bool] | Exception, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell the requests whose events were kept, or were not, and go on with the next."""
+        written, self._writing = self._writing, []
+        if self._waiting:
+            self._begin(loop)
+        else:
+            self._idle.set()
+        at = 0
+        for events, done in written:
+            if not done.done():  # its caller may have gone
+                if isinstance(kept, Exception):
+                    done.set_exception(kept)
+                else:
                     done.set_result(kept[at : at + len(events)])
-                at += len(events)
+            at += len(events)
 
     async def close(self) -> None:
         """Wait for what is being written."""
-        if self._task is not None:
-            await self._task
+        await self._idle.wait()
         self._thread.shutdown()

@@ -18,6 +18,7 @@ from spadework.serving.answering_requests import Answer
 from spadework.serving.http.event_writer import EventWriter
 from spadework.serving.http.measures import Measures
 from spadework.serving.http.settings import Settings
+from spadework.serving.http.together import SLOW
 from spadework.serving.keys import Keys
 from spadework.serving.releases import Releases
 from spadework.serving.served_release import Served
@@ -26,8 +27,6 @@ from spadework.serving.stores.store_addresses import open_store
 
 T = TypeVar("T")
 
-SLOW = 0.003
-"""Seconds of an answer from which on it is made in a thread, so that others need not wait."""
 FOLLOW = 0.5
 """Seconds between two looks at which release is live."""
 log = logging.getLogger("spadework.serving")

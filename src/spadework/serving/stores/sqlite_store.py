@@ -13,13 +13,14 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 from spadework.errors import StoreFailed
 from spadework.serving.stores import base_histories, store_words
 from spadework.serving.stores.connections import Connections
 from spadework.serving.stores.sqlite_sentences import InWords
-from spadework.serving.stores.sqlite_turns import WAIT, set_write_ahead, transaction
+from spadework.serving.stores.sqlite_turns import WAIT, set_write_ahead, take_turn, transaction
 from spadework.serving.stores.store import (
     MOST_HISTORY,
     MOST_OLDER,
@@ -47,9 +48,9 @@ _TABLES = (
     "CREATE TABLE forgotten (mark TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID",
 )
 _FIELDS = ", ".join(Event._fields)
+_CONFLICT = "ON CONFLICT (event_id) DO NOTHING"
 _APPEND = (
-    f"INSERT INTO events ({_FIELDS}) VALUES ({', '.join('?' * len(Event._fields))}) "
-    "ON CONFLICT (event_id) DO NOTHING"
+    f"INSERT INTO events ({_FIELDS}) VALUES ({', '.join('?' * len(Event._fields))}) {_CONFLICT}"
 )
 # as many events as are new are no longer among the newest
 _KEEP_OLDER = (
@@ -68,11 +69,15 @@ _HISTORY = (
     f"UNION ALL SELECT * FROM (SELECT NULL, {_OTHERS} FROM events "
     f"WHERE user = ?1 ORDER BY time DESC, position DESC LIMIT {MOST_HISTORY})"
 )
+_LOOK = 4
+"""Commits between two looks at the log of writes."""
 _LOG_BYTES = 4 << 20
 """Size of the log of writes from which on it is carried over into the file."""
 _QUICK = 64 << 20
 """Size of a file that is written anew whenever a user is forgotten."""
 _PART = 1000
+_TOGETHER = 64
+"""Rows of one statement; older versions of SQLite take 999 values."""
 
 
 class SqliteStore(Store):
@@ -81,9 +86,9 @@ class SqliteStore(Store):
     def __init__(self, path: Path) -> None:
         self._path, self._text = path, str(path)
         self._file: tuple[int, int] | None = None
-        self._connections = Connections(
-            self._connect, sqlite3.Connection.close, lambda each: not each.in_transaction
-        )
+        self._written = 0
+        self._connections = self._pool(WAIT)
+        self._writers = self._pool(0)  # these take turns, see `sqlite_turns`
         try:
             with self._told("opened"):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,9 +107,14 @@ class SqliteStore(Store):
         if not events:
             return []
         with self._writing() as connection:
-            new = [connection.execute(_APPEND, event).rowcount == 1 for event in events]
+            new = [True] * len(events)
+            if _append_all(connection, events) < len(events):  # which, is asked one by one
+                connection.execute("ROLLBACK")
+                take_turn(connection)
+                new = [connection.execute(_APPEND, event).rowcount == 1 for event in events]
             users = Counter(event.user for event in events)
-            connection.executemany(_KEEP_OLDER, users.items())
+            for user in _long(connection, list(users)):
+                connection.execute(_KEEP_OLDER, (user, users[user]))
         return new
 
     def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
@@ -195,6 +205,7 @@ class SqliteStore(Store):
 
     def close(self) -> None:
         self._connections.close()
+        self._writers.close()
 
     def tidy(self) -> None:
         self._tidy(None)
@@ -217,10 +228,15 @@ class SqliteStore(Store):
                 "Another process reads for long, or the disk is full. Ask again.",
             )
 
-    def _connect(self) -> sqlite3.Connection:
+    def _pool(self, wait: float) -> Connections[sqlite3.Connection]:
+        """Connections that wait so many seconds for a lock."""
+        close = sqlite3.Connection.close
+        return Connections(lambda: self._connect(wait), close, lambda each: not each.in_transaction)
+
+    def _connect(self, wait: float) -> sqlite3.Connection:
         # transactions are begun by hand; threads take turns
         made = sqlite3.connect(
-            self._path, timeout=WAIT, isolation_level=None, check_same_thread=False
+            self._path, timeout=wait, isolation_level=None, check_same_thread=False
         )
         try:
             made.execute("PRAGMA synchronous = FULL")  # a commit waits for the disk
@@ -272,12 +288,18 @@ class SqliteStore(Store):
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._told("written"):
             self._check_file()
-            with self._connections.one() as connection:
-                with transaction(connection):
-                    yield connection
-                with suppress(OSError, sqlite3.Error):  # it is kept already; the next one tries
-                    if os.stat(f"{self._path}-wal").st_size > _LOG_BYTES:
-                        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            with self._writers.one() as connection, transaction(connection):
+                yield connection
+            self._written += 1
+            if self._written % _LOOK == 0:
+                self._shorten_log()
+
+    def _shorten_log(self) -> None:
+        """Carry the log of writes over into the file, where it is long."""
+        with suppress(OSError, sqlite3.Error):  # all is kept already; the next one tries again
+            if os.stat(f"{self._path}-wal").st_size > _LOG_BYTES:
+                with self._connections.one() as connection:
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _told(self, done: str) -> InWords:
         return InWords(self._path, done)
@@ -326,6 +348,35 @@ class SqliteStore(Store):
             "SELECT time FROM forgotten WHERE mark = ?", (store_words.mark(self._salt, user),)
         ).fetchone()
         return None if row is None else int(row[0])
+
+
+def _append_all(connection: sqlite3.Connection, events: Sequence[Event]) -> int:
+    """Add events in few statements, since each gives all other threads of a server their turn; how
+    many were new.
+    """
+    found = 0
+    for at in range(0, len(events), _TOGETHER):
+        some = events[at : at + _TOGETHER]
+        row = f"({', '.join('?' * len(Event._fields))})"
+        found += connection.execute(
+            f"INSERT INTO events ({_FIELDS}) VALUES {', '.join([row] * len(some))} {_CONFLICT}",
+            list(chain.from_iterable(some)),
+        ).rowcount
+    return found
+
+
+def _long(connection: sqlite3.Connection, users: Sequence[str]) -> list[str]:
+    """The users who have more events than are read."""
+    found = []
+    for at in range(0, len(users), _TOGETHER):
+        some = users[at : at + _TOGETHER]
+        rows = connection.execute(
+            f"SELECT column1 FROM (VALUES {', '.join(['(?)'] * len(some))}) WHERE EXISTS "
+            f"(SELECT 1 FROM events WHERE user = column1 LIMIT 1 OFFSET {MOST_HISTORY})",
+            some,
+        )
+        found += [user for (user,) in rows.fetchall()]
+    return found
 
 
 def _fact(connection: sqlite3.Connection, name: str) -> str | None:

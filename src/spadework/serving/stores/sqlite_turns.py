@@ -19,7 +19,7 @@ _LOOK = 0.0003
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Write alone; all of it is kept, or nothing."""
-    _take_turn(connection)
+    take_turn(connection)
     try:
         yield
         connection.execute("COMMIT")
@@ -29,23 +29,20 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _take_turn(connection: sqlite3.Connection) -> None:
-    """Begin to write. SQLite itself looks every tenth of a second whether another writer is done,
-    so that of two busy processes one may wait for long.
+def take_turn(connection: sqlite3.Connection) -> None:
+    """Begin to write, best on a connection that waits for no lock by itself: SQLite looks every
+    tenth of a second whether another writer is done, so that of two busy processes one may wait for
+    long.
     """
     ends = time.monotonic() + WAIT
-    connection.execute("PRAGMA busy_timeout = 0")
-    try:
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
-                    raise
-            time.sleep(_LOOK)
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {WAIT * 1000:.0f}")
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+        time.sleep(_LOOK)
 
 
 def set_write_ahead(connection: sqlite3.Connection, path: Path) -> None:
