@@ -41,23 +41,38 @@ BESIDE = 32
 log = logging.getLogger("spadework.serving")
 
 
+class Json(Response):
+    """A body that is JSON already, without what other responses may need."""
+
+    def __init__(self, body: bytes) -> None:
+        self.status_code, self.body = 200, body
+        self.background = None
+        self.raw_headers = [
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", b"application/json"),
+        ]
+
+
 class Endpoints:
     """The endpoints of one worker."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._together = Together(server.threads, server.failed)
+        self._together = Together(server.store, server.threads, server.failed)
         self._beside: set[asyncio.Task[None]] = set()
 
     async def recommend(self, request: Request) -> Response:
         """The best items for a user, for a history, or for both. Unknown users get an answer."""
         body = _read(request, RecommendBody)
         served = self.server.releases.served
-        stored = await self.server.history(body.user)
-        made = await self._together.recommend(served, body, stored)
+        remote = self.server.store.remote
+        stored = await self.server.history(body.user) if remote else None
+        asked = self._together.begin(served, body, stored)
+        made = await asked.answered
         self.server.counted(made)
         shadow = self.server.releases.shadow
         if shadow is not None and len(self._beside) < BESIDE:
+            stored = asked.stored or History()
             compared = asyncio.create_task(self._compare(shadow, body, stored, made))
             self._beside.add(compared)
             compared.add_done_callback(self._beside.discard)
@@ -205,10 +220,7 @@ def _read(request: Request, model: type[B]) -> B:
 
 
 def _json(request: Request, content: dict[str, Any]) -> Response:
-    return Response(
-        to_json({"request_id": request.scope["request_id"], **content}),
-        media_type="application/json",
-    )
+    return Json(to_json({"request_id": request.scope["request_id"], **content}))
 
 
 def _models(server: Server) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from random import getrandbits
 from typing import Any
 
 from starlette.requests import Request
@@ -26,6 +26,7 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Headers = Mapping[bytes, bytes]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ROUTES = {
@@ -74,7 +75,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = os.urandom(9).hex()
+        # a name of its own, no secret: no need to ask the system
+        request_id = f"{getrandbits(72):018x}"
         scope["request_id"] = request_id
         route, needed = _route(scope["path"])
         status = 500
@@ -97,12 +99,13 @@ class Guard:
 
         try:
             try:
-                caller = self._check(scope, needed)
+                headers = _headers(scope)
+                caller = self._check(scope, headers, needed)
                 scope["caller"] = caller
-                if scope["method"] in ("POST", "PUT", "PATCH"):
+                if method == "POST" or method in ("PUT", "PATCH"):
                     self._arriving += 1
                     try:
-                        receive = await self._body(scope, receive)
+                        await self._read_body(scope, headers, receive)
                     finally:
                         self._arriving -= 1
                 endpoint = self._direct.get((scope["method"], scope["path"]))
@@ -138,11 +141,8 @@ class Guard:
                     scope.get("caller") or "-",
                 )
 
-    def _check(self, scope: Scope, needed: str | None) -> str:
+    def _check(self, scope: Scope, headers: Headers, needed: str | None) -> str:
         """Refuse what must not be answered; the name of the caller's key, if it has one."""
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS:
-            raise Problem("headers", f"The headers have more than {HEADERS:,} bytes.", _CLOSE)
-        headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if not host:
             raise Problem("bad-request", "The request has no header Host.")
@@ -151,7 +151,8 @@ class Guard:
         origin = headers.get(b"origin")
         if origin is not None and scope["method"] not in ("GET", "HEAD"):
             self._check_origin(origin.decode("latin-1").lower())
-        if b"key=" in scope.get("query_string", b"") or b"token=" in scope.get("query_string", b""):
+        asked = scope.get("query_string", b"")
+        if asked and (b"key=" in asked or b"token=" in asked):
             raise Problem("bad-request", "A key must not be in the address, where it is logged.")
         if needed is None:
             return ""
@@ -171,7 +172,7 @@ class Guard:
         if scheme not in ("http", "https") or not self._is_own(host):
             raise Problem("other-origin", f"The origin {origin[:100]!r} is not known.")
 
-    def _check_key(self, headers: dict[bytes, bytes], needed: str) -> str:
+    def _check_key(self, headers: Headers, needed: str) -> str:
         try:
             self._keys.refresh()
         except SpadeworkError as error:  # without them nobody is let in
@@ -207,9 +208,8 @@ class Guard:
                 "too-many", f"More than {rate:g} requests a second.", (("Retry-After", wait),)
             )
 
-    async def _body(self, scope: Scope, receive: Receive) -> Receive:
-        """The whole body, read within its limits; a receive that gives it again."""
-        headers = dict(scope["headers"])
+    async def _read_body(self, scope: Scope, headers: Headers, receive: Receive) -> None:
+        """The whole body, read within its limits, into the scope."""
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Problem("media-type", "The body is compressed.")
         media = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
@@ -238,11 +238,21 @@ class Guard:
         if size and media != b"application/json":
             raise Problem("media-type", "The body is not said to be application/json.")
         scope["body"] = b"".join(parts)
-        return receive
 
 
 _LATER = (("Retry-After", "1"),)
 _CLOSE = (("Connection", "close"),)
+
+
+def _headers(scope: Scope) -> Headers:
+    """The headers by their names. Raises `Problem` where they are too long."""
+    size, found = 0, {}
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+        found[name] = value
+    if size > HEADERS:
+        raise Problem("headers", f"The headers have more than {HEADERS:,} bytes.", _CLOSE)
+    return found
 
 
 def _route(path: str) -> tuple[str, str | None]:

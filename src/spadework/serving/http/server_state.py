@@ -7,7 +7,6 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -96,7 +95,7 @@ class Server:
     def counted(self, answer: Answer) -> None:
         """Count where the items of an answer come from."""
         self.measures.answer(
-            Counter(item.source for item in answer.items),
+            [item.source for item in answer.items],
             answer.history.get("events", 0),
             answer.history.get("unknown", 0),
         )

@@ -1,5 +1,5 @@
-"""Lists of requests that arrive at the same time, made together: reading histories and asking the
-model has a price for each call, which they share. One request alone waits for none.
+"""Lists of requests that arrive at the same time, made together: asking the store and the model has
+a price for each call, which they share. One request alone waits for none.
 """
 
 from __future__ import annotations
@@ -12,34 +12,47 @@ from spadework.serving import answering_requests as answers
 from spadework.serving.answering_requests import Answer
 from spadework.serving.request_bodies import RecommendBody
 from spadework.serving.served_release import Served
-from spadework.serving.stores.store import History
+from spadework.serving.stores.store import History, Store
 
 SLOW = 0.003
 """Seconds of an answer from which on it is made in a thread, so that others need not wait."""
 MOST = 16
 """Lists that are made together at most, since all of them wait for the last."""
-_Asked = tuple[RecommendBody, History]
-_Waiting = tuple[_Asked, asyncio.Future[Answer]]
+
+
+class Asked:
+    """One request whose list is to be made."""
+
+    __slots__ = "answered", "body", "stored"
+
+    def __init__(self, body: RecommendBody, stored: History | None) -> None:
+        self.body = body
+        self.stored = stored  # what the store knows of its user; None: to be read
+        self.answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
 
 class Together:
     """The lists of one worker."""
 
     def __init__(
-        self, threads: ThreadPoolExecutor, failed: Callable[[BaseException], None]
+        self,
+        store: Store,
+        threads: ThreadPoolExecutor,
+        failed: Callable[[BaseException], None],
     ) -> None:
-        self._threads, self._failed = threads, failed
-        self._waiting: dict[tuple[Served, int, str | None], list[_Waiting]] = {}
+        self._store, self._threads, self._failed = store, threads, failed
+        self._waiting: dict[tuple[Served, int, str | None], list[Asked]] = {}
 
-    async def recommend(self, served: Served, body: RecommendBody, stored: History) -> Answer:
-        """The list for a request, as `answering_requests.recommend` makes it."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Answer] = loop.create_future()
+    def begin(self, served: Served, body: RecommendBody, stored: History | None) -> Asked:
+        """Make the list for a request soon, as `answering_requests.recommend` makes it. A store on
+        this machine is asked here for what it knows of the user.
+        """
+        asked = Asked(body, stored)
         if not self._waiting:  # others that are there already have their turn first
-            loop.call_soon(self._make)
+            asyncio.get_running_loop().call_soon(self._make)
         group = (served, body.n, body.repeats) if answers.is_plain(body) else (served, -1, None)
-        self._waiting.setdefault(group, []).append(((body, stored), done))
-        return await done
+        self._waiting.setdefault(group, []).append(asked)
+        return asked
 
     def _make(self) -> None:
         groups, self._waiting = self._waiting, {}
@@ -48,29 +61,39 @@ class Together:
             for at in range(0, len(waiting), size):
                 self._start(served, waiting[at : at + size])
 
-    def _start(self, served: Served, waiting: list[_Waiting]) -> None:
-        asked = [each[0] for each in waiting]
+    def _start(self, served: Served, waiting: list[Asked]) -> None:
         if served.seconds <= SLOW:
-            _tell(waiting, self._lists(served, asked))
+            _tell(waiting, self._lists(served, waiting))
             return
         loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(self._threads, self._lists, served, asked)
+        running = loop.run_in_executor(self._threads, self._lists, served, waiting)
         running.add_done_callback(lambda found: _tell(waiting, _results(found, len(waiting))))
 
-    def _lists(self, served: Served, asked: list[_Asked]) -> list[Answer | BaseException]:
+    def _lists(self, served: Served, waiting: list[Asked]) -> list[Answer | BaseException]:
         """An answer to each, or why there is none."""
-        if len(asked) > 1:
+        if len(waiting) > 1:
             try:
+                self._read([each for each in waiting if each.stored is None])
+                asked = [(each.body, each.stored or History()) for each in waiting]
                 return [*answers.recommend_together(served, asked, self._failed)]
             except Exception:  # whichever it was, the others have their answer
                 pass
-        return [self._list(served, *each) for each in asked]
+        return [self._list(served, each) for each in waiting]
 
-    def _list(self, served: Served, body: RecommendBody, stored: History) -> Answer | BaseException:
+    def _list(self, served: Served, asked: Asked) -> Answer | BaseException:
         try:
-            return answers.recommend(served, body, stored, self._failed)
+            if asked.stored is None:
+                self._read([asked])
+            return answers.recommend(served, asked.body, asked.stored or History(), self._failed)
         except Exception as error:
             return error
+
+    def _read(self, waiting: list[Asked]) -> None:
+        """What the store knows of their users."""
+        known = [each for each in waiting if each.body.user is not None]
+        found = self._store.histories([each.body.user or "" for each in known]) if known else ()
+        for each, history in zip(known, found, strict=True):
+            each.stored = history
 
 
 def _results(
@@ -83,11 +106,11 @@ def _results(
     return found.result() if error is None else [error] * count
 
 
-def _tell(waiting: list[_Waiting], found: list[Answer | BaseException]) -> None:
-    for (_, done), answer in zip(waiting, found, strict=True):
-        if done.done():  # its caller may have gone
+def _tell(waiting: list[Asked], found: list[Answer | BaseException]) -> None:
+    for asked, answer in zip(waiting, found, strict=True):
+        if asked.answered.done():  # its caller may have gone
             continue
         if isinstance(answer, BaseException):
-            done.set_exception(answer)
+            asked.answered.set_exception(answer)
         else:
-            done.set_result(answer)
+            asked.answered.set_result(answer)

@@ -124,21 +124,19 @@ class SqliteStore(Store):
         return {row[-1]: Event._make(row) for row in rows if row is not None}
 
     def history(self, user: str) -> History:
-        older: list[tuple[str, int]] = []
-        base = None
+        return self.histories((user,))[0]
+
+    def histories(self, users: Sequence[str]) -> list[History]:
         with self._told("read"):
             self._check_file()
-            connection = self._connections.take()
-            try:
-                rows = connection.execute(_HISTORY, (user,)).fetchall()
-                if len(rows) >= MOST_HISTORY:
-                    older = connection.execute(_OLDER, (user,)).fetchall()
-            finally:
-                self._connections.give_back(connection)
-        if rows and rows[0][0] is not None:  # the base is the first
-            base = rows.pop(0)[0]
-        events = [Event(user, *row[1:]) for row in reversed(rows)]
-        return base_histories.together(user, base, events, base_histories.read_older(older))
+            with self._connections.one() as connection:
+                if len(users) == 1:
+                    return [_history(connection, users[0])]
+                connection.execute("BEGIN")  # locks are taken once
+                try:
+                    return [_history(connection, user) for user in users]
+                finally:
+                    connection.execute("COMMIT")
 
     def forget(self, user: str) -> int:
         at = self.time_of_forgetting(user)
@@ -348,6 +346,18 @@ class SqliteStore(Store):
             "SELECT time FROM forgotten WHERE mark = ?", (store_words.mark(self._salt, user),)
         ).fetchone()
         return None if row is None else int(row[0])
+
+
+def _history(connection: sqlite3.Connection, user: str) -> History:
+    rows = connection.execute(_HISTORY, (user,)).fetchall()
+    older: list[tuple[str, int]] = []
+    if len(rows) >= MOST_HISTORY:
+        older = connection.execute(_OLDER, (user,)).fetchall()
+    base = None
+    if rows and rows[0][0] is not None:  # the base is the first
+        base = rows.pop(0)[0]
+    events = [Event(user, *row[1:]) for row in reversed(rows)]
+    return base_histories.together(user, base, events, base_histories.read_older(older))
 
 
 def _append_all(connection: sqlite3.Connection, events: Sequence[Event]) -> int:

@@ -88,6 +88,10 @@ class Store(ABC):
         what all events before these were of.
         """
 
+    def histories(self, users: Sequence[str]) -> list[History]:
+        """The history of each user."""
+        return [self.history(user) for user in users]
+
     @abstractmethod
     def forget(self, user: str) -> int:
         """Remove all that is known of a user; the number of events that there were. A mark stays
