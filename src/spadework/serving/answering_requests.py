@@ -156,22 +156,6 @@ def recommend_together(
     return answers
 
 
-def for_user(
-    served: Served,
-    wanted: Wanted,
-    user: str,
-    stored: History,
-    failed: Callable[[BaseException], None] = lambda error: None,
-) -> Answer:
-    """The list of one user of a batch."""
-    reading = read(stored.events, served.ids, served.model.item_vocabulary, served.form, None)
-    remarks: list[str] = []
-    unwanted = unwanted_items(stored, (), served.form)
-    unwanted += _had(served, wanted, stored.older, remarks)
-    found = _of_history(served, wanted, reading, unwanted, remarks, failed)
-    return Answer(served.id, found, user, _told(*reading[1:], 0), remarks)
-
-
 def _had(served: Served, wanted: Wanted, older: Older, remarks: list[str]) -> list[str]:
     """Items of events before those that are read, where what the user had must not be shown."""
     if not older or (wanted.repeats or served.repeats) != "forbid":

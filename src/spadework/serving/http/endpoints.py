@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -21,7 +20,7 @@ from spadework.serving.answering_requests import Answer
 from spadework.serving.http.measures import CONTENT_TYPE
 from spadework.serving.http.problems import Problem
 from spadework.serving.http.server_state import Server
-from spadework.serving.http.together import Together
+from spadework.serving.http.together import MOST, Asked, Together
 from spadework.serving.incoming_events import checked, is_same
 from spadework.serving.releases import RELEASES, names, read_live
 from spadework.serving.request_bodies import (
@@ -29,6 +28,7 @@ from spadework.serving.request_bodies import (
     EventsBody,
     RecommendBody,
     SimilarBody,
+    Wanted,
     checked_id,
     in_words,
 )
@@ -65,9 +65,7 @@ class Endpoints:
         """The best items for a user, for a history, or for both. Unknown users get an answer."""
         body = _read(request, RecommendBody)
         served = self.server.releases.served
-        remote = self.server.store.remote
-        stored = await self.server.history(body.user) if remote else None
-        asked = self._together.begin(served, body, stored)
+        asked = await self._begin(served, body)
         made = await asked.answered
         self.server.counted(made)
         shadow = self.server.releases.shadow
@@ -77,6 +75,11 @@ class Endpoints:
             self._beside.add(compared)
             compared.add_done_callback(self._beside.discard)
         return _json(request, made.as_json())
+
+    async def _begin(self, served: Served, body: RecommendBody) -> Asked:
+        remote = self.server.store.remote
+        stored = await self.server.history(body.user) if remote else None
+        return self._together.begin(served, body, stored)
 
     async def _compare(
         self, shadow: Served, body: RecommendBody, stored: History, made: Answer
@@ -96,14 +99,18 @@ class Endpoints:
         """The best items for many users, in their order."""
         body = _read(request, BatchBody)
         served = self.server.releases.served
+        common = {name: getattr(body, name) for name in Wanted.model_fields}
         lists = []
-        for user in body.users:
-            stored = await self.server.history(user)
-            make = partial(answers.for_user, served, body, user, stored, self.server.failed)
-            made = await self.server.answer(served, make)
-            self.server.counted(made)
-            lists.append({key: value for key, value in made.as_json().items() if key != "artifact"})
-            await asyncio.sleep(0)  # others have their turn
+        for at in range(0, len(body.users), MOST):
+            waiting = [
+                await self._begin(served, RecommendBody.model_construct(user=user, **common))
+                for user in body.users[at : at + MOST]
+            ]
+            for made in await asyncio.gather(*(asked.answered for asked in waiting)):
+                self.server.counted(made)
+                found = made.as_json()
+                del found["artifact"]
+                lists.append(found)
         return _json(request, {"artifact": served.id, "lists": lists})
 
     async def similar(self, request: Request) -> Response:
