@@ -155,7 +155,8 @@ def test_a_store_without_room_is_said(client, shop, monkeypatch):
     def refuse(events):
         raise StoreFailed("The store is full.", "Make room.")
 
-    monkeypatch.setattr(type(store), "append", lambda self, events: refuse(events))
+    for name in ("append", "append_soon"):
+        monkeypatch.setattr(type(store), name, lambda self, events: refuse(events))
     event = {"user": "u", "item": shop.item_vocabulary.ids[0]}
     answer = client.post("/v1/events", json={"events": [event]})
     assert answer.status_code == 503, answer.text

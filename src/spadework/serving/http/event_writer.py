@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
 from spadework.serving.stores.store import Event, Store
 
@@ -39,16 +40,24 @@ class EventWriter:
         return await done
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Hand what waits over to the thread."""
+        """Write what waits, and let the thread wait for the disk."""
         self._writing, self._waiting = self._waiting, []
         self._idle.clear()
         together = [event for events, _ in self._writing for event in events]
-        self._thread.submit(self._write, together, loop)
+        try:
+            begun = self._store.append_soon(together)
+        except Exception as error:
+            loop.call_soon(self._end, error, loop)
+            return
+        if begun is None:
+            self._thread.submit(self._wait, partial(self._store.append, together), loop)
+        else:
+            self._thread.submit(self._wait, partial(_settled, *begun), loop)
 
-    def _write(self, events: Sequence[Event], loop: asyncio.AbstractEventLoop) -> None:
+    def _wait(self, wait: Callable[[], list[bool]], loop: asyncio.AbstractEventLoop) -> None:
         kept: list[bool] | Exception
         try:
-            kept = self._store.append(events)
+            kept = wait()
         except Exception as error:
             kept = error
         with suppress(RuntimeError):  # the loop ended, and nobody waits
@@ -74,3 +83,8 @@ class EventWriter:
         """Wait for what is being written."""
         await self._idle.wait()
         self._thread.shutdown()
+
+
+def _settled(kept: list[bool], settle: Callable[[], None]) -> list[bool]:
+    settle()
+    return kept

@@ -11,7 +11,7 @@ import os
 import secrets
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
@@ -20,7 +20,14 @@ from spadework.errors import StoreFailed
 from spadework.serving.stores import base_histories, store_words
 from spadework.serving.stores.connections import Connections
 from spadework.serving.stores.sqlite_sentences import InWords
-from spadework.serving.stores.sqlite_turns import WAIT, set_write_ahead, take_turn, transaction
+from spadework.serving.stores.sqlite_turns import (
+    WAIT,
+    begin,
+    committed,
+    set_write_ahead,
+    sync_log,
+    transaction,
+)
 from spadework.serving.stores.store import (
     MOST_HISTORY,
     MOST_OLDER,
@@ -48,10 +55,6 @@ _TABLES = (
     "CREATE TABLE forgotten (mark TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID",
 )
 _FIELDS = ", ".join(Event._fields)
-_CONFLICT = "ON CONFLICT (event_id) DO NOTHING"
-_APPEND = (
-    f"INSERT INTO events ({_FIELDS}) VALUES ({', '.join('?' * len(Event._fields))}) {_CONFLICT}"
-)
 # as many events as are new are no longer among the newest
 _KEEP_OLDER = (
     "INSERT INTO older SELECT user, json_array(item, event_type), max(time) FROM "
@@ -89,6 +92,7 @@ class SqliteStore(Store):
         self._written = 0
         self._connections = self._pool(WAIT)
         self._writers = self._pool(0)  # these take turns, see `sqlite_turns`
+        self._quick_writers = self._pool(0, "NORMAL")  # a commit does not wait for the disk
         try:
             with self._told("opened"):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,15 +111,33 @@ class SqliteStore(Store):
         if not events:
             return []
         with self._writing() as connection:
-            new = [True] * len(events)
-            if _append_all(connection, events) < len(events):  # which, is asked one by one
-                connection.execute("ROLLBACK")
-                take_turn(connection)
-                new = [connection.execute(_APPEND, event).rowcount == 1 for event in events]
-            users = Counter(event.user for event in events)
-            for user in _long(connection, list(users)):
-                connection.execute(_KEEP_OLDER, (user, users[user]))
-        return new
+            return _append(connection, events)
+
+    def append_soon(self, events: Sequence[Event]) -> tuple[list[bool], Callable[[], None]] | None:
+        # written, and read by everyone, but not yet on the disk
+        with self._told("written"):
+            self._check_file()
+            with self._quick_writers.one() as connection:
+                if not begin(connection):
+                    return None
+                with committed(connection):
+                    before = _newest(connection)
+                    new = _append(connection, events)
+                    after = _newest(connection)
+        return new, lambda: self._settle(before, after)
+
+    def _settle(self, before: int, after: int) -> None:
+        """Wait for the disk. Events that it refuses are taken back, as their callers are told."""
+        with self._told("written"):
+            try:
+                sync_log(self._path)
+            except OSError:
+                with suppress(StoreFailed, sqlite3.Error), self._writing() as connection:
+                    connection.execute(
+                        "DELETE FROM events WHERE position > ? AND position <= ?", (before, after)
+                    )
+                raise
+        self._shorten_log()
 
     def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
         statement = f"SELECT {_FIELDS} FROM events WHERE event_id = ?"
@@ -204,6 +226,7 @@ class SqliteStore(Store):
     def close(self) -> None:
         self._connections.close()
         self._writers.close()
+        self._quick_writers.close()
 
     def tidy(self) -> None:
         self._tidy(None)
@@ -226,18 +249,21 @@ class SqliteStore(Store):
                 "Another process reads for long, or the disk is full. Ask again.",
             )
 
-    def _pool(self, wait: float) -> Connections[sqlite3.Connection]:
-        """Connections that wait so many seconds for a lock."""
-        close = sqlite3.Connection.close
-        return Connections(lambda: self._connect(wait), close, lambda each: not each.in_transaction)
+    def _pool(self, wait: float, synchronous: str = "FULL") -> Connections[sqlite3.Connection]:
+        """Connections that wait so many seconds for a lock. FULL: a commit waits for the disk."""
+        return Connections(
+            lambda: self._connect(wait, synchronous),
+            sqlite3.Connection.close,
+            lambda each: not each.in_transaction,
+        )
 
-    def _connect(self, wait: float) -> sqlite3.Connection:
+    def _connect(self, wait: float, synchronous: str) -> sqlite3.Connection:
         # transactions are begun by hand; threads take turns
         made = sqlite3.connect(
             self._path, timeout=wait, isolation_level=None, check_same_thread=False
         )
         try:
-            made.execute("PRAGMA synchronous = FULL")  # a commit waits for the disk
+            made.execute(f"PRAGMA synchronous = {synchronous}")
             made.execute("PRAGMA fullfsync = ON")  # also where fsync alone does not (macOS)
             made.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
             made.execute("PRAGMA wal_autocheckpoint = 0")
@@ -288,12 +314,13 @@ class SqliteStore(Store):
             self._check_file()
             with self._writers.one() as connection, transaction(connection):
                 yield connection
-            self._written += 1
-            if self._written % _LOOK == 0:
-                self._shorten_log()
+            self._shorten_log()
 
     def _shorten_log(self) -> None:
         """Carry the log of writes over into the file, where it is long."""
+        self._written += 1
+        if self._written % _LOOK:
+            return
         with suppress(OSError, sqlite3.Error):  # all is kept already; the next one tries again
             if os.stat(f"{self._path}-wal").st_size > _LOG_BYTES:
                 with self._connections.one() as connection:
@@ -360,6 +387,29 @@ def _history(connection: sqlite3.Connection, user: str) -> History:
     return base_histories.together(user, base, events, base_histories.read_older(older))
 
 
+def _append(connection: sqlite3.Connection, events: Sequence[Event]) -> list[bool]:
+    """Add events within a transaction; for each whether it is new."""
+    before = _newest(connection)
+    new = [True] * len(events)
+    if _append_all(connection, events) < len(events):
+        rows = connection.execute("SELECT event_id FROM events WHERE position > ?", (before,))
+        kept = {event_id for (event_id,) in rows}
+        for at, event in enumerate(events):
+            if event.event_id is not None:
+                new[at] = event.event_id in kept
+                kept.discard(event.event_id)  # of two in these events the first is new
+    users = Counter(event.user for event in events)
+    for user in _long(connection, list(users)):
+        connection.execute(_KEEP_OLDER, (user, users[user]))
+    return new
+
+
+def _newest(connection: sqlite3.Connection) -> int:
+    """The position of the newest event."""
+    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return 0 if found is None else int(found[0])
+
+
 def _append_all(connection: sqlite3.Connection, events: Sequence[Event]) -> int:
     """Add events in few statements, since each gives all other threads of a server their turn; how
     many were new.
@@ -369,7 +419,8 @@ def _append_all(connection: sqlite3.Connection, events: Sequence[Event]) -> int:
         some = events[at : at + _TOGETHER]
         row = f"({', '.join('?' * len(Event._fields))})"
         found += connection.execute(
-            f"INSERT INTO events ({_FIELDS}) VALUES {', '.join([row] * len(some))} {_CONFLICT}",
+            f"INSERT INTO events ({_FIELDS}) VALUES {', '.join([row] * len(some))} "
+            "ON CONFLICT (event_id) DO NOTHING",
             list(chain.from_iterable(some)),
         ).rowcount
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -77,6 +77,13 @@ class Store(ABC):
         the machine. When it raises `StoreFailed`, none is kept; only where a remote store went away
         before it could answer all may be, which the same ids sent again find out.
         """
+
+    def append_soon(self, events: Sequence[Event]) -> tuple[list[bool], Callable[[], None]] | None:
+        """What `append` does, in two parts, where the first waits for nothing: for each event
+        whether it is new, and what waits until they survive the end of the machine, which must be
+        called, and may raise as `append` does. None where nothing was done; `append` does it.
+        """
+        return None
 
     @abstractmethod
     def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
