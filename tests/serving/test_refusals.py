@@ -146,7 +146,8 @@ def test_paths_and_methods(client):
     refused(client.post("/v1/models/none/activate", json={}), 404, "no-release")
 
 
-def test_keys_and_scopes(client, served, caplog):
+def test_keys_and_scopes(client, served, caplog, monkeypatch):
+    monkeypatch.setattr(guard, "LOOK", 0)
     keys = Keys(served)
     reader, admin = keys.add(["read"]), keys.add(["admin"], "operations")
 
@@ -212,7 +213,7 @@ def test_large_headers_are_refused(client):
 
 
 def test_what_is_unforeseen_is_one_sentence(client, monkeypatch, caplog):
-    monkeypatch.setattr(client.server, "history", None)
+    monkeypatch.setattr(client.server.store, "histories", None)
     detail = refused(recommend(client, {"user": "a secret name"}), 500, "failed")
     assert "NoneType" not in detail
     assert "a secret name" not in caplog.text

@@ -9,7 +9,7 @@ import logging
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping, Sequence
 from random import getrandbits
 from typing import Any
 
@@ -44,6 +44,8 @@ ROUTES = {
 PREFIXES = {"/v1/users/": ("/v1/users/{id}", EVENTS), "/v1/models/": ("/v1/models/{id}", ADMIN)}
 HEADERS = 32_768
 """Bytes of all headers together."""
+LOOK = 0.01
+"""Seconds between two looks at the file of keys, under load."""
 _CALLERS = 10_000
 """Callers whose rates are remembered."""
 
@@ -66,6 +68,7 @@ class Guard:
         self._direct = direct
         self._measures, self._waiting = measures, waiting
         self._hosts, self._at_any_port = settings.hosts, settings.hosts_at_any_port
+        self._keys_until = 0.0
         self._arriving = 0  # requests whose body is not there yet
         self._rates: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
@@ -173,11 +176,14 @@ class Guard:
             raise Problem("other-origin", f"The origin {origin[:100]!r} is not known.")
 
     def _check_key(self, headers: Headers, needed: str) -> str:
-        try:
-            self._keys.refresh()
-        except SpadeworkError as error:  # without them nobody is let in
-            log.error("the keys cannot be read: %s", type(error).__name__)
-            raise Problem("failed", "The keys cannot be read.") from None
+        now = time.monotonic()
+        if now >= self._keys_until:
+            try:
+                self._keys.refresh()
+            except SpadeworkError as error:  # without them nobody is let in
+                log.error("the keys cannot be read: %s", type(error).__name__)
+                raise Problem("failed", "The keys cannot be read.") from None
+            self._keys_until = now + LOOK
         if not self._settings.needs_key and not self._keys.are_needed:
             return ""
         given = headers.get(b"authorization", b"").decode("latin-1")
@@ -212,20 +218,21 @@ class Guard:
         """The whole body, read within its limits, into the scope."""
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Problem("media-type", "The body is compressed.")
-        media = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
         most = self._settings.body_bytes
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > most:
             raise Problem("too-large", f"The body has more than {most:,} bytes.", _CLOSE)
         parts: list[bytes] = []
         size = 0
+        message = _at_once(receive)
         until = asyncio.get_running_loop().time() + self._settings.body_seconds
         while True:
-            try:
-                async with asyncio.timeout_at(until):
-                    message = await receive()
-            except TimeoutError:
-                raise Problem("too-slow", "The body did not arrive in time.", _CLOSE) from None
+            if message is None:
+                try:
+                    async with asyncio.timeout_at(until):
+                        message = await receive()
+                except TimeoutError:
+                    raise Problem("too-slow", "The body did not arrive in time.", _CLOSE) from None
             if message["type"] == "http.disconnect":
                 raise Problem("bad-request", "The caller went away.")
             part = message.get("body", b"")
@@ -235,9 +242,28 @@ class Guard:
             parts.append(part)
             if not message.get("more_body"):
                 break
-        if size and media != b"application/json":
-            raise Problem("media-type", "The body is not said to be application/json.")
-        scope["body"] = b"".join(parts)
+            message = None
+        if size:
+            media = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+            if media != b"application/json":
+                raise Problem("media-type", "The body is not said to be application/json.")
+        scope["body"] = parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _at_once(receive: Receive) -> Message | None:
+    """What has been received already, as a small body has as a rule; a clock for it would take as
+    long as reading it. None where it is to be waited for.
+    """
+    waiting = receive()
+    if not isinstance(waiting, Coroutine):
+        return None
+    try:
+        waiting.send(None)
+    except StopIteration as found:
+        message: Message = found.value
+        return message
+    waiting.close()  # it has taken nothing yet
+    return None
 
 
 _LATER = (("Retry-After", "1"),)

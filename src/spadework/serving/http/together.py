@@ -25,10 +25,12 @@ class Asked:
 
     __slots__ = "answered", "body", "stored"
 
-    def __init__(self, body: RecommendBody, stored: History | None) -> None:
+    def __init__(
+        self, body: RecommendBody, stored: History | None, answered: asyncio.Future[Answer]
+    ) -> None:
         self.body = body
         self.stored = stored  # what the store knows of its user; None: to be read
-        self.answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.answered = answered
 
 
 class Together:
@@ -41,20 +43,31 @@ class Together:
         failed: Callable[[BaseException], None],
     ) -> None:
         self._store, self._threads, self._failed = store, threads, failed
+        self._count = 0
         self._waiting: dict[tuple[Served, int, str | None], list[Asked]] = {}
 
     def begin(self, served: Served, body: RecommendBody, stored: History | None) -> Asked:
         """Make the list for a request soon, as `answering_requests.recommend` makes it. A store on
         this machine is asked here for what it knows of the user.
         """
-        asked = Asked(body, stored)
+        loop = asyncio.get_running_loop()
+        asked = Asked(body, stored, loop.create_future())
         if not self._waiting:  # others that are there already have their turn first
-            asyncio.get_running_loop().call_soon(self._make)
+            loop.call_soon(self._gather, 0)
+        self._count += 1
         group = (served, body.n, body.repeats) if answers.is_plain(body) else (served, -1, None)
         self._waiting.setdefault(group, []).append(asked)
         return asked
 
+    def _gather(self, before: int) -> None:
+        """Make the lists, unless more requests have come since the last turn."""
+        if before < self._count < MOST:
+            asyncio.get_running_loop().call_soon(self._gather, self._count)
+        else:
+            self._make()
+
     def _make(self) -> None:
+        self._count = 0
         groups, self._waiting = self._waiting, {}
         for (served, length, _), waiting in groups.items():
             size = 1 if length < 0 else MOST

@@ -68,7 +68,7 @@ _BASE = "(SELECT CAST(coalesce(max(value), '0') AS INTEGER) FROM facts WHERE nam
 _OTHERS = ", ".join(Event._fields[1:])
 _HISTORY = (
     f"SELECT history, {', '.join(['NULL'] * len(Event._fields[1:]))} FROM histories "
-    f"WHERE user = ?1 AND base = {_BASE} "
+    "WHERE user = ?1 AND base = ?2 "
     f"UNION ALL SELECT * FROM (SELECT NULL, {_OTHERS} FROM events "
     f"WHERE user = ?1 ORDER BY time DESC, position DESC LIMIT {MOST_HISTORY})"
 )
@@ -152,11 +152,10 @@ class SqliteStore(Store):
         with self._told("read"):
             self._check_file()
             with self._connections.one() as connection:
-                if len(users) == 1:
-                    return [_history(connection, users[0])]
-                connection.execute("BEGIN")  # locks are taken once
+                connection.execute("BEGIN")  # locks are taken once, and all is of one moment
                 try:
-                    return [_history(connection, user) for user in users]
+                    (base,) = connection.execute(f"SELECT {_BASE}").fetchone()
+                    return [_history(connection, user, base) for user in users]
                 finally:
                     connection.execute("COMMIT")
 
@@ -375,8 +374,8 @@ class SqliteStore(Store):
         return None if row is None else int(row[0])
 
 
-def _history(connection: sqlite3.Connection, user: str) -> History:
-    rows = connection.execute(_HISTORY, (user,)).fetchall()
+def _history(connection: sqlite3.Connection, user: str, number: int) -> History:
+    rows = connection.execute(_HISTORY, (user, number)).fetchall()
     older: list[tuple[str, int]] = []
     if len(rows) >= MOST_HISTORY:
         older = connection.execute(_OLDER, (user,)).fetchall()
