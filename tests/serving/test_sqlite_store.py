@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import resource
@@ -401,3 +402,46 @@ def test_a_fork_uses_connections_of_its_own(tmp_path):
         text=True,
     )
     assert said.stdout == "4\n", said.stderr
+
+
+def test_what_is_written_soon_is_read_at_once_and_settled_afterwards(tmp_path, monkeypatch):
+    store = SqliteStore(tmp_path / "s")
+    synced = []
+    monkeypatch.setattr(sqlite_store, "sync_log", synced.append)
+    events = [Event("u", "i", 1, event_id="a"), Event("u", "j", 2, event_id="a")]
+    new, settle = store.append_soon([*events, Event("v", "k", 3)])
+    assert new == [True, False, True]
+    assert [event.item for event in store.history("u").events] == ["i"]
+    assert not synced
+    settle()
+    assert synced == [tmp_path / "s"]
+    store.close()
+
+
+def test_what_the_disk_refuses_is_taken_back(tmp_path, monkeypatch):
+    store = SqliteStore(tmp_path / "s")
+    store.append([Event("u", "before", 1)])
+    _, settle = store.append_soon([Event("u", "i", 2, event_id="a")])
+    _, later = store.append_soon([Event("u", "after", 3)])
+
+    def refuse(path):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite_store, "sync_log", refuse)
+        with pytest.raises(StoreFailed, match="cannot be written: Input/output error"):
+            settle()
+    later()
+    assert [event.item for event in store.history("u").events] == ["before", "after"]
+    assert store.append([Event("u", "i", 2, event_id="a")]) == [True]
+    store.close()
+
+
+def test_where_another_process_writes_nothing_is_written_soon(tmp_path):
+    store, other = SqliteStore(tmp_path / "s"), sqlite3.connect(tmp_path / "s")
+    other.execute("BEGIN IMMEDIATE")
+    assert store.append_soon([Event("u", "i", 1)]) is None
+    other.execute("ROLLBACK")
+    assert store.append_soon([Event("u", "i", 1)]) is not None
+    other.close()
+    store.close()

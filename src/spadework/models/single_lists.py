@@ -5,7 +5,7 @@ once, which a server needs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -22,8 +22,7 @@ _FIRST = frozen(np.zeros(1, np.int32))
 """The only user of a log of one history."""
 
 
-@dataclass(frozen=True, eq=False)
-class SingleList:
+class SingleList(NamedTuple):
     """One list, best first."""
 
     items: Codes  # [at most k]
@@ -77,8 +76,11 @@ class SingleLists:
 def _lists(answering: Answering, users: Codes) -> list[SingleList]:
     with answering.scorer.while_answering():
         items, scores, own = answering.lists(users)
+    of_model = own.tolist()
+    if min(of_model) == answering.k:
+        return list(map(SingleList, items, scores, of_model))
     counts = (items >= 0).sum(axis=1).tolist()
     return [
-        SingleList(codes[:count], best[:count], of_model)
-        for codes, best, count, of_model in zip(items, scores, counts, own.tolist(), strict=True)
+        SingleList(codes[:count], best[:count], some)
+        for codes, best, count, some in zip(items, scores, counts, of_model, strict=True)
     ]

@@ -20,6 +20,8 @@ from spadework.serving.http.settings import Settings
 ENVIRONMENT = "SPADEWORK_SERVER"
 GRACE = 10
 """Seconds that requests in flight have to end after a signal."""
+_OBJECTS = 20_000
+"""New objects after which the collector looks at them; some hundred belong to each request."""
 _LOOK, _PATIENCE = 0.05, 5.0
 """Seconds between two looks at whether the server answers, and for which one of them waits."""
 
@@ -110,10 +112,11 @@ def _answers(settings: Settings) -> bool:
 
 def keep_what_is_there() -> None:
     """Tell the collector that what is loaded stays: looking through it again and again would hold
-    up requests.
+    up requests. What a request leaves behind has no cycles, so a look at it can wait.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_OBJECTS, 10, 10)
 
 
 def log_to_stderr(settings: Settings) -> None:
