@@ -19,9 +19,9 @@ from spadework.models.labels import model
 from spadework.models.needs import REPEATS
 from spadework.models.single_lists import SingleLists
 from spadework.serving import answering_requests as answers
-from spadework.serving import releases, served_release
+from spadework.serving import answering_together, releases, served_release
 from spadework.serving.history_reading import read, read_all
-from spadework.serving.http.together import Together
+from spadework.serving.http.lists_together import Together
 from spadework.serving.item_ids import ItemIds
 from spadework.serving.request_bodies import RecommendBody
 from spadework.serving.served_release import Served
@@ -102,11 +102,13 @@ def test_requests_of_one_moment_are_answered_as_each_alone(
     ]
     assert _answered(served, store, bodies) == alone
     plain = [
-        body for body in bodies if answers.is_plain(body) and (body.n, body.repeats) == (10, None)
+        body
+        for body in bodies
+        if answering_together.is_plain(body) and (body.n, body.repeats) == (10, None)
     ]
     assert len(plain) > 10
     asked = [(body, store.history(body.user) if body.user else History()) for body in plain]
-    assert answers.recommend_together(served, asked) == [
+    assert answering_together.recommend_together(served, asked) == [
         answers.recommend(served, *each) for each in asked
     ]
     store.close()

@@ -5,6 +5,7 @@ log, and in lists that must not repeat it.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import polars as pl
 import pytest
@@ -15,8 +16,7 @@ from released import make_release, running
 from served_run import served_run
 from spadework.models.labels import model
 from spadework.serving import releases
-from spadework.serving.http.server_state import Server
-from spadework.serving.stores.store import MOST_HISTORY, MOST_OLDER, Event, History
+from spadework.serving.stores.store import MOST_HISTORY, MOST_OLDER, Event, History, Store
 from spadework.serving.stores.store_addresses import open_store
 from spadework.workbench.answers import served_folder
 
@@ -157,10 +157,11 @@ def test_types_that_do_not_count_forbid_nothing(tmp_path):
 def test_that_more_was_had_than_is_known_is_said(client, shop, monkeypatch):
     older = {(f"item {at}", None): at for at in range(MOST_OLDER)}
 
-    async def history(server: Server, user: str) -> History:
-        return History([Event(user, str(shop.item_vocabulary.ids[0]), 10**6)], older=older)
+    def histories(store: Store, users: Sequence[str]) -> list[History]:
+        item = str(shop.item_vocabulary.ids[0])
+        return [History([Event(user, item, 10**6)], older=older) for user in users]
 
-    monkeypatch.setattr(Server, "history", history)
+    monkeypatch.setattr(type(client.server.store), "histories", histories)
     told = {
         repeats: client.post("/v1/recommend", json={"user": "u", "repeats": repeats}).json()
         for repeats in ("forbid", "allow")

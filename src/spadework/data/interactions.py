@@ -12,7 +12,7 @@ import polars as pl
 from scipy.sparse import csr_array
 
 from spadework import formatting
-from spadework.arrays import Array, Codes, Floats, Mask, Offsets, Seconds, frozen
+from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
 from spadework.copies import by_constructor
 from spadework.data.account import RowAccount
 from spadework.data.baskets import basket_numbers
@@ -108,48 +108,6 @@ class Interactions:
             user_vocabulary=user_vocabulary,
             item_vocabulary=item_vocabulary,
         )
-
-    @classmethod
-    def of_ready(
-        cls,
-        starts: Offsets,
-        items: Codes,
-        *,
-        times: Seconds | None,
-        weights: Floats | None,
-        baskets: Codes | None,
-        event_types: Codes | None,
-        event_type_names: tuple[str, ...],
-        user_vocabulary: Vocabulary,
-        item_vocabulary: Vocabulary,
-        now: int | None,
-    ) -> Interactions:
-        """A few histories, for servers: columns of one length, in order, which are made read-only;
-        user u has the rows `starts[u]` to `starts[u + 1]`. Nothing is checked, which takes as long
-        as a list.
-        """
-        users = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))
-        for array in (users, starts, items, times, weights, baskets, event_types):
-            if array is not None:
-                array.setflags(write=False)
-        made = object.__new__(cls)
-        made.__dict__.update(
-            users=users,
-            items=items,
-            times=times,
-            weights=weights,
-            baskets=baskets,
-            event_types=event_types,
-            event_type_names=event_type_names,
-            user_vocabulary=user_vocabulary,
-            item_vocabulary=item_vocabulary,
-            now=now,
-            returns=None,
-            unwanted=None,
-            account=None,
-            starts=starts,
-        )
-        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
         return by_constructor(self)

@@ -16,7 +16,7 @@ from spadework.errors import BadRequest, Unsuitable
 from spadework.models.needs import Repeats
 from spadework.models.scorer import HasContributions
 from spadework.serving.catalogue_filters import diverse
-from spadework.serving.history_reading import Reading, older_items, read, read_all, unwanted_items
+from spadework.serving.history_reading import Reading, older_items, read, unwanted_items
 from spadework.serving.item_ids import ItemIds
 from spadework.serving.request_bodies import (
     MOST_HISTORY,
@@ -35,7 +35,7 @@ from spadework.timestamps import milliseconds
 _NONE = np.empty(0, np.int32)
 _LONGEST = 5_000
 """Items that are ranked at most, where quotas leave many of them out."""
-_NOTHING = "No item is left that may be recommended."
+NOTHING = "No item is left that may be recommended."
 _BECAUSE = 3
 """Items of the history that an explanation names."""
 
@@ -92,7 +92,7 @@ def recommend(
     """The list for a request. `stored` is what the store knows of its user; the events of the
     request come after. Where the model fails, best sellers answer, and `failed` is told why.
     """
-    events, further, before = _events(body, stored)
+    events, further, before = events_of(body, stored)
     cut = len(before)
     remarks = []
     if cut:
@@ -102,58 +102,7 @@ def recommend(
     older = {**stored.older, **last_times(before)} if cut else stored.older
     unwanted += _had(served, body, older, remarks)
     found = _of_history(served, body, reading, unwanted, remarks, failed)
-    return Answer(served.id, found, body.user, _told(*reading[1:], cut), remarks)
-
-
-def is_plain(body: RecommendBody) -> bool:
-    """Whether a request asks for nothing that others do not ask for as well, but for its user, its
-    history, its length and its policy of repeats.
-    """
-    return not (
-        body.explain
-        or body.candidates is not None
-        or body.filter
-        or body.exclude
-        or body.at_most
-        or body.at_least
-        or body.at is not None
-    )
-
-
-def recommend_together(
-    served: Served,
-    asked: Sequence[tuple[RecommendBody, History]],
-    failed: Callable[[BaseException], None] = lambda error: None,
-) -> list[Answer]:
-    """What `recommend` answers each of several plain requests of one length and one policy: what
-    they have in common is made once. Raises what a model raises, and `recommend` then knows what to
-    answer instead.
-    """
-    policy = asked[0][0].repeats or served.repeats
-    histories = []
-    for body, stored in asked:
-        events, further, before = _events(body, stored)
-        unwanted = unwanted_items(stored, further, served.form)
-        # what only some need is made for these alone
-        alone = before or unwanted or (policy == "forbid" and stored.older)
-        histories.append([] if alone else events)
-    found = read_all(histories, served.ids, served.model.item_vocabulary, served.form)
-    starts = found.log.starts.tolist()
-    k = min(asked[0][0].n, len(served.ids))
-    lists = served.lists.of_histories(found.log, k, policy)
-    answers = []
-    for at, (body, stored) in enumerate(asked):
-        begin, end = starts[at], starts[at + 1]
-        if begin == end:
-            answers.append(recommend(served, body, stored, failed))
-            continue
-        codes, scores, own = lists[at].items, lists[at].scores, lists[at].own
-        of_user = served.lists.scorer.from_history(codes[:own], found.log.items[begin:end])
-        sources = _sources(of_user.tolist(), len(codes), "popular")
-        items = _items(served, served.ids, codes, scores, sources)
-        told = _told(found.events[at], found.unknown[at], found.unread[at], 0)
-        answers.append(Answer(served.id, items, body.user, told, [] if items else [_NOTHING]))
-    return answers
+    return Answer(served.id, found, body.user, told_of(*reading[1:], cut), remarks)
 
 
 def _had(served: Served, wanted: Wanted, older: Older, remarks: list[str]) -> list[str]:
@@ -201,7 +150,7 @@ def similar(served: Served, body: SimilarBody) -> Answer:
 
     codes, best, _ = _within_quotas(served, body, ranking, remarks)
     sources: list[Source] = ["similar"] * len(codes)
-    return Answer(served.id, _items(served, ids, codes, best, sources), remarks=remarks)
+    return Answer(served.id, items_of(served, ids, codes, best, sources), remarks=remarks)
 
 
 def _of_history(
@@ -241,7 +190,7 @@ def _of_history(
         remarks.append("The model could not answer; these are the best sellers.")
         codes, best, own = _within_quotas(served, wanted, best_sellers, remarks)
     of_user = served.lists.scorer.from_history(codes[:own], log.items).tolist()
-    sources = _sources(of_user, len(codes), behind)
+    sources = sources_of(of_user, len(codes), behind)
     because = None
     if wanted.explain and behind == "popular":
         try:
@@ -252,11 +201,11 @@ def _of_history(
             failed(error)
             remarks.append("The reasons could not be found.")
     if not len(codes):
-        remarks.append(_NOTHING)
-    return _items(served, served.ids, codes, best, sources, because)
+        remarks.append(NOTHING)
+    return items_of(served, served.ids, codes, best, sources, because)
 
 
-def _sources(of_user: Sequence[bool], length: int, behind: Source) -> list[Source]:
+def sources_of(of_user: Sequence[bool], length: int, behind: Source) -> list[Source]:
     """Where the items of a list come from; the first are the model's own."""
     found: list[Source] = ["personal" if is_own else behind for is_own in of_user]
     found += [behind] * (length - len(of_user))
@@ -332,7 +281,7 @@ def _allowed(served: Served, wanted: Chosen, remarks: list[str]) -> Mask | None:
     return among if mask is None else among & mask
 
 
-def _events(body: RecommendBody, stored: History) -> tuple[list[Event], list[Event], list[Event]]:
+def events_of(body: RecommendBody, stored: History) -> tuple[list[Event], list[Event], list[Event]]:
     """The stored events and those of the request behind them, the newest that count; those of the
     request; and those that do not count.
     """
@@ -358,7 +307,8 @@ def _seconds(at: float | str | None) -> int | None:
     return None if at is None else milliseconds(at) // 1000
 
 
-def _told(events: int, unknown: int, unread: int, cut: int) -> dict[str, int]:
+def told_of(events: int, unknown: int, unread: int, cut: int) -> dict[str, int]:
+    """What an answer says of the history it was made of."""
     found = {"events": events}
     for name, count in (("unknown", unknown), ("unread", unread), ("older", cut)):
         if count:
@@ -391,7 +341,7 @@ def _because(
     return found + [None] * (len(codes) - len(of_user))
 
 
-def _items(
+def items_of(
     served: Served,
     ids: ItemIds,
     codes: Codes,
@@ -399,6 +349,7 @@ def _items(
     sources: Sequence[Source],
     because: Sequence[list[dict[str, Any]] | None] | None = None,
 ) -> list[Item]:
+    """The items of a list, best first."""
     texts = ids.texts(codes)
     titles = served.titles_of(codes)
     reasons = because or [None] * len(texts)

@@ -13,6 +13,7 @@ import polars as pl
 
 from spadework.arrays import Array, Codes, Offsets, Seconds
 from spadework.data.interactions import Interactions
+from spadework.data.ready_logs import ready_log
 from spadework.data.vocabulary import Vocabulary
 from spadework.ragged import offsets_of, row_of_cells
 from spadework.serving.item_ids import ItemIds
@@ -98,7 +99,7 @@ def read_all(
         codes, types = codes[read], None if types is None else types[read]
         events = [event for event, is_read in zip(events, read.tolist(), strict=True) if is_read]
     starts = offsets_of(lengths)
-    log = Interactions.of_ready(
+    log = ready_log(
         starts,
         codes,
         times=seconds(events) if form.times else None,

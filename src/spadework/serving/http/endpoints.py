@@ -17,10 +17,10 @@ from spadework.artifacts import release
 from spadework.errors import Busy, SpadeworkError
 from spadework.serving import answering_requests as answers
 from spadework.serving.answering_requests import Answer
+from spadework.serving.http.lists_together import MOST, Asked, Together
 from spadework.serving.http.measures import CONTENT_TYPE
 from spadework.serving.http.problems import Problem
 from spadework.serving.http.server_state import Server
-from spadework.serving.http.together import MOST, Asked, Together
 from spadework.serving.incoming_events import checked, is_same
 from spadework.serving.releases import RELEASES, names, read_live
 from spadework.serving.request_bodies import (

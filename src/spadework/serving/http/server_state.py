@@ -15,9 +15,9 @@ from typing import TypeVar
 
 from spadework.serving.answering_requests import Answer
 from spadework.serving.http.event_writer import EventWriter
+from spadework.serving.http.lists_together import SLOW
 from spadework.serving.http.measures import Measures
 from spadework.serving.http.settings import Settings
-from spadework.serving.http.together import SLOW
 from spadework.serving.keys import Keys
 from spadework.serving.releases import Releases
 from spadework.serving.served_release import Served

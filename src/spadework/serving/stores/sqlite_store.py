@@ -10,14 +10,12 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import chain
 from pathlib import Path
 
 from spadework.errors import StoreFailed
-from spadework.serving.stores import base_histories, store_words
+from spadework.serving.stores import base_histories, sqlite_rows, store_words
 from spadework.serving.stores.connections import Connections
 from spadework.serving.stores.sqlite_sentences import InWords
 from spadework.serving.stores.sqlite_turns import (
@@ -29,8 +27,6 @@ from spadework.serving.stores.sqlite_turns import (
     transaction,
 )
 from spadework.serving.stores.store import (
-    MOST_HISTORY,
-    MOST_OLDER,
     Batch,
     Event,
     History,
@@ -54,24 +50,6 @@ _TABLES = (
     "CREATE INDEX older_of_users ON older (user, time)",
     "CREATE TABLE forgotten (mark TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID",
 )
-_FIELDS = ", ".join(Event._fields)
-# as many events as are new are no longer among the newest
-_KEEP_OLDER = (
-    "INSERT INTO older SELECT user, json_array(item, event_type), max(time) FROM "
-    "(SELECT user, item, event_type, time FROM events WHERE user = ?1 "
-    f"ORDER BY time DESC, position DESC LIMIT ?2 OFFSET {MOST_HISTORY}) "
-    "WHERE true GROUP BY item, event_type "
-    "ON CONFLICT (user, what) DO UPDATE SET time = max(time, excluded.time)"
-)
-_OLDER = f"SELECT what, time FROM older WHERE user = ? ORDER BY time DESC LIMIT {MOST_OLDER}"
-_BASE = "(SELECT CAST(coalesce(max(value), '0') AS INTEGER) FROM facts WHERE name = 'base number')"
-_OTHERS = ", ".join(Event._fields[1:])
-_HISTORY = (
-    f"SELECT history, {', '.join(['NULL'] * len(Event._fields[1:]))} FROM histories "
-    "WHERE user = ?1 AND base = ?2 "
-    f"UNION ALL SELECT * FROM (SELECT NULL, {_OTHERS} FROM events "
-    f"WHERE user = ?1 ORDER BY time DESC, position DESC LIMIT {MOST_HISTORY})"
-)
 _LOOK = 4
 """Commits between two looks at the log of writes."""
 _LOG_BYTES = 4 << 20
@@ -79,8 +57,6 @@ _LOG_BYTES = 4 << 20
 _QUICK = 64 << 20
 """Size of a file that is written anew whenever a user is forgotten."""
 _PART = 1000
-_TOGETHER = 64
-"""Rows of one statement; older versions of SQLite take 999 values."""
 
 
 class SqliteStore(Store):
@@ -100,7 +76,7 @@ class SqliteStore(Store):
                     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
                 with self._connections.one() as connection:
                     self._prepare(connection)
-                    self._salt = _fact(connection, "salt") or ""
+                    self._salt = sqlite_rows.fact(connection, "salt") or ""
                 self.name = store_words.name_of(self._salt)
                 self._file = self._file_now()
         except BaseException:
@@ -111,19 +87,19 @@ class SqliteStore(Store):
         if not events:
             return []
         with self._writing() as connection:
-            return _append(connection, events)
+            return sqlite_rows.append(connection, events)
 
     def append_soon(self, events: Sequence[Event]) -> tuple[list[bool], Callable[[], None]] | None:
-        # written, and read by everyone, but not yet on the disk
+        """As `Store.append_soon`: written, and read by everyone, but not yet on the disk."""
         with self._told("written"):
             self._check_file()
             with self._quick_writers.one() as connection:
                 if not begin(connection):
                     return None
                 with committed(connection):
-                    before = _newest(connection)
-                    new = _append(connection, events)
-                    after = _newest(connection)
+                    before = sqlite_rows.newest(connection)
+                    new = sqlite_rows.append(connection, events)
+                    after = sqlite_rows.newest(connection)
         return new, lambda: self._settle(before, after)
 
     def _settle(self, before: int, after: int) -> None:
@@ -140,7 +116,7 @@ class SqliteStore(Store):
         self._shorten_log()
 
     def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
-        statement = f"SELECT {_FIELDS} FROM events WHERE event_id = ?"
+        statement = f"SELECT {sqlite_rows.FIELDS} FROM events WHERE event_id = ?"
         with self._reading() as connection:
             rows = [connection.execute(statement, (each,)).fetchone() for each in event_ids]
         return {row[-1]: Event._make(row) for row in rows if row is not None}
@@ -149,13 +125,14 @@ class SqliteStore(Store):
         return self.histories((user,))[0]
 
     def histories(self, users: Sequence[str]) -> list[History]:
+        """As `Store.histories`, of one moment."""
         with self._told("read"):
             self._check_file()
             with self._connections.one() as connection:
                 connection.execute("BEGIN")  # locks are taken once, and all is of one moment
                 try:
-                    (base,) = connection.execute(f"SELECT {_BASE}").fetchone()
-                    return [_history(connection, user, base) for user in users]
+                    (base,) = connection.execute(f"SELECT {sqlite_rows.BASE}").fetchone()
+                    return [sqlite_rows.history(connection, user, base) for user in users]
                 finally:
                     connection.execute("COMMIT")
 
@@ -164,7 +141,8 @@ class SqliteStore(Store):
         with self._writing() as connection:
             number = connection.execute("DELETE FROM events WHERE user = ?", (user,)).rowcount
             base = connection.execute(
-                f"SELECT history FROM histories WHERE user = ? AND base = {_BASE}", (user,)
+                f"SELECT history FROM histories WHERE user = ? AND base = {sqlite_rows.BASE}",
+                (user,),
             ).fetchone()
             for table in ("histories", "older"):
                 connection.execute(f"DELETE FROM {table} WHERE user = ?", (user,))
@@ -184,8 +162,8 @@ class SqliteStore(Store):
     def set_base(self, name: str, histories: Iterable[tuple[str, History]]) -> None:
         # in parts, so that no writer of events waits for long
         with self._writing() as connection:
-            number = int(_fact(connection, "bases begun") or 0) + 1
-            _set_fact(connection, "bases begun", str(number))
+            number = int(sqlite_rows.fact(connection, "bases begun") or 0) + 1
+            sqlite_rows.set_fact(connection, "bases begun", str(number))
         self._remove_bases(number)  # of those that did not come to an end
         for part in base_histories.parts(histories):
             with self._writing() as connection:
@@ -199,19 +177,19 @@ class SqliteStore(Store):
                         )
         with self._writing() as connection:
             self._check_newest(connection, number)
-            _set_fact(connection, "base", name)
-            _set_fact(connection, "base number", str(number))
+            sqlite_rows.set_fact(connection, "base", name)
+            sqlite_rows.set_fact(connection, "base number", str(number))
         with suppress(StoreFailed):  # the new base is set; the next one removes what is left
             self._remove_bases(number)
 
     def base(self) -> str | None:
         with self._reading() as connection:
-            return _fact(connection, "base")
+            return sqlite_rows.fact(connection, "base")
 
     def after(self, position: int, most: int = 10_000) -> Batch:
         with self._reading() as connection:
             found = connection.execute(
-                f"SELECT position, {_FIELDS} FROM events "
+                f"SELECT position, {sqlite_rows.FIELDS} FROM events "
                 "WHERE position > ? ORDER BY position LIMIT ?",
                 (position, most),
             ).fetchall()
@@ -284,7 +262,7 @@ class SqliteStore(Store):
             connection.execute(f"PRAGMA user_version = {FORMAT}")
             for table in _TABLES:
                 connection.execute(table)
-            _set_fact(connection, "salt", secrets.token_hex(16))
+            sqlite_rows.set_fact(connection, "salt", secrets.token_hex(16))
 
     def _is_new(self, connection: sqlite3.Connection) -> bool:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -344,7 +322,7 @@ class SqliteStore(Store):
         return found.st_dev, found.st_ino
 
     def _check_newest(self, connection: sqlite3.Connection, number: int) -> None:
-        if _fact(connection, "bases begun") != str(number):
+        if sqlite_rows.fact(connection, "bases begun") != str(number):
             raise store_words.replaced(str(self._path))
 
     def _remove_bases(self, number: int) -> None:
@@ -360,7 +338,7 @@ class SqliteStore(Store):
                     return
                 connection.execute(
                     f"DELETE FROM histories WHERE user BETWEEN ? AND ? AND base < ? "
-                    f"AND base <> {_BASE}",
+                    f"AND base <> {sqlite_rows.BASE}",
                     (user, found[-1][0], number),
                 )
             if len(found) < _PART:
@@ -372,77 +350,3 @@ class SqliteStore(Store):
             "SELECT time FROM forgotten WHERE mark = ?", (store_words.mark(self._salt, user),)
         ).fetchone()
         return None if row is None else int(row[0])
-
-
-def _history(connection: sqlite3.Connection, user: str, number: int) -> History:
-    rows = connection.execute(_HISTORY, (user, number)).fetchall()
-    older: list[tuple[str, int]] = []
-    if len(rows) >= MOST_HISTORY:
-        older = connection.execute(_OLDER, (user,)).fetchall()
-    base = None
-    if rows and rows[0][0] is not None:  # the base is the first
-        base = rows.pop(0)[0]
-    events = [Event(user, *row[1:]) for row in reversed(rows)]
-    return base_histories.together(user, base, events, base_histories.read_older(older))
-
-
-def _append(connection: sqlite3.Connection, events: Sequence[Event]) -> list[bool]:
-    """Add events within a transaction; for each whether it is new."""
-    before = _newest(connection)
-    new = [True] * len(events)
-    if _append_all(connection, events) < len(events):
-        rows = connection.execute("SELECT event_id FROM events WHERE position > ?", (before,))
-        kept = {event_id for (event_id,) in rows}
-        for at, event in enumerate(events):
-            if event.event_id is not None:
-                new[at] = event.event_id in kept
-                kept.discard(event.event_id)  # of two in these events the first is new
-    users = Counter(event.user for event in events)
-    for user in _long(connection, list(users)):
-        connection.execute(_KEEP_OLDER, (user, users[user]))
-    return new
-
-
-def _newest(connection: sqlite3.Connection) -> int:
-    """The position of the newest event."""
-    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-    return 0 if found is None else int(found[0])
-
-
-def _append_all(connection: sqlite3.Connection, events: Sequence[Event]) -> int:
-    """Add events in few statements, since each gives all other threads of a server their turn; how
-    many were new.
-    """
-    found = 0
-    for at in range(0, len(events), _TOGETHER):
-        some = events[at : at + _TOGETHER]
-        row = f"({', '.join('?' * len(Event._fields))})"
-        found += connection.execute(
-            f"INSERT INTO events ({_FIELDS}) VALUES {', '.join([row] * len(some))} "
-            "ON CONFLICT (event_id) DO NOTHING",
-            list(chain.from_iterable(some)),
-        ).rowcount
-    return found
-
-
-def _long(connection: sqlite3.Connection, users: Sequence[str]) -> list[str]:
-    """The users who have more events than are read."""
-    found = []
-    for at in range(0, len(users), _TOGETHER):
-        some = users[at : at + _TOGETHER]
-        rows = connection.execute(
-            f"SELECT column1 FROM (VALUES {', '.join(['(?)'] * len(some))}) WHERE EXISTS "
-            f"(SELECT 1 FROM events WHERE user = column1 LIMIT 1 OFFSET {MOST_HISTORY})",
-            some,
-        )
-        found += [user for (user,) in rows.fetchall()]
-    return found
-
-
-def _fact(connection: sqlite3.Connection, name: str) -> str | None:
-    row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-    return None if row is None else str(row[0])
-
-
-def _set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
-    connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from spadework.serving import answering_requests as answers
+from spadework.serving import answering_together
 from spadework.serving.answering_requests import Answer
 from spadework.serving.request_bodies import RecommendBody
 from spadework.serving.served_release import Served
@@ -55,7 +56,11 @@ class Together:
         if not self._waiting:  # others that are there already have their turn first
             loop.call_soon(self._gather, 0)
         self._count += 1
-        group = (served, body.n, body.repeats) if answers.is_plain(body) else (served, -1, None)
+        group = (
+            (served, body.n, body.repeats)
+            if answering_together.is_plain(body)
+            else (served, -1, None)
+        )
         self._waiting.setdefault(group, []).append(asked)
         return asked
 
@@ -88,7 +93,7 @@ class Together:
             try:
                 self._read([each for each in waiting if each.stored is None])
                 asked = [(each.body, each.stored or History()) for each in waiting]
-                return [*answers.recommend_together(served, asked, self._failed)]
+                return [*answering_together.recommend_together(served, asked, self._failed)]
             except Exception:  # whichever it was, the others have their answer
                 pass
         return [self._list(served, each) for each in waiting]
