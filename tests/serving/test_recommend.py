@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from released import make_release, running
+from released import fill_store, make_release, running
 from spadework.data.vocabulary import Vocabulary
 from spadework.models.labels import model
 from spadework.serving import releases
@@ -128,6 +128,20 @@ def test_titles_and_reasons(client, shop, shelves):
             assert item["because"]
             assert {reason["item"] for reason in item["because"]} <= own
             assert all(reason["contribution"] > 0 for reason in item["because"])
+
+
+def test_reasons_of_a_mixture_name_an_item_once(tmp_path, shop):
+    name = make_release(tmp_path, model("blend", parts="cosine + jaccard").fit(shop), shop)
+    releases.activate(tmp_path, name, "a test")
+    fill_store(tmp_path, shop)
+    most = 0
+    with running(tmp_path) as client:
+        for user in users_of(shop)[:5]:
+            for item in ask(client, user=user, explain=True).json()["items"]:
+                reasons = [reason["item"] for reason in item.get("because", [])]
+                assert len(reasons) == len(set(reasons))
+                most = max(most, len(reasons))
+    assert most > 1
 
 
 def test_similar_items(client, shop):

@@ -211,6 +211,34 @@ def test_a_library_that_is_not_installed_is_named(monkeypatch, scheme, library):
     assert "spadework[" in error.hint
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://:se/cret@localhost:1/0",
+        "redis://:12/secret@localhost:1/0",
+        "postgresql://somebody:se?cret@localhost/db",
+        "postgresql://somebody:se#cret@localhost/db",
+    ],
+)
+def test_a_password_that_ends_its_address_too_early_is_refused_and_not_shown(address):
+    with pytest.raises(BadRequest, match="within its name or password") as told:
+        open_store(address)
+    assert "cret" not in told.value.message + told.value.hint
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://[::1]:5432/db",
+        "postgresql://h1:1,h2:2/db?user=me@x",
+        "postgresql:///db",
+        "redis://:p%2Fw@h:1/0",
+    ],
+)
+def test_other_addresses_are_not_taken_for_such(address):
+    store_addresses._check_server(address)
+
+
 def test_an_address_of_another_kind_is_refused():
     error = refusal(lambda: open_store(f"mysql://spade:{store_servers.PASSWORD}@here/there"))
     assert error.message == "Stores of 'mysql' are not known."

@@ -331,11 +331,18 @@ def _because(
             parts = scorer.contributions(block, code).frame(model.item_vocabulary)
         else:
             parts = model.explain(reading.log, model.item_vocabulary.ids[code])
-        named = parts.filter(pl.col("item_id").is_not_null() & (pl.col("contribution") != 0))
+        # a mixture has a part for each of its models
+        named = (
+            parts.filter(pl.col("item_id").is_not_null())
+            .group_by("item_id", maintain_order=True)
+            .agg(pl.col("contribution").sum())
+            .filter(pl.col("contribution") != 0)
+            .sort("contribution", descending=True, maintain_order=True)
+        )
         found.append(
             [
                 {"item": str(item), "contribution": float(value)}
-                for item, value in named.select("item_id", "contribution").head(_BECAUSE).rows()
+                for item, value in named.head(_BECAUSE).rows()
             ]
         )
     return found + [None] * (len(codes) - len(of_user))

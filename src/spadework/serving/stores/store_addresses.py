@@ -10,6 +10,8 @@ from spadework.errors import BadRequest, MissingExtra
 from spadework.serving.stores.store import Store
 
 _SCHEME = re.compile(r"^([a-zA-Z+]+)://")
+_SERVER = re.compile(r"([^/?#]*)([^?]*)")
+_PORT = re.compile(r"^(\[[^]]*\]|[^:]*):?")
 
 
 def open_store(address: str, *, is_there: bool = False) -> Store:
@@ -28,11 +30,14 @@ def open_store(address: str, *, is_there: bool = False) -> Store:
             raise BadRequest(f"There is no store {str(path)!r}.", "Check its path.")
         return SqliteStore(path)
     if scheme in ("postgresql", "postgres"):
+        _check_server(address)
         _require("psycopg", "postgres")
         from spadework.serving.stores.postgres_store import PostgresStore
 
         return PostgresStore(address)
     if scheme in ("redis", "rediss", "unix"):
+        if scheme != "unix":
+            _check_server(address)
         _require("redis", "redis")
         from spadework.serving.stores.redis_store import RedisStore
 
@@ -41,6 +46,19 @@ def open_store(address: str, *, is_there: bool = False) -> Store:
         f"Stores of {scheme!r} are not known.",
         "Name a file, postgresql://HOST/DATABASE or redis://HOST:PORT/NUMBER.",
     )
+
+
+def _check_server(address: str) -> None:
+    """Refuse an address whose password ends it too early: what follows would be taken for a path,
+    and be shown.
+    """
+    server, path = _SERVER.match(address.partition("://")[2]).groups()  # type: ignore[union-attr]
+    ports = [_PORT.sub("", host) for host in server.split(",")]
+    if "@" not in server and ("@" in path or any(port.strip("0123456789") for port in ports)):
+        raise BadRequest(
+            "The address of the store has a / or ? or # within its name or password.",
+            "Write these as %2F, %3F and %23.",
+        )
 
 
 def _require(library: str, extra: str) -> None:
