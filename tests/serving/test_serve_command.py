@@ -118,3 +118,22 @@ def test_pages_of_other_sites_cannot_be_named(served, capsys):
     output = call(capsys, "serve", served, "--origin", "https://shop.example")
     assert output.code == 2
     assert "No such option '--origin'" in output.err
+
+
+def test_a_server_loads_its_model_and_nothing_that_makes_one(served):
+    code = (
+        "import sys\nfrom spadework.serving.http.application import create\n"
+        "from spadework.serving.http.server_state import Server\n"
+        "from spadework.serving.http.settings import Settings\n"
+        "server = Server.of(Settings(folder=sys.argv[1], store=sys.argv[2]))\n"
+        "create(server)\nserver.close()\nprint(*sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(served), str(served / releases.STORE)],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    loaded = set(done.stdout.split())
+    assert "spadework.models.cooccurrence.presets" in loaded
+    above = ("evaluation", "diagnosis", "workbench", "apps", "models.linear", "models.neural")
+    assert sorted(loaded & {f"spadework.{name}" for name in above}) == []
+    assert sorted(loaded & {"scipy.sparse", "scipy.linalg", "sklearn", "torch", "psycopg"}) == []

@@ -25,6 +25,7 @@ from spadework import files
 from spadework.artifacts import release
 from spadework.errors import BadRequest, Busy, SpadeworkError
 from spadework.json_values import as_map, as_text
+from spadework.limits import hand_memory_back
 from spadework.serving import served_release
 from spadework.serving.served_release import Served
 from spadework.serving.stored_checks import check
@@ -291,6 +292,7 @@ def load(folder: Path, name: str) -> Served:
     try:
         found = served_release.load(folder / RELEASES / name)
         made = replace(found, seconds=check(found))
+        hand_memory_back()  # what reading and checking took
     except BaseException:
         if held is not None:
             os.close(held)

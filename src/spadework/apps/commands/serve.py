@@ -78,11 +78,14 @@ def command(
     from pathlib import Path
 
     from spadework.errors import BadRequest
-    from spadework.serving.http.running import check_port, require_server, serve
-    from spadework.serving.http.settings import Settings
-    from spadework.serving.kept_address import address_of
-    from spadework.serving.keys import Keys
-    from spadework.serving.releases import LIVE
+    from spadework.serving.http import collector
+
+    with collector.keeping():
+        from spadework.serving.http.running import check_port, require_server, serve
+        from spadework.serving.http.settings import Settings
+        from spadework.serving.kept_address import address_of
+        from spadework.serving.keys import Keys
+        from spadework.serving.releases import LIVE
 
     require_server()
     is_local = host in ("127.0.0.1", "::1", "localhost")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import socket
@@ -15,6 +14,7 @@ from typing import Any
 
 from spadework import broken_pipes
 from spadework.errors import BadRequest, MissingExtra
+from spadework.serving.http import collector
 from spadework.serving.http.settings import Settings
 
 ENVIRONMENT = "SPADEWORK_SERVER"
@@ -55,10 +55,11 @@ def serve(
     """Answer requests until a signal ends it; requests in flight are answered first. `when_ready`
     is called once the first request was answered.
     """
-    import uvicorn
+    with collector.keeping():
+        import uvicorn
 
-    from spadework.serving.http.application import create
-    from spadework.serving.http.server_state import Server
+        from spadework.serving.http.application import create
+        from spadework.serving.http.server_state import Server
 
     log_to_stderr(settings)
     broken_pipes.raise_errors()  # a caller who hangs up ends no server
@@ -84,9 +85,9 @@ def serve(
             "spadework.serving.http.running:application", factory=True, workers=workers, **common
         )
         return
-    server = Server.of(settings)
-    keep_what_is_there()
-    running = uvicorn.Server(uvicorn.Config(create(server), **common))
+    with collector.keeping():
+        server = Server.of(settings)
+        running = uvicorn.Server(uvicorn.Config(create(server), **common))
     server.waiting = lambda: len(running.server_state.tasks)
     running.run()
 
@@ -108,14 +109,6 @@ def _answers(settings: Settings) -> bool:
         return False
 
 
-def keep_what_is_there() -> None:
-    """Tell the collector that what is loaded stays: looking through it again and again would hold
-    up requests.
-    """
-    gc.collect()
-    gc.freeze()
-
-
 def log_to_stderr(settings: Settings) -> None:
     """Lines of requests and of what went wrong, on stderr."""
     level = logging.INFO if settings.log_requests else logging.WARNING
@@ -124,13 +117,13 @@ def log_to_stderr(settings: Settings) -> None:
 
 def application() -> Any:
     """The application of one of several workers, by the settings in the environment."""
-    from spadework.serving.http.application import create
-    from spadework.serving.http.server_state import Server
-
     settings = Settings.model_validate_json(os.environ[ENVIRONMENT])
     log_to_stderr(settings)
-    server = Server.of(settings)
-    keep_what_is_there()
-    # uvicorn's own count is out of reach here; each request is a task, and three others are
-    server.waiting = lambda: len(asyncio.all_tasks()) - 3
-    return create(server)
+    with collector.keeping():
+        from spadework.serving.http.application import create
+        from spadework.serving.http.server_state import Server
+
+        server = Server.of(settings)
+        # uvicorn's own count is out of reach here; each request is a task, and three others are
+        server.waiting = lambda: len(asyncio.all_tasks()) - 3
+        return create(server)
