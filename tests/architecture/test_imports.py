@@ -52,6 +52,14 @@ def test_showing_help_loads_the_command_line_only():
         ]
 
 
+def test_what_starts_the_workers_of_a_server_loads_neither_tables_nor_kernels():
+    code = (
+        "from spadework.serving import kept_address, keys, live_file\n"
+        "from spadework.serving.http import running, settings"
+    )
+    assert loaded_by(code) == ["pydantic"]
+
+
 def test_reading_a_world_compiles_no_kernel():
     assert "numba" not in loaded_by("import spadework; spadework.world('order')")
 

@@ -12,7 +12,7 @@ import pytest
 import store_servers
 from command_line import call
 from spadework.client import Client
-from spadework.serving import kept_address, releases
+from spadework.serving import kept_address, live_file
 from spadework.serving.http import running
 from spadework.serving.http.settings import Settings
 from spadework.serving.keys import Keys
@@ -39,8 +39,8 @@ def test_json_is_one_line_once_it_answers(served, begun, capsys):
     assert json.loads(output.out) == {
         "address": "http://127.0.0.1:8901",
         "folder": str(served),
-        "release": releases.read_live(served).active,
-        "store": str(served / releases.STORE),
+        "release": live_file.read_live(served).active,
+        "store": str(served / live_file.STORE),
     }
     assert [settings.port for settings in begun] == [8901]
 
@@ -129,7 +129,7 @@ def test_a_server_loads_its_model_and_nothing_that_makes_one(served):
         "create(server)\nserver.close()\nprint(*sys.modules)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(served), str(served / releases.STORE)],
+        [sys.executable, "-c", code, str(served), str(served / live_file.STORE)],
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     loaded = set(done.stdout.split())

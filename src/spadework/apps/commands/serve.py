@@ -85,7 +85,7 @@ def command(
         from spadework.serving.http.settings import Settings
         from spadework.serving.kept_address import address_of
         from spadework.serving.keys import Keys
-        from spadework.serving.releases import LIVE
+        from spadework.serving.live_file import LIVE
 
     require_server()
     is_local = host in ("127.0.0.1", "::1", "localhost")
@@ -132,7 +132,7 @@ def _tell(settings: Settings, as_json: bool) -> None:
     import json
     from pathlib import Path
 
-    from spadework.serving.releases import read_live
+    from spadework.serving.live_file import read_live
     from spadework.shown_addresses import shown
 
     if as_json:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any
 
 from spadework import broken_pipes
-from spadework.errors import BadRequest, MissingExtra
+from spadework.errors import BadRequest, MissingExtra, SpadeworkError
 from spadework.serving.http import collector
 from spadework.serving.http.settings import Settings
 
@@ -55,11 +58,7 @@ def serve(
     """Answer requests until a signal ends it; requests in flight are answered first. `when_ready`
     is called once the first request was answered.
     """
-    with collector.keeping():
-        import uvicorn
-
-        from spadework.serving.http.application import create
-        from spadework.serving.http.server_state import Server
+    import uvicorn
 
     log_to_stderr(settings)
     broken_pipes.raise_errors()  # a caller who hangs up ends no server
@@ -78,18 +77,55 @@ def serve(
         "proxy_headers": False,
     }
     if workers > 1:
-        # what cannot be loaded is said once, and not by each worker that is started again
-        Server.of(settings).close()
+        _load_once(settings)
         os.environ[ENVIRONMENT] = settings.model_dump_json()
         uvicorn.run(
             "spadework.serving.http.running:application", factory=True, workers=workers, **common
         )
         return
     with collector.keeping():
+        from spadework.serving.http.application import create
+        from spadework.serving.http.server_state import Server
+
         server = Server.of(settings)
         running = uvicorn.Server(uvicorn.Config(create(server), **common))
     server.waiting = lambda: len(running.server_state.tasks)
     running.run()
+
+
+def _load_once(settings: Settings) -> None:
+    """Load what the workers will load, so that what cannot be loaded is said once, and not by each
+    worker that is started again. In a process of its own: this one only starts workers, and keeps
+    neither libraries nor a release in memory.
+    """
+    context = get_context("spawn")
+    told, tells = context.Pipe(duplex=False)
+    process = context.Process(target=_load_and_tell, args=(settings, tells), daemon=True)
+    process.start()
+    tells.close()
+    try:
+        error = told.recv()
+    except EOFError:
+        process.join()
+        raise SpadeworkError(
+            f"A process that loads {settings.folder} ended with {process.exitcode}.",
+            "Is there enough memory? Serve it with one worker to see more.",
+        ) from None
+    process.join()
+    if error is not None:
+        raise error
+
+
+def _load_and_tell(settings: Settings, tells: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # it ends without a word
+    from spadework.serving.http.server_state import Server
+
+    try:
+        Server.of(settings).close()
+    except Exception as error:
+        tells.send(error)
+    else:
+        tells.send(None)
 
 
 def _tell(settings: Settings, when_ready: Callable[[], None]) -> None:
