@@ -12,6 +12,7 @@ import pytest
 import store_servers
 from command_line import call
 from spadework.client import Client
+from spadework.errors import SpadeworkError
 from spadework.serving import kept_address, live_file
 from spadework.serving.http import running
 from spadework.serving.http.settings import Settings
@@ -137,3 +138,9 @@ def test_a_server_loads_its_model_and_nothing_that_makes_one(served):
     above = ("evaluation", "diagnosis", "workbench", "apps", "models.linear", "models.neural")
     assert sorted(loaded & {f"spadework.{name}" for name in above}) == []
     assert sorted(loaded & {"scipy.sparse", "scipy.linalg", "sklearn", "torch", "psycopg"}) == []
+
+
+def test_a_release_whose_loading_ends_the_process_is_told(served, monkeypatch):
+    monkeypatch.setattr(running, "_load_and_tell", print)  # it ends without an answer
+    with pytest.raises(SpadeworkError, match="ended with 0"):
+        running._load_once(Settings(folder=str(served), store=str(served / live_file.STORE)))

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -101,7 +102,12 @@ def _load_once(settings: Settings) -> None:
     context = get_context("spawn")
     told, tells = context.Pipe(duplex=False)
     process = context.Process(target=_load_and_tell, args=(settings, tells), daemon=True)
-    process.start()
+    # Ctrl-C reaches both; the other one ends without a word, as soon as it finds itself alone
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process.start()
+    finally:
+        signal.signal(signal.SIGINT, usual)
     tells.close()
     try:
         error = told.recv()
@@ -117,15 +123,15 @@ def _load_once(settings: Settings) -> None:
 
 
 def _load_and_tell(settings: Settings, tells: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # it ends without a word
     from spadework.serving.http.server_state import Server
 
+    found: Exception | None = None
     try:
         Server.of(settings).close()
     except Exception as error:
-        tells.send(error)
-    else:
-        tells.send(None)
+        found = error
+    with suppress(BrokenPipeError):  # who waited for it was ended
+        tells.send(found)
 
 
 def _tell(settings: Settings, when_ready: Callable[[], None]) -> None:
