@@ -21,7 +21,7 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.models.single_lists import SingleLists
-from spadework.serving import releases, stored_checks
+from spadework.serving import live_file, releases, stored_checks
 from spadework.serving.history_reading import LogForm
 from spadework.serving.item_ids import ItemIds
 from spadework.serving.stores.sqlite_store import SqliteStore
@@ -58,7 +58,7 @@ def main(folder: Path, items: int, neighbours: int, users: int, length: int, nam
         stored_checks.stored(lists, ids, form, "forbid", samples),
     )
     releases.activate(folder, made_release.id, "bench")
-    store = SqliteStore(folder / releases.STORE)
+    store = SqliteStore(folder / live_file.STORE)
     store.set_base(
         "bench", ((f"user-{user}", History(events(user, drawn[user]))) for user in range(users))
     )

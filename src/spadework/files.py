@@ -1,4 +1,6 @@
-"""Files on disk, written atomically: a file is complete or absent, never partial."""
+"""Files on disk, written atomically: a file is complete or absent, never partial. The libraries of
+arrays and tables are imported by those that read and write them.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,16 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-import numpy as np
-import polars as pl
-from polars.exceptions import PanicException, PolarsError
-
-from spadework.arrays import Array
 from spadework.errors import BadRequest
 from spadework.limits import available_bytes
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from spadework.arrays import Array
 
 try:
     import fcntl
@@ -124,6 +126,8 @@ def npz(arrays: Mapping[str, Array]) -> bytes:
     """Arrays as a compressed npz; equal arrays give equal bytes. Quick compression: numpy's own
     takes as long for the values of 200,000 users as judging them.
     """
+    import numpy as np
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, array in arrays.items():
@@ -134,6 +138,8 @@ def npz(arrays: Mapping[str, Array]) -> bytes:
 
 def arrays_of(content: bytes) -> dict[str, Array]:
     """The arrays of an npz. Raises ValueError for other bytes, whatever is wrong with them."""
+    import numpy as np
+
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
@@ -148,6 +154,9 @@ def table_of(content: bytes) -> pl.DataFrame:
     """The table of a parquet file. Raises ValueError for other bytes, whatever is wrong with
     them.
     """
+    import polars as pl
+    from polars.exceptions import PanicException, PolarsError
+
     try:
         return pl.read_parquet(io.BytesIO(content))
     except (PolarsError, PanicException, OSError, MemoryError) as error:

@@ -6,6 +6,10 @@ import json
 import subprocess
 import sys
 
+from spadework.artifacts import artifact
+from spadework.data.worlds.worlds import world
+from spadework.models.labels import model
+
 HEAVY = [
     "numpy",
     "scipy",
@@ -48,6 +52,14 @@ def test_showing_help_loads_the_command_line_only():
         ]
 
 
+def test_what_starts_the_workers_of_a_server_loads_neither_tables_nor_kernels():
+    code = (
+        "from spadework.serving import kept_address, keys, live_file\n"
+        "from spadework.serving.http import running, settings"
+    )
+    assert loaded_by(code) == ["pydantic"]
+
+
 def test_reading_a_world_compiles_no_kernel():
     assert "numba" not in loaded_by("import spadework; spadework.world('order')")
 
@@ -56,6 +68,25 @@ def test_words_are_counted_by_a_library_that_loads_when_a_model_fits_on_content(
     assert "sklearn" not in loaded_by(
         "from spadework.models.catalogue import catalogue; catalogue()"
     )
+
+
+def test_a_saved_model_is_loaded_without_the_other_models(tmp_path):
+    folder = artifact.save(model("cosine").fit(world("order").log), tmp_path / "model")
+    code = (
+        "import json, sys\nfrom spadework.artifacts import artifact\n"
+        f"artifact.load({str(folder)!r}, mapped=True)\n"
+        "json.dump([name for name in sys.modules if name.startswith(('scipy.', "
+        "'spadework.models.'))], sys.stdout)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = json.loads(done.stdout)
+    assert "spadework.models.cooccurrence.presets" in loaded
+    others = ("linear", "factors", "baskets", "ensemble", "neural", "popular")
+    found = [name for name in loaded if name.removeprefix("spadework.models.").startswith(others)]
+    assert found == []
+    assert "scipy.sparse" not in loaded
 
 
 def test_nothing_is_configured_or_listened_to_at_import():

@@ -20,7 +20,7 @@ from spadework.apps.cli import spadework
 from spadework.artifacts import artifact
 from spadework.data.worlds.worlds import world
 from spadework.models.labels import model
-from spadework.serving import releases
+from spadework.serving import live_file
 from spadework.serving.keys import Keys
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
@@ -100,7 +100,7 @@ def filled(name: str, run) -> list[str]:
     }
     if "RELEASES" in ARGUMENTS[name]:
         folder = Path(tempfile.mkdtemp())
-        releases.write_live(folder, releases.Live("0123456789abcdef"))
+        live_file.write_live(folder, live_file.Live("0123456789abcdef"))
         keys = Keys(folder)
         keys.add(["read"])
         paths |= {"RELEASES": lambda: folder, "KEY": lambda: keys.all[0].name}

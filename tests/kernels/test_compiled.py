@@ -8,6 +8,8 @@ import importlib
 import os
 import pkgutil
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from makers import Recorder
+from makers import SOURCE, Recorder
 from spadework import events, kernels
 from spadework.kernels import compiled
 from spadework.kernels.compiled import kernel
@@ -224,3 +226,36 @@ def test_a_remark_waits_for_a_listener(recorder):
     compiled.tell()
     compiled.remark("something")
     assert recorder.notes == ["something"]
+
+
+def test_machine_code_that_is_kept_is_called_without_what_compiles(tmp_path):
+    """That would take a third of a second at each start. It still comes where it is needed."""
+    (tmp_path / "doubling.py").write_text(
+        "from spadework.kernels.compiled import kernel\n"
+        "@kernel\ndef twice(values):\n    made = values.copy()\n"
+        "    for at in range(len(made)):\n        made[at] *= 2\n    return made\n"
+    )
+    code = (
+        "import sys, numpy as np\nfrom doubling import twice\n"
+        "print(twice(np.ones(2)).tolist(), 'numba.np.npyimpl' in sys.modules)\n"
+    )
+    other = "print(twice(np.ones(2, np.int64)).tolist(), 'numba.np.npyimpl' in sys.modules)"
+    environment = {
+        **os.environ,
+        "SPADEWORK_CACHE_DIR": str(tmp_path / "kept"),
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(SOURCE.parent)]),
+    }
+
+    def output(code: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=120,
+            check=True,
+        )
+        return done.stdout.splitlines()
+
+    assert output(code) == ["[2.0, 2.0] True"]
+    assert output(code + other) == ["[2.0, 2.0] False", "[2, 2] True"]

@@ -11,7 +11,7 @@ import store_servers
 from makers import Recorder
 from spadework import events
 from spadework.errors import StoreFailed
-from spadework.serving import kept_address, releases
+from spadework.serving import kept_address, live_file
 from spadework.serving.kept_address import FILE, address_of, shown, without_password
 from spadework.serving.stores.store_addresses import open_store
 
@@ -38,7 +38,7 @@ def test_no_password_is_left_of_an_address():
 def test_a_file_is_kept_as_a_whole_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "serving"
-    assert address_of(folder, None) == str(folder / releases.STORE)
+    assert address_of(folder, None) == str(folder / live_file.STORE)
     assert address_of(folder, "other.sqlite") == "other.sqlite"
     monkeypatch.chdir("/")
     recorder = Recorder()
@@ -46,7 +46,7 @@ def test_a_file_is_kept_as_a_whole_path(tmp_path, monkeypatch):
         assert address_of(folder, None) == str(tmp_path / "other.sqlite")
     assert "as it was named before" in recorder.notes[0]
     # the file beside the releases moves with them, so nothing is kept of it
-    assert address_of(folder, str(folder / releases.STORE))
+    assert address_of(folder, str(folder / live_file.STORE))
     assert not (folder / FILE).exists()
 
 

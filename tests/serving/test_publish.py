@@ -14,7 +14,7 @@ from command_line import call
 from makers import START
 from released import running
 from served_run import served_run
-from spadework.serving import releases
+from spadework.serving import live_file, releases
 from spadework.serving.keys import Keys
 from spadework.serving.stores.sqlite_store import SqliteStore
 from spadework.workbench.answers import served_folder
@@ -166,12 +166,12 @@ def test_the_hints_of_publish_do_what_they_say(run, tmp_path, capsys):
     first = call(capsys, "publish", run, *given)
     words = shlex.split(first.err.strip().splitlines()[-1].partition("with: ")[2])
     assert words == ["spadework", "serve", str(folder), "--store", str(store)]
-    releases.write_live(folder, releases.Live("0123456789abcdef"))
+    live_file.write_live(folder, live_file.Live("0123456789abcdef"))
     second = call(capsys, "publish", run, *given)
     words = shlex.split(second.err.strip().splitlines()[-1].partition("with: ")[2])
     assert words == ["spadework", "publish", str(run), *map(str, given), "--activate"]
     assert json.loads(call(capsys, *words[1:], "--json").out)["live"]
-    assert releases.read_live(folder).active == Path(second.out.strip()).name
+    assert live_file.read_live(folder).active == Path(second.out.strip()).name
 
 
 def test_a_shadow_and_old_releases_by_command(run, capsys):
@@ -182,9 +182,9 @@ def test_a_shadow_and_old_releases_by_command(run, capsys):
     facts = json.loads(call(capsys, *make, "--shadow", "--json").out)
     assert (facts["shadow"], facts["live"]) == (True, False)
     folder = run / "serving"
-    assert releases.read_live(folder) == releases.Live(live, None, facts["release"])
+    assert live_file.read_live(folder) == live_file.Live(live, None, facts["release"])
     done = call(capsys, *make, "--no-shadow", "--keep-releases", 1)
-    assert releases.read_live(folder) == releases.Live(live, keep=1)
+    assert live_file.read_live(folder) == live_file.Live(live, keep=1)
     assert releases.names(folder) == [live, facts["release"]]  # this one was just made
     (run.parent / "items.csv").write_text("item,title\ni1,Another\n")
     done = call(capsys, *make)
@@ -224,7 +224,7 @@ def test_a_forgotten_user_stays_forgotten(run):
     made = served_folder.publish(str(run))
     with running(made.folder) as client:
         assert client.delete("/v1/users/u3").json()["events"] == 5
-    store = SqliteStore(made.folder / releases.STORE)
+    store = SqliteStore(made.folder / live_file.STORE)
     store.set_base("", [])
     store.close()
     served_folder.publish(str(run))
@@ -251,5 +251,5 @@ def test_a_later_dig_keeps_the_events(run):
     folder.seal(run)
     assert not any(name.startswith("serving") for name in folder.run_files.digests(run))
     folder.clear(run)
-    assert (made.folder / releases.STORE).exists()
+    assert (made.folder / live_file.STORE).exists()
     assert releases.load(made.folder, made.release.id)

@@ -17,11 +17,11 @@ from released import make_release, running
 from spadework.artifacts import release
 from spadework.errors import BadRequest
 from spadework.models.labels import model
-from spadework.serving import releases
+from spadework.serving import live_file, releases
 
 
 def other_of(folder) -> str:
-    live = releases.read_live(folder)
+    live = live_file.read_live(folder)
     return next(name for name in releases.names(folder) if name != live.active)
 
 
@@ -34,11 +34,11 @@ def test_equal_content_is_one_release(tmp_path, shop):
 
 
 def test_a_change_over_http_and_back(client, served):
-    before, after = releases.read_live(served).active, other_of(served)
+    before, after = live_file.read_live(served).active, other_of(served)
     answer = client.post(f"/v1/models/{after}/activate", json={})
     assert [row["id"] for row in answer.json()["models"] if row["active"]] == [after]
     assert client.post("/v1/recommend", json={}).json()["artifact"] == after
-    assert releases.read_live(served).previous == before
+    assert live_file.read_live(served).previous == before
     undone = client.post(f"/v1/models/{before}/activate", json={})
     assert undone.status_code == 200
     assert client.get("/health/ready").json()["artifact"] == before
@@ -56,13 +56,13 @@ def test_a_change_by_another_process_is_followed(client, served):
 
 
 def test_a_removed_release_is_answered_on(client, served):
-    shutil.rmtree(served / releases.RELEASES / releases.read_live(served).active)
+    shutil.rmtree(served / releases.RELEASES / live_file.read_live(served).active)
     assert client.post("/v1/recommend", json={"history": ["i1", "i2"]}).status_code == 200
 
 
 @pytest.mark.parametrize("damage", ["arrays", "items", "checks", "header", "model header", "gone"])
 def test_a_damaged_release_changes_nothing(client, served, damage):
-    before, after = releases.read_live(served).active, other_of(served)
+    before, after = live_file.read_live(served).active, other_of(served)
     folder = served / releases.RELEASES / after
     path = {
         "arrays": folder / "winner-other" / "arrays.safetensors",
@@ -80,7 +80,7 @@ def test_a_damaged_release_changes_nothing(client, served, damage):
     answer = client.post(f"/v1/models/{after}/activate", json={})
     assert answer.status_code in (404, 409), answer.text
     assert "Traceback" not in answer.text
-    assert releases.read_live(served).active == before
+    assert live_file.read_live(served).active == before
     assert client.post("/v1/recommend", json={}).json()["artifact"] == before
 
 
@@ -101,10 +101,10 @@ def test_other_answers_than_stored_are_refused(tmp_path, shop):
 
 
 def test_a_live_file_that_names_nothing_is_refused(served):
-    releases.write_live(served, releases.Live("0123456789abcdef"))
+    live_file.write_live(served, live_file.Live("0123456789abcdef"))
     with pytest.raises(BadRequest, match="no release '0123456789abcdef'"):
         releases.Releases(served)
-    (served / releases.LIVE).write_text("{")
+    (served / live_file.LIVE).write_text("{")
     with pytest.raises(BadRequest, match="cannot be read"):
         releases.Releases(served)
 
@@ -162,8 +162,8 @@ def test_answers_during_changes_are_of_one_release(served, shop):
 
 
 def test_a_shadow_is_counted_and_not_shown(served, shop):
-    live = releases.read_live(served)
-    releases.write_live(served, releases.Live(live.active, None, other_of(served)))
+    live = live_file.read_live(served)
+    live_file.write_live(served, live_file.Live(live.active, None, other_of(served)))
     user = str(shop.user_vocabulary.ids[int(shop.active_users[0])])
     with running(served) as client:
         answer = client.post("/v1/recommend", json={"user": user}).json()
@@ -234,15 +234,15 @@ def test_links_and_paths_in_a_release_lead_nowhere(served, tmp_path):
 
 def test_an_undo_mends_what_another_process_broke(client, served):
     """live.json names a damaged release: what is loaded answers on, and can be named again."""
-    before, after = releases.read_live(served).active, other_of(served)
+    before, after = live_file.read_live(served).active, other_of(served)
     path = served / releases.RELEASES / after / release.ITEMS
     path.write_bytes(b"no table")
-    releases.write_live(served, releases.Live(after, before))
+    live_file.write_live(served, live_file.Live(after, before))
     assert client.server.releases.follow() is not None
     assert client.server.releases.follow() is None, "it is tried again after a while only"
     assert client.post("/v1/recommend", json={}).json()["artifact"] == before
     assert client.post(f"/v1/models/{before}/activate", json={}).status_code == 200
-    assert releases.read_live(served).active == before
+    assert live_file.read_live(served).active == before
     rows = {row["id"]: row for row in client.get("/v1/models").json()["models"]}
     assert rows[after]["damaged"]
     assert rows[before]["active"]
@@ -252,7 +252,7 @@ def test_an_undo_mends_what_another_process_broke(client, served):
 
 
 def test_what_is_put_live_was_checked(served):
-    before, after = releases.read_live(served).active, other_of(served)
+    before, after = live_file.read_live(served).active, other_of(served)
     folder = served / releases.RELEASES / after / "winner-other"
     content = bytearray((folder / "arrays.safetensors").read_bytes())
     content[-1] ^= 1
@@ -260,20 +260,20 @@ def test_what_is_put_live_was_checked(served):
     (folder / "arrays.safetensors").write_bytes(content)
     with pytest.raises(BadRequest):
         releases.activate(served, after, "a command")
-    assert releases.read_live(served).active == before
+    assert live_file.read_live(served).active == before
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"active": 7}', '{"active": "../x"}'])
 def test_a_damaged_live_file_changes_nothing(client, served, content):
-    before = releases.read_live(served).active
-    (served / releases.LIVE).write_text(content)
+    before = live_file.read_live(served).active
+    (served / live_file.LIVE).write_text(content)
     assert client.server.releases.follow()
     assert client.post("/v1/recommend", json={}).json()["artifact"] == before
 
 
 def test_a_shadow_that_fails_is_nobodys_matter(served, shop, monkeypatch):
-    live = releases.read_live(served)
-    releases.write_live(served, releases.Live(live.active, None, other_of(served)))
+    live = live_file.read_live(served)
+    live_file.write_live(served, live_file.Live(live.active, None, other_of(served)))
     with running(served) as client:
         shadow = client.server.releases.shadow
         monkeypatch.setattr(type(shadow.filters), "mask", lambda self, wanted: 1 / 0)
@@ -287,9 +287,9 @@ def test_a_shadow_that_fails_is_nobodys_matter(served, shop, monkeypatch):
 
 
 def test_a_damaged_shadow_does_not_stop_the_start(served):
-    live, other = releases.read_live(served), other_of(served)
+    live, other = live_file.read_live(served), other_of(served)
     (served / releases.RELEASES / other / release.ITEMS).write_bytes(b"no table")
-    releases.write_live(served, releases.Live(live.active, None, other))
+    live_file.write_live(served, live_file.Live(live.active, None, other))
     with running(served) as client:
         assert client.server.releases.shadow is None
         assert client.post("/v1/recommend", json={}).status_code == 200
@@ -319,29 +319,29 @@ def made_more(folder, shop, count: int) -> list[str]:
 
 
 def test_a_change_keeps_the_shadow(client, served, shop):
-    before, after = releases.read_live(served).active, other_of(served)
+    before, after = live_file.read_live(served).active, other_of(served)
     (shadow,) = made_more(served, shop, 1)
     releases.set_shadow(served, shadow, "a test")
     assert client.server.releases.follow() is None
     assert client.server.releases.shadow.id == shadow
     client.post(f"/v1/models/{after}/activate", json={})
-    assert releases.read_live(served) == releases.Live(after, before, shadow)
+    assert live_file.read_live(served) == live_file.Live(after, before, shadow)
     assert client.server.releases.shadow.id == shadow
     rows = {row["id"]: row for row in client.get("/v1/models").json()["models"]}
     assert [name for name, row in rows.items() if row["shadow"]] == [shadow]
     # one that goes live is nobody's shadow any more
     client.post(f"/v1/models/{shadow}/activate", json={})
-    assert releases.read_live(served) == releases.Live(shadow, after)
+    assert live_file.read_live(served) == live_file.Live(shadow, after)
     assert client.server.releases.shadow is None
     with pytest.raises(BadRequest, match="is live"):
         releases.set_shadow(served, shadow, "a test")
     releases.set_shadow(served, before, "a test")
     releases.set_shadow(served, None, "a test")
-    assert releases.read_live(served).shadow is None
+    assert live_file.read_live(served).shadow is None
 
 
 def test_the_newest_releases_stay_and_those_that_are_needed(served, shop):
-    live = releases.read_live(served).active
+    live = live_file.read_live(served).active
     other = other_of(served)
     for at, name in enumerate([live, other, *(more := made_more(served, shop, 5))]):
         path = served / releases.RELEASES / name / release.HEADER
@@ -350,10 +350,10 @@ def test_the_newest_releases_stay_and_those_that_are_needed(served, shop):
     releases.activate(served, more[0], "a test")
     releases.set_shadow(served, more[1], "a test")
     with running(served) as client:  # has the live one and its shadow in memory
-        assert client.get("/v1/models").json()["keep"] == releases.KEEP
+        assert client.get("/v1/models").json()["keep"] == live_file.KEEP
         in_use = releases.load(served, other)
         releases.activate(served, more[4], "a test")
-        assert releases.read_live(served).previous == more[0]
+        assert live_file.read_live(served).previous == more[0]
         assert releases.remove_old(served, 2, more[2]) == [live]
         assert releases.names(served) == [other, *more]
         del in_use

@@ -12,7 +12,8 @@ import pytest
 import store_servers
 from command_line import call
 from spadework.client import Client
-from spadework.serving import kept_address, releases
+from spadework.errors import SpadeworkError
+from spadework.serving import kept_address, live_file
 from spadework.serving.http import running
 from spadework.serving.http.settings import Settings
 from spadework.serving.keys import Keys
@@ -39,8 +40,8 @@ def test_json_is_one_line_once_it_answers(served, begun, capsys):
     assert json.loads(output.out) == {
         "address": "http://127.0.0.1:8901",
         "folder": str(served),
-        "release": releases.read_live(served).active,
-        "store": str(served / releases.STORE),
+        "release": live_file.read_live(served).active,
+        "store": str(served / live_file.STORE),
     }
     assert [settings.port for settings in begun] == [8901]
 
@@ -118,3 +119,28 @@ def test_pages_of_other_sites_cannot_be_named(served, capsys):
     output = call(capsys, "serve", served, "--origin", "https://shop.example")
     assert output.code == 2
     assert "No such option '--origin'" in output.err
+
+
+def test_a_server_loads_its_model_and_nothing_that_makes_one(served):
+    code = (
+        "import sys\nfrom spadework.serving.http.application import create\n"
+        "from spadework.serving.http.server_state import Server\n"
+        "from spadework.serving.http.settings import Settings\n"
+        "server = Server.of(Settings(folder=sys.argv[1], store=sys.argv[2]))\n"
+        "create(server)\nserver.close()\nprint(*sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(served), str(served / live_file.STORE)],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    loaded = set(done.stdout.split())
+    assert "spadework.models.cooccurrence.presets" in loaded
+    above = ("evaluation", "diagnosis", "workbench", "apps", "models.linear", "models.neural")
+    assert sorted(loaded & {f"spadework.{name}" for name in above}) == []
+    assert sorted(loaded & {"scipy.sparse", "scipy.linalg", "sklearn", "torch", "psycopg"}) == []
+
+
+def test_a_release_whose_loading_ends_the_process_is_told(served, monkeypatch):
+    monkeypatch.setattr(running, "_load_and_tell", print)  # it ends without an answer
+    with pytest.raises(SpadeworkError, match="ended with 0"):
+        running._load_once(Settings(folder=str(served), store=str(served / live_file.STORE)))

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from released import listening
-from spadework.serving import releases
+from spadework.serving import live_file, releases
 
 JSON = {"content-type": "application/json"}
 
@@ -122,7 +122,7 @@ def test_several_workers_are_one_server(served, shop):
             body = {"user": f"u{at}", "repeats": "only"}
             found = httpx.post(f"{address}/v1/recommend", json=body).json()["items"]
             assert [one["item"] for one in found] == [item]
-        other = next(name for name in names if name != releases.read_live(served).active)
+        other = next(name for name in names if name != live_file.read_live(served).active)
         assert httpx.post(f"{address}/v1/models/{other}/activate", json={}).status_code == 200
         until = time.monotonic() + 10
         seen = []
@@ -157,6 +157,23 @@ def test_several_workers_without_a_store_are_one_sentence(served):
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_several_workers_of_a_damaged_release_are_one_sentence(served):
+    release = served / releases.RELEASES / live_file.read_live(served).active
+    arrays = next(release.glob("*/arrays.safetensors"))
+    content = arrays.read_bytes()
+    arrays.unlink()  # it is a link to the one of the other tests
+    arrays.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    done = subprocess.run(
+        [sys.executable, "-m", "spadework", "serve", str(served), "--port", str(free_port()),
+         "--workers", "2"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.count("is not the file that was saved") == 1
     assert "Traceback" not in done.stderr
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from makers import DAY, START
 from served_run import served_run
-from spadework.serving import releases
+from spadework.serving import live_file
 from spadework.serving.stores.store import Event
 from spadework.workbench.updating import generations
 
@@ -48,7 +48,7 @@ def shop(folder: Path, label: str = "cosine") -> tuple[Path, Path]:
 
 def live(run: Path) -> str:
     """The release that is live."""
-    found = releases.read_live(run / "serving")
+    found = live_file.read_live(run / "serving")
     assert found is not None
     return found.active
 

@@ -14,7 +14,7 @@ from makers import DAY
 from released import running
 from spadework.artifacts import roles
 from spadework.models.labels import model
-from spadework.serving import kept_address, releases
+from spadework.serving import kept_address, live_file
 from spadework.serving.stores.sqlite_store import SqliteStore
 from spadework.serving.stores.store import Event
 from spadework.workbench.answers import served_folder
@@ -37,7 +37,7 @@ def made(tmp_path_factory) -> tuple[Path, Path]:
 
 
 def store_of(run: Path) -> SqliteStore:
-    return SqliteStore(run / "serving" / releases.STORE)
+    return SqliteStore(run / "serving" / live_file.STORE)
 
 
 def test_publish_after_a_night_is_what_that_night_made(run, new, capsys):
@@ -123,7 +123,7 @@ def test_a_store_that_was_named_is_the_store_from_then_on(run, new, tmp_path, ca
     assert "There is no store" in typo.err
     other.parent.mkdir()
     call(capsys, "publish", run, "--store", other)
-    assert not (run / "serving" / releases.STORE).exists()
+    assert not (run / "serving" / live_file.STORE).exists()
     store = SqliteStore(other)
     assert store.base() is not None
     frame = pl.read_csv(new)
@@ -133,7 +133,7 @@ def test_a_store_that_was_named_is_the_store_from_then_on(run, new, tmp_path, ca
     found = nightly(str(run))
     assert (found.outcome, found.remade.added) == (nightly_run.ACTIVATED, len(frame))
     assert "no event at all" not in found.says
-    assert not (run / "serving" / releases.STORE).exists()
+    assert not (run / "serving" / live_file.STORE).exists()
     folder, address = served_folder.prepared(str(run), None)
     assert (folder, address) == (run / "serving", str(other))
     # the whole shop moves: the new store has events, and gets the histories before them
@@ -161,7 +161,7 @@ def test_an_empty_store_in_the_place_of_the_old_one_gets_the_histories(run, new)
     found = nightly(str(run))
     wanted = [(event.item, event.time) for event in store.history("u001").events]
     store.close()
-    for path in (run / "serving").glob(f"{releases.STORE}*"):
+    for path in (run / "serving").glob(f"{live_file.STORE}*"):
         path.unlink()
     again = nightly(str(run))
     assert (again.outcome, again.live) == (nightly_run.KEPT, found.live)

@@ -17,7 +17,7 @@ from command_line import call, start
 from makers import DAY
 from spadework.errors import BadRequest
 from spadework.models.labels import model
-from spadework.serving import releases
+from spadework.serving import live_file, releases
 from spadework.serving.served_release import Served
 from spadework.serving.stores.sqlite_store import SqliteStore
 from spadework.serving.stores.store import Event
@@ -65,7 +65,7 @@ def test_an_update_is_the_models_of_the_joined_log(run, new, capsys):
 
 
 def live_is_absent(run: Path) -> bool:
-    return releases.read_live(run / "serving") is None
+    return live_file.read_live(run / "serving") is None
 
 
 def test_a_night_without_events_changes_nothing(run):

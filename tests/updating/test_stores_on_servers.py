@@ -16,7 +16,7 @@ import store_servers
 from command_line import call
 from makers import DAY
 from spadework.artifacts import artifact
-from spadework.serving import releases
+from spadework.serving import live_file
 from spadework.serving.stores.store import Event
 from spadework.serving.stores.store_addresses import open_store
 from spadework.workbench.updating import nightly_run
@@ -76,7 +76,7 @@ def test_an_update_is_that_of_a_file_of_sqlite(run, new, filled, tmp_path, capsy
     one, two = (artifact.load(found.models / "cosine") for found in (here, there))
     for name, array in one.state.items():
         np.testing.assert_array_equal(array, two.state[name])
-    assert releases.read_live(run / "serving") is None
+    assert live_file.read_live(run / "serving") is None
 
 
 def test_an_update_reads_on_where_the_last_ended(run, filled, capsys):

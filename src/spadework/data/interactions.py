@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from scipy.sparse import csr_array
 
 from spadework import formatting
 from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
@@ -25,6 +24,9 @@ from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
 from spadework.ragged import Ragged, offsets_of
 from spadework.timestamps import timestamp
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 _OPTIONAL = ("times", "weights", "baskets", "event_types")
 
@@ -322,6 +324,8 @@ class Interactions:
 
     def matrix(self) -> csr_array:
         """Users × items, the number of rows of each pair, float32; indices sorted. O(rows)."""
+        from scipy.sparse import csr_array
+
         ones = np.ones(len(self), np.float32)
         shape = (self.user_count, self.item_count)
         matrix = csr_array((ones, self.items.copy(), self.starts.astype(np.int64)), shape=shape)

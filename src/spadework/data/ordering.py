@@ -7,7 +7,6 @@ from typing import TypeVar
 
 import numpy as np
 import polars as pl
-from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes
 
@@ -74,6 +73,8 @@ def _group(users: Codes, times: Array | None, user_count: int) -> tuple[Array, A
     if n >= np.iinfo(np.int32).max:
         order = np.argsort(users, kind="stable")
         return order, None if times is None else times[order]
+    from scipy.sparse import csr_array
+
     arrival = np.arange(n, dtype=np.int32)
     matrix = csr_array(
         (np.ones(n, np.int8) if times is None else times, (users, arrival)), shape=(user_count, n)

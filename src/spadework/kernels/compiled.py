@@ -32,6 +32,7 @@ from numba import njit
 from numba.core import config
 from numba.core.caching import IndexDataCacheFile
 from numba.core.compiler import CompileResult
+from numba.core.runtime.nrt import rtsys
 
 from spadework import events
 
@@ -214,7 +215,9 @@ class _KernelCache:
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """The machine code for these types, or None."""
-        target.refresh()
+        # What machine code calls. numba would load all that it compiles with first, which takes a
+        # third of a second and 30 MB, and which a compiler that is needed after all does itself.
+        rtsys.initialize(target)
         folder = home()
         tell()
         if folder is None:

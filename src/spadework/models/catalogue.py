@@ -1,5 +1,5 @@
-"""All models by name: every module of this package and its subpackages is loaded, and the models
-that it defines are found.
+"""Models by name. For all of them every module of this package and its subpackages is loaded; for
+one of them its own file is, which is found by the name in its text.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from pathlib import Path
 
 from spadework.models.base import Recommender, models
 from spadework.registry import Registry
@@ -21,6 +22,26 @@ def catalogue() -> Registry[type[Recommender]]:
     """
     _load_all()
     return _ordered(tuple(models.items()))
+
+
+def find(name: str) -> type[Recommender] | None:
+    """The class of one model, without loading the others; None where no model has this name."""
+    if name not in models:
+        for module in modules_naming(name):
+            importlib.import_module(module)
+    if name not in models:
+        _load_all()
+    return models.get(name)
+
+
+def modules_naming(name: str) -> list[str]:
+    """The modules with a line `name = "NAME"` in a class, as that of the model has it."""
+    folder = Path(__file__).parent
+    line = f'\n    name = "{name}"\n'.encode(errors="replace")
+    found = [path for path in sorted(folder.rglob("*.py")) if line in path.read_bytes()]
+    parts = [path.relative_to(folder).with_suffix("").parts for path in found]
+    modules = [".".join(("spadework", "models", *each)) for each in parts]
+    return [NEURAL if module.startswith(f"{NEURAL}.") else module for module in modules]
 
 
 @cache

@@ -22,7 +22,7 @@ from typing import Any
 
 from spadework.errors import BadRequest, nearest
 from spadework.models.base import Recommender
-from spadework.models.catalogue import catalogue
+from spadework.models.catalogue import catalogue, find
 from spadework.models.parameters import hint_for, refuse_unknown
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
@@ -52,7 +52,7 @@ def model(name: str, **params: Any) -> Recommender:
     """
     if "(" in name and not params:
         return parse_one(name)
-    cls = catalogue()[name]
+    cls = find(name) or catalogue()[name]
     refuse_unknown(name, params, cls.parameters())
     return cls(**params)
 
@@ -81,14 +81,14 @@ class _Reader:
         self._skip_space()
         begin = self.at
         name = self._name("the name of a model is missing")
-        known = catalogue()
-        if name not in known:
+        cls = find(name)
+        if cls is None:
+            known = catalogue()
             near = nearest(name, known)
             hint = f"Did you mean {near!r}? " if near else ""
             raise self._wrong(
                 f"there is no model named {name!r}", begin, f"{hint}Known: {', '.join(known)}."
             )
-        cls = known[name]
         settings = self._settings(cls) if self._accept("(") else {}
         try:
             return cls(**settings)

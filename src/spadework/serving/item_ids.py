@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import polars as pl
 
 from spadework.arrays import Codes
 from spadework.data.vocabulary import Vocabulary
@@ -25,8 +26,8 @@ class ItemIds:
         self._found: dict[str, int] = {}
         self._texts: list[str] | None = None
         if len(vocabulary) <= _IN_TABLE:
-            self._texts = [str(each) for each in vocabulary.ids]
-            self._found = {text: code for code, text in enumerate(self._texts)}
+            self._texts = vocabulary.ids.cast(pl.String).to_list()
+            self._found = dict(zip(self._texts, range(len(self._texts)), strict=True))
         elif not is_number:
             hashes = np.fromiter(map(hash, vocabulary.ids), np.int64, len(vocabulary))
             self._order = np.argsort(hashes, kind="stable").astype(np.int32)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spadework import events, files
 from spadework.json_values import as_map, as_text
-from spadework.serving.releases import STORE
+from spadework.serving.live_file import STORE
 from spadework.serving.stores.store_addresses import open_store
 
 FILE = "store.json"

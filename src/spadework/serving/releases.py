@@ -16,7 +16,7 @@ import time
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,55 +24,19 @@ from typing import Any
 from spadework import files
 from spadework.artifacts import release
 from spadework.errors import BadRequest, Busy, SpadeworkError
-from spadework.json_values import as_map, as_text
+from spadework.limits import hand_memory_back
 from spadework.serving import served_release
+from spadework.serving.live_file import LIVE, Live, read_live, write_live
 from spadework.serving.served_release import Served
 from spadework.serving.stored_checks import check
 
-RELEASES, LIVE, AUDIT = "releases", "live.json", "audit.jsonl"
+RELEASES, AUDIT = "releases", "audit.jsonl"
 _LOCK = "live.lock"
 PATIENCE = 2.0
 """Seconds that an activation waits for another change."""
 AGAIN = 30.0
 """Seconds after which a release that was refused is tried again."""
-KEEP = 10
-"""Newest releases that stay where no other number was given."""
-STORE = "events.sqlite"
-"""The store of a folder of releases, if no other is named."""
 log = logging.getLogger("spadework.serving")
-
-
-@dataclass(frozen=True)
-class Live:
-    """Which release is live, and which was before."""
-
-    active: str
-    previous: str | None = None
-    shadow: str | None = None  # answers beside, and is never shown
-    keep: int = KEEP  # newest releases that stay, with these three
-
-
-def read_live(folder: Path) -> Live | None:
-    """What live.json says; None where there is none. Raises `BadRequest` where it is damaged."""
-    path = folder / LIVE
-    if not path.exists():
-        return None
-    found = as_map(files.read_json(path, "remove it and publish the run again"))
-    active = as_text(found.get("active"))
-    if not active:
-        raise BadRequest(f"{path} names no release.", "Remove it and publish the run again.")
-    keep = found.get("keep")
-    return Live(
-        active,
-        as_text(found.get("previous")) or None,
-        as_text(found.get("shadow")) or None,
-        keep if isinstance(keep, int) and keep > 0 else KEEP,
-    )
-
-
-def write_live(folder: Path, live: Live) -> None:
-    """Put another release live, in one step."""
-    files.write_json(folder / LIVE, asdict(live))
 
 
 def audit(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
@@ -291,6 +255,7 @@ def load(folder: Path, name: str) -> Served:
     try:
         found = served_release.load(folder / RELEASES / name)
         made = replace(found, seconds=check(found))
+        hand_memory_back()  # what reading and checking took
     except BaseException:
         if held is not None:
             os.close(held)

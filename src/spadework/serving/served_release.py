@@ -89,17 +89,18 @@ def load(folder: Path) -> Served:
     lists = SingleLists.of(fitted)
     best_scores = _best_scores(items, lists)
     order = np.argsort(-best_scores, kind="stable").astype(np.int32)
+    ids = ItemIds(fitted.item_vocabulary)
     return Served(
         release=found,
         lists=lists,
-        ids=ItemIds(fitted.item_vocabulary),
+        ids=ids,
         form=_form(found.facts),
         repeats=_repeats(found.facts),
         filters=Filters(_attributes(items)),
         titles=items[release.TITLE].to_list() if release.TITLE in items.columns else None,
         best=order[best_scores[order] > -np.inf],
         best_scores=best_scores,
-        similar=_similar(found, fitted),
+        similar=_similar(found, fitted, ids),
     )
 
 
@@ -138,10 +139,11 @@ def _best_scores(items: pl.DataFrame, lists: SingleLists) -> Array:
     return lists.popular.of(None).scores
 
 
-def _similar(found: Release, winner: Recommender) -> Similar | None:
+def _similar(found: Release, winner: Recommender, ids: ItemIds) -> Similar | None:
     path = found.model(SIMILAR)
     same = path is None or path == found.model(WINNER)
     fitted = winner if same or path is None else artifact.load(path, mapped=True)
     if not fitted.has_similarities:
         return None
-    return Similar(fitted, ItemIds(fitted.item_vocabulary))
+    same_items = fitted.item_vocabulary == winner.item_vocabulary
+    return Similar(fitted, ids if same_items else ItemIds(fitted.item_vocabulary))

@@ -46,7 +46,7 @@ def command(
     import shlex
     from pathlib import Path
 
-    from spadework.serving import releases
+    from spadework.serving import live_file
     from spadework.shown_addresses import shown
     from spadework.workbench.answers.served_folder import publish
 
@@ -55,7 +55,7 @@ def command(
     with terminal.progress():
         target = None if to is None else Path(to)
         made = publish(where, store, target, model, activate, shadow, keep)
-    live = releases.read_live(made.folder)
+    live = live_file.read_live(made.folder)
     is_live = live is not None and live.active == made.release.id
     if as_json:
         terminal.print_json(

@@ -78,11 +78,14 @@ def command(
     from pathlib import Path
 
     from spadework.errors import BadRequest
-    from spadework.serving.http.running import check_port, require_server, serve
-    from spadework.serving.http.settings import Settings
-    from spadework.serving.kept_address import address_of
-    from spadework.serving.keys import Keys
-    from spadework.serving.releases import LIVE
+    from spadework.serving.http import collector
+
+    with collector.keeping():
+        from spadework.serving.http.running import check_port, require_server, serve
+        from spadework.serving.http.settings import Settings
+        from spadework.serving.kept_address import address_of
+        from spadework.serving.keys import Keys
+        from spadework.serving.live_file import LIVE
 
     require_server()
     is_local = host in ("127.0.0.1", "::1", "localhost")
@@ -129,7 +132,7 @@ def _tell(settings: Settings, as_json: bool) -> None:
     import json
     from pathlib import Path
 
-    from spadework.serving.releases import read_live
+    from spadework.serving.live_file import read_live
     from spadework.shown_addresses import shown
 
     if as_json:

@@ -5,14 +5,17 @@ memory.
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 from spadework.kernels.similarity.table_mixing import keep_best
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 BLOCK_CELLS = 4_000_000
 """Inner products with the dense part that a block of rows may hold (8 bytes each)."""

@@ -17,7 +17,6 @@ import threading
 from typing import Any
 
 import numpy as np
-from scipy.linalg import lapack
 
 from spadework import events
 from spadework.arrays import Array
@@ -183,5 +182,7 @@ class _Tiles:
 
 
 def _routines(matrix: Array) -> tuple[Any, Any]:
+    from scipy.linalg import lapack
+
     single = matrix.dtype == np.float32
     return (lapack.spotrf, lapack.strtri) if single else (lapack.dpotrf, lapack.dtrtri)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from spadework import formatting
 from spadework.arrays import Array
@@ -166,6 +165,8 @@ def counted_gram(train: Interactions, channel: Channel, label: str) -> Array:
     An entry of age a weighs 2^(−a / 2h), so that a pair of equally old entries counts half after
     the half-life h.
     """
+    from scipy.sparse import csr_array
+
     rows = GroupedRows.of(train, (channel,), None)
     values = (
         rows.entry_weights(channel) * rows.group_damping(channel) * np.sqrt(rows.age_decay(channel))

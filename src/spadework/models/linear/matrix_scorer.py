@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Mask
 from spadework.kernels import parallel
@@ -83,6 +82,8 @@ class MatrixScorer(Scorer):
         """The `keep` largest weights of each column by size, as a sparse table of rows: `starts`,
         `columns` and `values`. O(items²).
         """
+        from scipy.sparse import csr_array
+
         items, keep = len(self.matrix), min(keep, len(self.matrix))
 
         def largest(first: int) -> tuple[Array, Array]:

@@ -22,7 +22,8 @@ from spadework.serving.http.measures import CONTENT_TYPE
 from spadework.serving.http.problems import Problem
 from spadework.serving.http.server_state import Server
 from spadework.serving.incoming_events import checked, is_same
-from spadework.serving.releases import RELEASES, names, read_live
+from spadework.serving.live_file import read_live
+from spadework.serving.releases import RELEASES, names
 from spadework.serving.request_bodies import (
     BatchBody,
     EventsBody,

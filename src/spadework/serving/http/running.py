@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any
 
 from spadework import broken_pipes
-from spadework.errors import BadRequest, MissingExtra
+from spadework.errors import BadRequest, MissingExtra, SpadeworkError
+from spadework.serving.http import collector
 from spadework.serving.http.settings import Settings
 
 ENVIRONMENT = "SPADEWORK_SERVER"
 GRACE = 10
 """Seconds that requests in flight have to end after a signal."""
-_OBJECTS = 20_000
-"""New objects after which the collector looks at them; some hundred belong to each request."""
 _LOOK, _PATIENCE = 0.05, 5.0
 """Seconds between two looks at whether the server answers, and for which one of them waits."""
 
@@ -59,9 +61,6 @@ def serve(
     """
     import uvicorn
 
-    from spadework.serving.http.application import create
-    from spadework.serving.http.server_state import Server
-
     log_to_stderr(settings)
     broken_pipes.raise_errors()  # a caller who hangs up ends no server
     threading.Thread(target=_tell, args=(settings, when_ready), daemon=True).start()
@@ -79,18 +78,60 @@ def serve(
         "proxy_headers": False,
     }
     if workers > 1:
-        # what cannot be loaded is said once, and not by each worker that is started again
-        Server.of(settings).close()
+        _load_once(settings)
         os.environ[ENVIRONMENT] = settings.model_dump_json()
         uvicorn.run(
             "spadework.serving.http.running:application", factory=True, workers=workers, **common
         )
         return
-    server = Server.of(settings)
-    keep_what_is_there()
-    running = uvicorn.Server(uvicorn.Config(create(server), **common))
+    with collector.keeping():
+        from spadework.serving.http.application import create
+        from spadework.serving.http.server_state import Server
+
+        server = Server.of(settings)
+        running = uvicorn.Server(uvicorn.Config(create(server), **common))
     server.waiting = lambda: len(running.server_state.tasks)
     running.run()
+
+
+def _load_once(settings: Settings) -> None:
+    """Load what the workers will load, so that what cannot be loaded is said once, and not by each
+    worker that is started again. In a process of its own: this one only starts workers, and keeps
+    neither libraries nor a release in memory.
+    """
+    context = get_context("spawn")
+    told, tells = context.Pipe(duplex=False)
+    process = context.Process(target=_load_and_tell, args=(settings, tells), daemon=True)
+    # Ctrl-C reaches both; the other one ends without a word, as soon as it finds itself alone
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process.start()
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    tells.close()
+    try:
+        error = told.recv()
+    except EOFError:
+        process.join()
+        raise SpadeworkError(
+            f"A process that loads {settings.folder} ended with {process.exitcode}.",
+            "Is there enough memory? Serve it with one worker to see more.",
+        ) from None
+    process.join()
+    if error is not None:
+        raise error
+
+
+def _load_and_tell(settings: Settings, tells: Connection) -> None:
+    from spadework.serving.http.server_state import Server
+
+    found: Exception | None = None
+    try:
+        Server.of(settings).close()
+    except Exception as error:
+        found = error
+    with suppress(BrokenPipeError):  # who waited for it was ended
+        tells.send(found)
 
 
 def _tell(settings: Settings, when_ready: Callable[[], None]) -> None:
@@ -110,15 +151,6 @@ def _answers(settings: Settings) -> bool:
         return False
 
 
-def keep_what_is_there() -> None:
-    """Tell the collector that what is loaded stays: looking through it again and again would hold
-    up requests. What a request leaves behind has no cycles, so a look at it can wait.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_OBJECTS, 10, 10)
-
-
 def log_to_stderr(settings: Settings) -> None:
     """Lines of requests and of what went wrong, on stderr."""
     level = logging.INFO if settings.log_requests else logging.WARNING
@@ -127,13 +159,13 @@ def log_to_stderr(settings: Settings) -> None:
 
 def application() -> Any:
     """The application of one of several workers, by the settings in the environment."""
-    from spadework.serving.http.application import create
-    from spadework.serving.http.server_state import Server
-
     settings = Settings.model_validate_json(os.environ[ENVIRONMENT])
     log_to_stderr(settings)
-    server = Server.of(settings)
-    keep_what_is_there()
-    # uvicorn's own count is out of reach here; each request is a task, and three others are
-    server.waiting = lambda: len(asyncio.all_tasks()) - 3
-    return create(server)
+    with collector.keeping():
+        from spadework.serving.http.application import create
+        from spadework.serving.http.server_state import Server
+
+        server = Server.of(settings)
+        # uvicorn's own count is out of reach here; each request is a task, and three others are
+        server.waiting = lambda: len(asyncio.all_tasks()) - 3
+        return create(server)

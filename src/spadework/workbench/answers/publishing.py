@@ -22,7 +22,7 @@ from spadework.json_values import as_text
 from spadework.models.base import Recommender
 from spadework.models.needs import Repeats
 from spadework.models.single_lists import SingleLists
-from spadework.serving import releases, served_release, stored_checks
+from spadework.serving import live_file, releases, served_release, stored_checks
 from spadework.serving.history_reading import LogForm
 from spadework.serving.item_ids import ItemIds
 from spadework.serving.stores.store import MOST_HISTORY, Event, History, Older, Store
@@ -114,7 +114,7 @@ def _released(
     items = _items(service, winner, fitted, content, log)
     made = release.write(target / releases.RELEASES, models, items, facts, checks)
     releases.audit(target, "published", {"release": made.id, "model": fitted.label})
-    if releases.read_live(target) is None:
+    if live_file.read_live(target) is None:
         releases.activate(target, made.id, "the first publication")
     return made
 
@@ -138,7 +138,7 @@ def answering(models: Path, releases_folder: Path) -> Path:
 
 def named_in(folder: Path) -> str | None:
     """The model that the live release of a folder was made of by name; None: the winner."""
-    live = releases.read_live(folder)
+    live = live_file.read_live(folder)
     if live is None:
         return None
     return as_text(release.read(folder / releases.RELEASES / live.active).facts.get(NAMED)) or None

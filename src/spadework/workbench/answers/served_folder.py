@@ -6,7 +6,7 @@ from pathlib import Path
 
 from spadework import events, formatting
 from spadework.errors import BadRequest
-from spadework.serving import releases
+from spadework.serving import live_file, releases
 from spadework.serving.kept_address import address_of
 from spadework.serving.stores.store_addresses import open_store
 from spadework.workbench.answers import publishing
@@ -18,7 +18,7 @@ def prepared(where: str, store: str | None) -> tuple[Path, str]:
     never published is published first, and the store gets its histories.
     """
     folder = publishing.folder_of(where)
-    if not (folder / releases.LIVE).exists():
+    if not (folder / live_file.LIVE).exists():
         publish(where, store)
         return folder, address_of(folder, store)
     address = address_of(folder, store)
@@ -54,7 +54,7 @@ def publish(
         releases.set_shadow(
             made.folder, made.release.id if shadow else None, "spadework publish --shadow"
         )
-    live = releases.read_live(made.folder)
+    live = live_file.read_live(made.folder)
     if live is not None and live.active == made.release.id:
         give_histories(made, address)
     else:
@@ -93,7 +93,7 @@ def folder_of(where: str) -> Path:
     where nothing was published.
     """
     path = Path(where)
-    found = path if (path / releases.LIVE).exists() else publishing.folder_of(where)
-    if not (found / releases.LIVE).exists():
+    found = path if (path / live_file.LIVE).exists() else publishing.folder_of(where)
+    if not (found / live_file.LIVE).exists():
         raise BadRequest(f"{where} was not published.", f"Publish it: spadework publish {where}")
     return found

@@ -18,7 +18,7 @@ from spadework import events
 from spadework.artifacts import artifact, roles
 from spadework.errors import BadRequest
 from spadework.json_values import as_map
-from spadework.serving import releases
+from spadework.serving import live_file, releases
 from spadework.serving.kept_address import address_if_there, address_of, shown
 from spadework.serving.stores.store import Store
 from spadework.serving.stores.store_addresses import open_store
@@ -85,7 +85,7 @@ def nightly(where: str, new_events: str | None = None, store: str | None = None)
     with _working(run):
         folder = remaking.releases_of(run)
         address = store or address_of(folder, None)
-        if releases.read_live(folder) is None:
+        if live_file.read_live(folder) is None:
             # as the dig made it: an update has not been judged yet
             made = publishing.publish(where, of_dig=True)
             served_folder.give_histories(made, address)
@@ -121,7 +121,7 @@ def _said_of(store: Store, address: str) -> str:
 
 def _decide(run: Run, folder: Path, store: Store, remade: Remade, silence: str) -> Outcome:
     generation = generations.current(generations.folder_of(run.folder))
-    live = releases.read_live(folder)
+    live = live_file.read_live(folder)
     assert live is not None
     if generation is None:
         says = f"kept {live.active}: no new events{silence}"
@@ -159,7 +159,7 @@ def _judged(run: Run, folder: Path, store: Store, generation: Generation) -> dic
     kept = generation.kept
     name = _published(run, folder, generation)
     publishing.set_base(store, joining.base_of(kept, store))
-    live = releases.read_live(folder)
+    live = live_file.read_live(folder)
     assert live is not None
     if live.active == name:
         verdict = Verdict(outcome=promotion.SAME, says="it is the running one")

@@ -31,7 +31,7 @@ from spadework.evaluation.trial import Protocol, judge
 from spadework.json_values import as_map
 from spadework.models.base import Recommender
 from spadework.randomness import generator
-from spadework.serving import releases, served_release
+from spadework.serving import live_file, releases, served_release
 from spadework.workbench.updating.kept_log import KeptLog
 
 LEAST_USERS = 50
@@ -106,7 +106,7 @@ def learned_until(folder: Path, kept: KeptLog) -> int | None:
     """The last time that the live release learned of; the end of the run's own log where it was
     made of that, and None where that is unknown.
     """
-    live = releases.read_live(folder)
+    live = live_file.read_live(folder)
     if live is not None:
         facts = release.read(folder / releases.RELEASES / live.active).facts
         if "update" in facts:
@@ -117,7 +117,7 @@ def learned_until(folder: Path, kept: KeptLog) -> int | None:
 
 def running_model(folder: Path) -> tuple[str, Recommender]:
     """The live release and the model that answers in it."""
-    live = releases.read_live(folder)
+    live = live_file.read_live(folder)
     assert live is not None, "it was published before"
     found = release.read(folder / releases.RELEASES / live.active)
     path = found.model(served_release.WINNER)
