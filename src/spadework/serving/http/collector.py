@@ -6,7 +6,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-
 _OBJECTS = 20_000
 """New objects after which the collector looks at them; some hundred belong to each request, and
 what it leaves behind has no cycles as a rule.
