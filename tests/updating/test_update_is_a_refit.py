@@ -31,7 +31,7 @@ SETTINGS = [
     {"model": "cosine", "keep": 4, "group": "session", "session_gap": "3d"},
     {"model": "cosine", "keep": 4, "entry": "log"},
     {"model": "cosine", "keep": 4, "keep_columns": 6, "normalise": True},
-    {"model": "cosine(weight=asymmetric, left_power=1.5, keep=4)"},
+    {"model": "cosine(weight=asymmetric, left_power=0.7, keep=4)"},
     {"model": "forward", "keep": 4, "gap_half_life": "3d", "max_distance": 4},
     *({"model": name, "keep": keep} for name in ("jaccard", "lift", "sar") for keep in (3, 1000)),
     *({"model": "cosine", "keep": 3, "weight": name} for name in ("dice", "inclusion")),
@@ -157,6 +157,12 @@ def test_every_model_says_how_it_takes_new_events():
             assert found.model == fitted
         else:
             is_the_same(found.model, fitted)
+
+
+def test_a_weight_that_grows_with_its_partner_is_fitted_again():
+    """A bound on pairs of which nothing new is known says nothing of them then."""
+    one = model("cosine", weight="asymmetric", left_power=1.5, keep=2)
+    assert way_of(one) == "the weight 'asymmetric' grows with the size of an item here"
 
 
 def test_what_was_kept_survives_a_disk(tmp_path):

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from spadework import events
 from spadework.arrays import Array, Codes
 from spadework.data.interactions import Interactions
+from spadework.kernels.similarity.ascending_rows import find_columns
 from spadework.models.cooccurrence.kept_counts import LEAST, Standing
 from spadework.models.cooccurrence.kept_rows import Overlay, rows_at
 from spadework.models.cooccurrence.pair_matrix import all_pairs
@@ -62,21 +63,24 @@ class News:
 
     @classmethod
     def of(cls, standing: Standing, change: csr_array) -> News:
-        """A change of counts, items × items."""
-        items = len(standing.bound)
-        touched = np.flatnonzero(np.diff(change.indptr))
+        """A change of counts, items × items, columns ascending in each row."""
+        lengths = np.diff(change.indptr)
+        touched = np.flatnonzero(lengths)
         begins, columns, joint = rows_at(standing.rows, touched)
-        own = np.repeat(touched, np.diff(begins)) * np.int64(items) + columns
-        rows = row_of_cells(change.indptr)
-        wanted = rows * np.int64(items) + change.indices
-        at = np.searchsorted(own, wanted)
-        is_kept = at < len(own)
-        is_kept[is_kept] = own[at[is_kept]] == wanted[is_kept]
+        wanted = change.indices.astype(np.int32, copy=False)
+        at, is_kept = np.empty(len(wanted), np.int64), np.empty(len(wanted), np.bool_)
+        find_columns(begins, columns, offsets_of(lengths[touched]), wanted, at, is_kept)
         places, more = at[is_kept], change.data[is_kept]
         was = joint[places].astype(np.float64)
         joint[places] = np.where(was + more > GONE * was, was + more, 0)
-        others = (each[~is_kept] for each in (rows, change.indices, change.data, at))
-        return cls(Overlay(touched, SparseRows(begins, columns, joint)), *others)
+        other, rows = ~is_kept, row_of_cells(change.indptr)
+        return cls(
+            Overlay(touched, SparseRows(begins, columns, joint)),
+            rows[other],
+            wanted[other],
+            change.data[other],
+            at[other],
+        )
 
     def with_pairs(self, joint: Array) -> Overlay:
         """The touched rows with those pairs that have a count [pairs] above zero."""
@@ -85,7 +89,7 @@ class News:
         more = np.bincount(self.rows[new], minlength=int(codes[-1]) + 1 if len(codes) else 0)
         rows = SparseRows(
             offsets_of(np.diff(starts) + more[codes]),
-            np.insert(columns, self.places[new], self.columns[new].astype(np.int32)),
+            np.insert(columns, self.places[new], self.columns[new]),
             np.insert(kept, self.places[new], joint[new].astype(kept.dtype)),
         )
         return Overlay(codes, rows)

@@ -368,13 +368,13 @@ class CoOccurrence(ItemItem):
         return values
 
     def _finished(
-        self, table: Table, sizes: Array, train: Interactions, content: ItemContent | None
+        self, table: Table, sizes: Array | None, train: Interactions, content: ItemContent | None
     ) -> Mapping[str, Array]:
         """The table scaled by row, pruned by column, mixed and normalised as set; `sizes` [items]
-        float32.
+        float32, None where it is scaled already.
         """
         starts, columns, values = table.starts, table.columns, table.values
-        if self.row_exponent:
+        if self.row_exponent and sizes is not None:
             values = rows_over(starts, values, sizes**self.row_exponent)
         if self.keep_columns is not None:
             starts, columns, values = keep_in_columns(starts, columns, values, self.keep_columns)

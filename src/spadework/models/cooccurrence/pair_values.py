@@ -91,16 +91,19 @@ class Measure:
 
 def why_unmeasured(model: CoOccurrence) -> str | None:
     """Why the values of a model cannot be bounded; None where they can."""
-    if model.row_exponent is not None:
-        return None
     settings = f"the weight {model.weight!r}"
+    exponents = pair_weights[model.weight].exponents
+    is_divided = model.row_exponent is not None
+    if exponents is not None:
+        powers = exponents(model.left_power, model.right_power)
+        if min(powers[1:] if is_divided else powers) < 0:  # the left size only divides the row
+            return f"{settings} grows with the size of an item here"
+    if is_divided:
+        return None
     if model.llr > 0:
         return "the filter llr looks at all sizes, so new events may bring in any pair"
     if model.weight not in DIVISORS:
         return f"{settings} may grow although nothing new is known of a pair"
     if not model.channel.plain:
         return f"{settings} is bounded for whole counts alone"
-    exponents = pair_weights[model.weight].exponents
-    if exponents is not None and min(exponents(model.left_power, model.right_power)) < 0:
-        return f"{settings} grows with the size of an item here"
     return None

@@ -54,7 +54,7 @@ class Recount(Protocol):
         """What counts the pairs of these items [items]."""
 
     def pairs(self, left: Array, right: Array) -> Array | None:
-        """The counts of single pairs of items, left ascending; None where only rows can be."""
+        """The counts of single pairs of items; None where only rows can be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ def learn(model: CoOccurrence, log: Interactions) -> tuple[Standing, CoOccurrenc
         popularity=log.item_counts,
     )
     order = _order(model, standing)
-    return standing, _fitted(model, standing, order.largest(standing.rows, None))
+    return standing, _fitted(model, standing, order.largest(standing.rows, None)[0])
 
 
 def update(
@@ -118,6 +118,7 @@ def update(
     more, less = Sums.of(model.channel, after), Sums.of(model.channel, before)
     change = csr_array(more.pairs - less.pairs)
     change.eliminate_zeros()
+    change.sort_indices()
     now = replace(
         old,
         sizes=np.maximum(old.sizes + more.sizes - less.sizes, 0.0),
@@ -127,7 +128,10 @@ def update(
     )
     order = _order(model, now)
     judged = _settled(model, old, now, News.of(now, change), order, recount)
-    touched, bound, doubtful = judged.touched, judged.bound, judged.doubtful
+    bound = judged.bound
+    rows = judged.touched.over(now.rows)
+    table, least = order.largest(rows, None)
+    doubtful = judged.doubtful | _in_doubt(bound, least)
     if doubtful.any():
         counter, groups = recount.rows(doubtful)
         by_rank = np.maximum(now.sizes[groups.code_of_rank], LEAST).astype(np.float32)
@@ -135,20 +139,19 @@ def update(
         codes = np.flatnonzero(doubtful)
         bound[codes] = counted.bound[codes]
         joint = counted.joint(model.channel.plain)
-        rows = rows_at(SparseRows(counted.table.starts, counted.table.columns, joint), codes)
-        touched = touched.under(Overlay(codes, rows))
-    starts, columns, joint = touched.over(now.rows)
-    now = replace(now, starts=starts, columns=columns, joint=joint, bound=bound)
-    fitted = _fitted(model, now, order.largest(now.rows, None))
-    return Updated(now, fitted, change.nnz, int(doubtful.sum()))
+        again = rows_at(SparseRows(counted.table.starts, counted.table.columns, joint), codes)
+        rows = Overlay(codes, again).over(rows)
+        table = Overlay(codes, order.largest(again, codes)[0]).over(table)
+    now = replace(now, starts=rows.starts, columns=rows.columns, joint=rows.values, bound=bound)
+    return Updated(now, _fitted(model, now, table), change.nnz, int(doubtful.sum()))
 
 
 @dataclass(frozen=True, eq=False)
 class _Settled:
-    """Rows with news, and the rows that must be counted again in full."""
+    """Rows with news, and those of them that must be counted again in full."""
 
     touched: Overlay
-    bound: Array  # [items]
+    bound: Array  # [items] of all rows
     doubtful: Mask  # [items]
 
 
@@ -170,15 +173,12 @@ def _settled(
     values[complete] = 0
     joint = np.where(complete, news.more, 0)
     bound = raised(grown, rows, values)
-    above = order.above(now.rows, None, bound * (1 + CLOSE))
     codes, cells = news.touched.codes, news.touched.rows
-    above[codes] = order.above(cells, codes, bound[codes] * (1 + CLOSE))
-    doubtful = (bound > 0) & (above < model.keep)
-    at = np.flatnonzero(doubtful[codes])
-    if not len(at):
+    doubtful, last = np.zeros(len(bound), np.bool_), np.zeros(len(bound), np.float32)
+    last[codes] = order.least(cells, codes)
+    doubtful[codes] = _in_doubt(bound, last)[codes]
+    if not doubtful.any():
         return _Settled(news.with_pairs(joint), bound, doubtful)
-    last = np.zeros(len(bound))
-    last[codes[at]] = _least(order.largest(rows_at(cells, at), codes[at]), model.keep)
     near = np.flatnonzero(doubtful[rows] & ~complete & (values * (1 + CLOSE) >= last[rows]))
     # a row that is counted in full anyhow has no use for single pairs
     near = near[(grown[rows[near]] * (1 + CLOSE) < last[rows[near]])]
@@ -191,12 +191,19 @@ def _settled(
         joint[near] = np.where(listed, counts, 0)
         values[near] = np.where(listed, 0, worth)
         bound = raised(grown, rows, values)
-        doubtful[codes[at]] = bound[codes[at]] * (1 + CLOSE) >= last[codes[at]]
+        doubtful &= _in_doubt(bound, last)
     touched = news.with_pairs(joint)
     # pairs that were let in one by one are not let in for ever
     longest = int(GROWN * _kept_pairs(model))
     doubtful[codes] |= (bound[codes] > 0) & (np.diff(touched.rows.starts) > longest)
     return _Settled(touched, bound, doubtful)
+
+
+def _in_doubt(bound: Array, least: Array) -> Mask:
+    """Rows of which a pair that is not kept may be among the listed, the last of which weighs
+    `least`. Shape [rows].
+    """
+    return np.asarray((bound > 0) & (bound * (1 + CLOSE) >= least))
 
 
 def _least(table: Table, full: int) -> Array:
@@ -254,8 +261,7 @@ def _order(model: CoOccurrence, standing: Standing) -> PairOrder:
 
 
 def _fitted(model: CoOccurrence, standing: Standing, table: Table) -> CoOccurrence:
-    sizes = np.maximum(standing.sizes, LEAST).astype(np.float32)
-    state = model._finished(table, sizes, no_rows(standing.item_vocabulary), None)
+    state = model._finished(table, None, no_rows(standing.item_vocabulary), None)
     fitted = type(model)(**model.params)
     fitted._restore({**state, "popularity": standing.popularity}, standing.item_vocabulary)
     return fitted

@@ -152,7 +152,7 @@ class ChangedGroups:
         return RowCounter(restricted), restricted
 
     def joint(self, left: Codes, right: Codes) -> Array:
-        """How many groups hold both items of each pair [pairs]; left ones ascend."""
+        """How many groups hold both items of each pair [pairs]."""
         found = np.zeros(len(left))
         old = self.kept.groups
         known = self.after.item_vocabulary.codes(self.kept.items.ids)
