@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     default=1,
     show_default=True,
     type=click.IntRange(1, 64),
-    help="Processes that answer; each holds the models for itself.",
+    help="Processes that answer; they share the arrays of the models.",
 )
 @click.option(
     "--rate", type=click.FloatRange(0.1), metavar="N", help="Requests a second of one caller."
