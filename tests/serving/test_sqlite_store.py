@@ -431,6 +431,8 @@ def test_what_the_disk_refuses_is_taken_back(tmp_path, monkeypatch):
         patched.setattr(sqlite_store, "sync_log", refuse)
         with pytest.raises(StoreFailed, match="cannot be written: Input/output error"):
             settle()
+    # what did not reach the disk cuts nothing off: the log of writes begins anew
+    assert (tmp_path / "s-wal").stat().st_size == 0
     later()
     assert [event.item for event in store.history("u").events] == ["before", "after"]
     assert store.append([Event("u", "i", 2, event_id="a")]) == [True]

@@ -108,12 +108,21 @@ class SqliteStore(Store):
             try:
                 sync_log(self._path)
             except OSError:
-                with suppress(StoreFailed, sqlite3.Error), self._writing() as connection:
-                    connection.execute(
-                        "DELETE FROM events WHERE position > ? AND position <= ?", (before, after)
-                    )
+                with suppress(StoreFailed, sqlite3.Error):
+                    self._take_back(before, after)
                 raise
         self._shorten_log()
+
+    def _take_back(self, before: int, after: int) -> None:
+        """Remove events, and carry the log of writes over into the file: what of it the disk has
+        refused would cut off all that is written behind it.
+        """
+        with self._writing() as connection:
+            connection.execute(
+                "DELETE FROM events WHERE position > ? AND position <= ?", (before, after)
+            )
+        with self._connections.one() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
         statement = f"SELECT {sqlite_rows.FIELDS} FROM events WHERE event_id = ?"
