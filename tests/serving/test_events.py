@@ -149,6 +149,13 @@ def test_a_forgotten_user_is_gone(client, served, shop):
             assert rows.fetchone() == (0,)
 
 
+def test_a_user_whose_id_is_that_of_the_route_is_forgotten_too(client, shop):
+    send(client, {"user": "{user}", "item": shop.item_vocabulary.ids[0]})
+    assert client.delete("/v1/users/%7Buser%7D").json()["events"] == 1
+    answer = client.post("/v1/models/%7Brelease%7D/activate")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-release")
+
+
 def test_a_store_without_room_is_said(client, shop, monkeypatch):
     store = client.server.store
 

@@ -77,7 +77,9 @@ def create(server: Server) -> Any:
     }
     described.add_routes(app, routes)
     _handle_errors(app)
-    direct = {(method, path): endpoint for path, (method, endpoint) in routes.items()}
+    direct = {  # those with a name in the path are found by its routes
+        (method, path): endpoint for path, (method, endpoint) in routes.items() if "{" not in path
+    }
     return Guard(
         app, direct, server.settings, server.keys, server.measures, lambda: server.waiting()
     )
