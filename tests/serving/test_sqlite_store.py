@@ -325,6 +325,20 @@ def test_nothing_is_left_of_who_is_forgotten(tmp_path):
     store.close()
 
 
+def test_users_who_are_forgotten_at_once_are_all_forgotten(tmp_path):
+    store = SqliteStore(tmp_path / "s")
+    store.append(batch(0))
+
+    def forget(number: int) -> int:
+        store.append([Event("who stays", "i", number)])
+        return store.forget(f"user {number}")
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(forget, range(50))) == [1] * 50
+    assert store.count() == 50
+    store.close()
+
+
 def test_a_large_file_is_tidied_when_asked(tmp_path, monkeypatch):
     monkeypatch.setattr(sqlite_store, "_QUICK", 0)
     store = SqliteStore(tmp_path / "s")

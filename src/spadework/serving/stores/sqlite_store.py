@@ -22,6 +22,7 @@ from spadework.serving.stores.sqlite_turns import (
     WAIT,
     begin,
     committed,
+    emptied_log,
     set_write_ahead,
     sync_log,
     transaction,
@@ -226,10 +227,10 @@ class SqliteStore(Store):
             with self._connections.one() as connection:
                 if most is None or os.stat(self._path).st_size <= most:
                     connection.execute("VACUUM")
-                row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                done = emptied_log(connection)
         except (OSError, sqlite3.Error):
-            row = (1,)
-        if row[0] != 0:
+            done = False
+        if not done:
             raise StoreFailed(
                 f"What {self._path} knew of the user is removed, but may be read in its files.",
                 "Another process reads for long, or the disk is full. Ask again.",
