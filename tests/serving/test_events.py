@@ -149,6 +149,26 @@ def test_a_forgotten_user_is_gone(client, served, shop):
             assert rows.fetchone() == (0,)
 
 
+def test_a_user_whose_id_is_that_of_the_route_is_forgotten_too(client, shop):
+    send(client, {"user": "{user}", "item": shop.item_vocabulary.ids[0]})
+    assert client.delete("/v1/users/%7Buser%7D").json()["events"] == 1
+    answer = client.post("/v1/models/%7Brelease%7D/activate")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-release")
+
+
+def test_why_a_user_cannot_be_forgotten_is_logged(client, monkeypatch, caplog):
+    def refuse(store, user):
+        raise StoreFailed("The file is locked.", "Ask again.")
+
+    monkeypatch.setattr(type(client.server.store), "forget", refuse)
+    answer = client.delete("/v1/users/ann")
+    assert (answer.status_code, answer.json()["code"]) == (503, "store")
+    said = f"request {answer.json()['request_id']}: The file is locked. Ask again."
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        said
+    ]
+
+
 def test_a_store_without_room_is_said(client, shop, monkeypatch):
     store = client.server.store
 

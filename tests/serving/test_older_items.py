@@ -78,6 +78,20 @@ def test_items_types_and_last_times_are_those_of_all_events(place, seed):
     store.close()
 
 
+def test_an_event_that_comes_late_is_known_however_old_it_is(place):
+    store = open_store(place.fresh())
+    events = [Event("u", f"item {at}", 10 * at) for at in range(2 * MOST_HISTORY)]
+    store.append(events)
+    late = [Event("u", "first", 1), Event("v", "other", 1), Event("u", "view", 25, "view")]
+    for event in late:
+        store.append([event])
+    older = last_times([*events[:-MOST_HISTORY], late[0], late[2]])
+    assert store.history("u") == History(events[-MOST_HISTORY:], older=older)
+    assert store.append([Event("u", "now", LATER), Event("u", "at once", 2)]) == [True, True]
+    assert set(store.history("u").older) - set(older) == {("item 500", None), ("at once", None)}
+    store.close()
+
+
 def test_who_is_forgotten_had_nothing(place):
     store = open_store(place.fresh())
     events = [Event("u", f"item {at}", at) for at in range(2 * MOST_HISTORY)]

@@ -325,6 +325,20 @@ def test_nothing_is_left_of_who_is_forgotten(tmp_path):
     store.close()
 
 
+def test_users_who_are_forgotten_at_once_are_all_forgotten(tmp_path):
+    store = SqliteStore(tmp_path / "s")
+    store.append(batch(0))
+
+    def forget(number: int) -> int:
+        store.append([Event("who stays", "i", number)])
+        return store.forget(f"user {number}")
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(forget, range(50))) == [1] * 50
+    assert store.count() == 50
+    store.close()
+
+
 def test_a_large_file_is_tidied_when_asked(tmp_path, monkeypatch):
     monkeypatch.setattr(sqlite_store, "_QUICK", 0)
     store = SqliteStore(tmp_path / "s")
@@ -431,6 +445,8 @@ def test_what_the_disk_refuses_is_taken_back(tmp_path, monkeypatch):
         patched.setattr(sqlite_store, "sync_log", refuse)
         with pytest.raises(StoreFailed, match="cannot be written: Input/output error"):
             settle()
+    # what did not reach the disk cuts nothing off: the log of writes begins anew
+    assert (tmp_path / "s-wal").stat().st_size == 0
     later()
     assert [event.item for event in store.history("u").events] == ["before", "after"]
     assert store.append([Event("u", "i", 2, event_id="a")]) == [True]

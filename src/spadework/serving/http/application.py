@@ -15,11 +15,11 @@ from fastapi.responses import Response
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
-from spadework.errors import SpadeworkError
+from spadework.errors import SpadeworkError, StoreFailed
 from spadework.serving.http import described
 from spadework.serving.http.described import Endpoint
 from spadework.serving.http.endpoints import Endpoints
-from spadework.serving.http.guard import Guard
+from spadework.serving.http.guard import Guard, log_store
 from spadework.serving.http.problems import MEDIA_TYPE, Problem, problem_of
 from spadework.serving.http.server_state import Server, follow
 
@@ -77,7 +77,9 @@ def create(server: Server) -> Any:
     }
     described.add_routes(app, routes)
     _handle_errors(app)
-    direct = {(method, path): endpoint for path, (method, endpoint) in routes.items()}
+    direct = {  # those with a name in the path are found by its routes
+        (method, path): endpoint for path, (method, endpoint) in routes.items() if "{" not in path
+    }
     return Guard(
         app, direct, server.settings, server.keys, server.measures, lambda: server.waiting()
     )
@@ -87,6 +89,8 @@ def _handle_errors(app: FastAPI) -> None:
     """Every refusal is a problem with a code; the guard writes it."""
 
     async def refuse(request: Request, error: Exception) -> Response:
+        if isinstance(error, StoreFailed):
+            log_store(error, request.scope["request_id"])
         problem = problem_of(error)
         headers = dict(problem.headers)
         if isinstance(error, HTTPException) and error.headers:

@@ -10,6 +10,8 @@ from functools import partial
 
 from spadework.serving.stores.store import Event, Store
 
+SOON = 400
+"""Events that the loop itself writes at most, which takes some 3 ms; the thread writes more."""
 _Waiting = tuple[Sequence[Event], asyncio.Future[list[bool]]]
 
 
@@ -45,7 +47,7 @@ class EventWriter:
         self._idle.clear()
         together = [event for events, _ in self._writing for event in events]
         try:
-            begun = self._store.append_soon(together)
+            begun = self._store.append_soon(together) if len(together) <= SOON else None
         except Exception as error:
             loop.call_soon(self._end, error, loop)
             return

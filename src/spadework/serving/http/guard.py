@@ -122,7 +122,7 @@ class Guard:
             except Exception as error:
                 problem = problem_of(error)
                 if isinstance(error, StoreFailed):
-                    log.error("request %s: %s %s", request_id, error.message, error.hint)
+                    log_store(error, request_id)
                 if problem.code == "failed":
                     # without the message, which may name a user
                     frames = "".join(traceback.format_tb(error.__traceback__))
@@ -268,6 +268,11 @@ def _at_once(receive: Receive) -> Message | None:
 
 _LATER = (("Retry-After", "1"),)
 _CLOSE = (("Connection", "close"),)
+
+
+def log_store(error: StoreFailed, request_id: str) -> None:
+    """Why a store failed, which its caller is not told."""
+    log.error("request %s: %s %s", request_id, error.message, error.hint)
 
 
 def _headers(scope: Scope) -> Headers:

@@ -61,13 +61,17 @@ _APPEND = (
     f"WITH ORDINALITY AS sent({_FIELDS}, number) ORDER BY sent.number "
     "ON CONFLICT DO NOTHING RETURNING number"
 )
-# as many events as are new are no longer among the newest
+# as many events as are new are no longer among the newest; new ones may be older than all these
 _KEEP_OLDER = (
     "INSERT INTO spadework_older "
     "SELECT sent.who, json_build_array(item, event_type)::text, max(time) "
     "FROM unnest(%s::text[], %s::bigint[]) AS sent(who, many) CROSS JOIN LATERAL "
-    '(SELECT item, event_type, time FROM spadework_events WHERE "user" = sent.who COLLATE "C" '
-    f"ORDER BY time DESC, position DESC LIMIT sent.many OFFSET {MOST_HISTORY}) AS fallen "
+    '((SELECT item, event_type, time FROM spadework_events WHERE "user" = sent.who COLLATE "C" '
+    f"ORDER BY time DESC, position DESC LIMIT sent.many OFFSET {MOST_HISTORY}) "
+    "UNION ALL SELECT item, event_type, time FROM spadework_events "
+    'WHERE batch = %s AND "user" = sent.who COLLATE "C" AND (time, position) < '
+    '(SELECT time, position FROM spadework_events WHERE "user" = sent.who COLLATE "C" '
+    f"ORDER BY time DESC, position DESC LIMIT 1 OFFSET {MOST_HISTORY - 1})) AS fallen "
     'GROUP BY sent.who, item, event_type ON CONFLICT ("user", what) '
     "DO UPDATE SET time = greatest(spadework_older.time, excluded.time)"
 )
@@ -135,7 +139,7 @@ class PostgresStore(Store):
             # sent together, so that the turn does not last as long as the network takes
             with connection.pipeline(), connection.transaction():
                 sent = connection.execute(_APPEND, (self._turn, batch, *columns))
-                connection.execute(_KEEP_OLDER, (list(users), list(users.values())))
+                connection.execute(_KEEP_OLDER, (list(users), list(users.values()), batch))
             if times_sent > 1:
                 sent = connection.execute(
                     "SELECT number FROM spadework_events WHERE batch = %s", (batch,)

@@ -11,11 +11,16 @@ from spadework.serving.stores import base_histories
 from spadework.serving.stores.store import MOST_HISTORY, MOST_OLDER, Event, History
 
 FIELDS = ", ".join(Event._fields)
-# as many events as are new are no longer among the newest
+# as many events as are new are no longer among the newest; new ones may be older than all these
 _KEEP_OLDER = (
     "INSERT INTO older SELECT user, json_array(item, event_type), max(time) FROM "
-    "(SELECT user, item, event_type, time FROM events WHERE user = ?1 "
+    "(SELECT * FROM (SELECT user, item, event_type, time FROM events WHERE user = ?1 "
     f"ORDER BY time DESC, position DESC LIMIT ?2 OFFSET {MOST_HISTORY}) "
+    # with a plus, so that it looks through the new events, and not through all of the user
+    "UNION ALL SELECT user, item, event_type, time FROM events "
+    "WHERE +user = ?1 AND position > ?3 AND (time, position) < "
+    "(SELECT time, position FROM events WHERE user = ?1 "
+    f"ORDER BY time DESC, position DESC LIMIT 1 OFFSET {MOST_HISTORY - 1})) "
     "WHERE true GROUP BY item, event_type "
     "ON CONFLICT (user, what) DO UPDATE SET time = max(time, excluded.time)"
 )
@@ -58,7 +63,7 @@ def append(connection: sqlite3.Connection, events: Sequence[Event]) -> list[bool
                 kept.discard(event.event_id)  # of two in these events the first is new
     users = Counter(event.user for event in events)
     for user in _long(connection, list(users)):
-        connection.execute(_KEEP_OLDER, (user, users[user]))
+        connection.execute(_KEEP_OLDER, (user, users[user], before))
     return new
 
 

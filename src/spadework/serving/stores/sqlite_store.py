@@ -22,6 +22,7 @@ from spadework.serving.stores.sqlite_turns import (
     WAIT,
     begin,
     committed,
+    emptied_log,
     set_write_ahead,
     sync_log,
     transaction,
@@ -108,12 +109,21 @@ class SqliteStore(Store):
             try:
                 sync_log(self._path)
             except OSError:
-                with suppress(StoreFailed, sqlite3.Error), self._writing() as connection:
-                    connection.execute(
-                        "DELETE FROM events WHERE position > ? AND position <= ?", (before, after)
-                    )
+                with suppress(StoreFailed, sqlite3.Error):
+                    self._take_back(before, after)
                 raise
         self._shorten_log()
+
+    def _take_back(self, before: int, after: int) -> None:
+        """Remove events, and carry the log of writes over into the file: what of it the disk has
+        refused would cut off all that is written behind it.
+        """
+        with self._writing() as connection:
+            connection.execute(
+                "DELETE FROM events WHERE position > ? AND position <= ?", (before, after)
+            )
+        with self._connections.one() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
         statement = f"SELECT {sqlite_rows.FIELDS} FROM events WHERE event_id = ?"
@@ -217,10 +227,10 @@ class SqliteStore(Store):
             with self._connections.one() as connection:
                 if most is None or os.stat(self._path).st_size <= most:
                     connection.execute("VACUUM")
-                row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                done = emptied_log(connection)
         except (OSError, sqlite3.Error):
-            row = (1,)
-        if row[0] != 0:
+            done = False
+        if not done:
             raise StoreFailed(
                 f"What {self._path} knew of the user is removed, but may be read in its files.",
                 "Another process reads for long, or the disk is full. Ask again.",

@@ -68,6 +68,18 @@ def sync_log(path: Path) -> None:
             fcntl.fcntl(file.fileno(), _FULL_SYNC)
 
 
+def emptied_log(connection: sqlite3.Connection) -> bool:
+    """Carry the log of writes over into the file, and leave it empty; whether that was done.
+    SQLite waits for readers and writers, but for nobody else who carries it over.
+    """
+    ends = time.monotonic() + WAIT
+    while True:
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy or time.monotonic() > ends:
+            return not busy
+        time.sleep(_LOOK)
+
+
 def set_write_ahead(connection: sqlite3.Connection, path: Path) -> None:
     """Two processes that open a new file at once may meet here, where SQLite does not wait."""
     ends = time.monotonic() + WAIT
