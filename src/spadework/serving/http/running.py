@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import os
@@ -88,9 +87,7 @@ def serve(
         return
     server = Server.of(settings)
     keep_what_is_there()
-    running = uvicorn.Server(uvicorn.Config(create(server), **common))
-    server.waiting = lambda: len(running.server_state.tasks)
-    running.run()
+    uvicorn.Server(uvicorn.Config(create(server), **common)).run()
 
 
 def _tell(settings: Settings, when_ready: Callable[[], None]) -> None:
@@ -134,6 +131,4 @@ def application() -> Any:
     log_to_stderr(settings)
     server = Server.of(settings)
     keep_what_is_there()
-    # uvicorn's own count is out of reach here; each request is a task, and three others are
-    server.waiting = lambda: len(asyncio.all_tasks()) - 3
     return create(server)
