@@ -105,7 +105,7 @@ class Guard:
                 headers = _headers(scope)
                 caller = self._check(scope, headers, needed)
                 scope["caller"] = caller
-                if method == "POST" or method in ("PUT", "PATCH"):
+                if method in ("POST", "PUT", "PATCH"):
                     self._arriving += 1
                     try:
                         await self._read_body(scope, headers, receive)
