@@ -53,7 +53,7 @@ def test_every_field_of_an_answer_is_explained():
 
 def test_every_count_and_every_scope_is_named():
     measures = Measures()
-    measures.text("a release", 0.0, 0)
+    measures.text("a release", 0.0)
     for metric in measures.collect():
         assert f"`{metric.name}" in PAGE, metric.name
     for scope in SCOPES:

@@ -199,13 +199,16 @@ def test_a_rate_is_kept(served, monkeypatch):
 
 
 def test_a_full_queue_is_said(client):
-    client.server.waiting = lambda: 65
+    client.server.measures.waiting = 65
     answer = recommend(client, {})
     refused(answer, 429, "too-many")
     assert answer.headers["retry-after"] == "1"
     assert client.get("/health/live").status_code == 200
-    client.server.waiting = lambda: 0
+    client.server.measures.waiting = 0
     assert recommend(client, {}).status_code == 200
+    # whoever is answered or refused waits no more; the one who asks does
+    waits = next(line for line in client.get("/metrics").text.split("\n") if "_waiting{" in line)
+    assert waits.endswith(" 1.0")
 
 
 def test_large_headers_are_refused(client):

@@ -429,6 +429,9 @@ def test_what_is_written_soon_is_read_at_once_and_settled_afterwards(tmp_path, m
     assert not synced
     settle()
     assert synced == [tmp_path / "s"]
+    # who passes a position does not see another event there after a crash
+    assert len(store.after(0).events) == 2
+    assert len(synced) == 2
     store.close()
 
 

@@ -80,9 +80,7 @@ def create(server: Server) -> Any:
     direct = {  # those with a name in the path are found by its routes
         (method, path): endpoint for path, (method, endpoint) in routes.items() if "{" not in path
     }
-    return Guard(
-        app, direct, server.settings, server.keys, server.measures, lambda: server.waiting()
-    )
+    return Guard(app, direct, server.settings, server.keys, server.measures)
 
 
 def _handle_errors(app: FastAPI) -> None:

@@ -211,7 +211,7 @@ class Endpoints:
     async def metrics(self, request: Request) -> Response:
         """Counts in the text format of Prometheus."""
         served = self.server.releases.served
-        text = self.server.measures.text(served.id, served.release.made, self.server.waiting())
+        text = self.server.measures.text(served.id, served.release.made)
         return Response(text, media_type=CONTENT_TYPE)
 
 

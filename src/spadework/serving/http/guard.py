@@ -62,11 +62,10 @@ class Guard:
         settings: Settings,
         keys: Keys,
         measures: Measures,
-        waiting: Callable[[], int],
     ) -> None:
         self._app, self._settings, self._keys = app, settings, keys
         self._direct = direct
-        self._measures, self._waiting = measures, waiting
+        self._measures = measures
         self._hosts, self._at_any_port = settings.hosts, settings.hosts_at_any_port
         self._keys_until = 0.0
         self._arriving = 0  # requests whose body is not there yet
@@ -100,12 +99,13 @@ class Guard:
                 message = {**message, "body": b""}
             await send(message)
 
+        self._measures.waiting += 1
         try:
             try:
                 headers = _headers(scope)
                 caller = self._check(scope, headers, needed)
                 scope["caller"] = caller
-                if method == "POST" or method in ("PUT", "PATCH"):
+                if method in ("POST", "PUT", "PATCH"):
                     self._arriving += 1
                     try:
                         await self._read_body(scope, headers, receive)
@@ -131,6 +131,7 @@ class Guard:
                 if not begun:
                     await _refuse(problem, request_id, sending)
         finally:
+            self._measures.waiting -= 1
             self._measures.request(route, status, began)
             if self._settings.log_requests:
                 milliseconds = (time.perf_counter() - began) * 1000
@@ -159,7 +160,7 @@ class Guard:
             raise Problem("bad-request", "A key must not be in the address, where it is logged.")
         if needed is None:
             return ""
-        if self._waiting() - self._arriving > self._settings.queue:
+        if self._measures.waiting - self._arriving > self._settings.queue:
             raise Problem("too-many", "The server has more to do than it can.", _LATER)
         name = self._check_key(headers, needed)
         if self._settings.rate is not None:

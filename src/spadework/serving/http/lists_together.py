@@ -48,8 +48,8 @@ class Together:
         self._waiting: dict[tuple[Served, int, str | None], list[Asked]] = {}
 
     def begin(self, served: Served, body: RecommendBody, stored: History | None) -> Asked:
-        """Make the list for a request soon, as `answering_requests.recommend` makes it. A store on
-        this machine is asked here for what it knows of the user.
+        """Make the list for a request soon, as `answering_requests.recommend` makes it. Where what
+        the store knows of the user is not given, it is read just before.
         """
         loop = asyncio.get_running_loop()
         asked = Asked(body, stored, loop.create_future())

@@ -47,7 +47,6 @@ class _Now(NamedTuple):
 
     release: str
     age: float
-    waiting: int
 
 
 class Measures(Collector):
@@ -62,6 +61,7 @@ class Measures(Collector):
         self._verdicts: Counter[str] = Counter()
         self._known: Counter[str] = Counter()
         self._shadow: Counter[str] = Counter()
+        self.waiting = 0  # requests that were received and not answered
         self._failures = 0
         self._counting = threading.Lock()
 
@@ -93,9 +93,9 @@ class Measures(Collector):
         with self._counting:
             self._failures += 1
 
-    def text(self, release: str, made: float, waiting: int) -> bytes:
+    def text(self, release: str, made: float) -> bytes:
         """All counts as text."""
-        self._now = _Now(release, max(0.0, time.time() - made), waiting)
+        self._now = _Now(release, max(0.0, time.time() - made))
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
         return bytes(generate_latest(registry))
@@ -163,7 +163,7 @@ class Measures(Collector):
             (
                 "requests_waiting",
                 "Requests that were received and not answered.",
-                self._now.waiting,
+                self.waiting,
             ),
         ):
             gauge = GaugeMetricFamily(f"spadework_{name}", about, labels=("worker",))

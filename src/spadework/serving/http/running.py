@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import signal
@@ -90,7 +89,6 @@ def serve(
 
         server = Server.of(settings)
         running = uvicorn.Server(uvicorn.Config(create(server), **common))
-    server.waiting = lambda: len(running.server_state.tasks)
     running.run()
 
 
@@ -165,7 +163,4 @@ def application() -> Any:
         from spadework.serving.http.application import create
         from spadework.serving.http.server_state import Server
 
-        server = Server.of(settings)
-        # uvicorn's own count is out of reach here; each request is a task, and three others are
-        server.waiting = lambda: len(asyncio.all_tasks()) - 3
-        return create(server)
+        return create(Server.of(settings))

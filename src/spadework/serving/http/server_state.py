@@ -45,7 +45,6 @@ class Server:
     readers: ThreadPoolExecutor  # for stores on other machines
     background: ThreadPoolExecutor  # for what nobody's list waits for
     ready: bool = False
-    waiting: Callable[[], int] = lambda: 0  # requests that were received and not answered
 
     @classmethod
     def of(cls, settings: Settings) -> Server:

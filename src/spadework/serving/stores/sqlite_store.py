@@ -203,6 +203,8 @@ class SqliteStore(Store):
                 "WHERE position > ? ORDER BY position LIMIT ?",
                 (position, most),
             ).fetchall()
+            if found:  # what is written soon may not be on the disk yet, and its position is passed
+                sync_log(self._path)
         return Batch([Event._make(row[1:]) for row in found], found[-1][0] if found else position)
 
     def count(self) -> int:
