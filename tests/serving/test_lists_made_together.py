@@ -161,7 +161,7 @@ def test_a_caller_who_goes_away_takes_no_other_along(
     store.close()
 
 
-@pytest.mark.parametrize("seconds", [0.0, 1.0])
+@pytest.mark.parametrize("seconds", [0.0, 0.002, 1.0])
 def test_slow_models_answer_in_threads(
     tmp_path: Path, served: Served, orders: Interactions, seconds: float
 ) -> None:

@@ -17,6 +17,8 @@ from spadework.serving.stores.store import History, Store
 
 SLOW = 0.003
 """Seconds of an answer from which on it is made in a thread, so that others need not wait."""
+LONG = 0.01
+"""Seconds that lists made together may take before they are made in a thread."""
 MOST = 16
 """Lists that are made together at most, since all of them wait for the last."""
 
@@ -80,7 +82,7 @@ class Together:
                 self._start(served, waiting[at : at + size])
 
     def _start(self, served: Served, waiting: list[Asked]) -> None:
-        if served.seconds <= SLOW:
+        if served.seconds <= SLOW and served.seconds * len(waiting) <= LONG:
             _tell(waiting, self._lists(served, waiting))
             return
         loop = asyncio.get_running_loop()
