@@ -6,12 +6,30 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from makers import make_log, random_rows
 from released import fill_store, make_release, running
+from spadework.data.interactions import Interactions
 from spadework.models.labels import model
 from spadework.serving import releases
+
+
+@pytest.fixture(scope="session")
+def orders() -> Interactions:
+    """A small log with event types, weights and baskets."""
+    users, items, times = random_rows(3)
+    rows = np.random.default_rng(4)
+    return make_log(
+        users,
+        items,
+        times,
+        weights=rows.integers(1, 4, len(users)).tolist(),
+        baskets=[int(time) // 86_400 for time in times],
+        event_types=rows.choice(["purchase", "view"], len(users)).tolist(),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from makers import content_of, make_log, random_rows
+from makers import content_of
 from released import form_of
 from spadework.data.interactions import Interactions
 from spadework.models.catalogue import catalogue
@@ -18,21 +18,6 @@ from spadework.serving.history_reading import read
 from spadework.serving.item_ids import ItemIds
 from spadework.serving.stores.store import Event
 from spadework.workbench.answers import publishing
-
-
-@pytest.fixture(scope="module")
-def orders() -> Interactions:
-    """A small log with event types, weights and baskets."""
-    users, items, times = random_rows(3)
-    rows = np.random.default_rng(4)
-    return make_log(
-        users,
-        items,
-        times,
-        weights=rows.integers(1, 4, len(users)).tolist(),
-        baskets=[int(time) // 86_400 for time in times],
-        event_types=rows.choice(["purchase", "view"], len(users)).tolist(),
-    )
 
 
 @pytest.mark.parametrize("name", catalogue())

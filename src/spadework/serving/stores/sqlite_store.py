@@ -123,7 +123,7 @@ class SqliteStore(Store):
                 "DELETE FROM events WHERE position > ? AND position <= ?", (before, after)
             )
         with self._connections.one() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            emptied_log(connection)
 
     def of_ids(self, event_ids: Sequence[str]) -> dict[str, Event]:
         statement = f"SELECT {sqlite_rows.FIELDS} FROM events WHERE event_id = ?"

@@ -10,7 +10,7 @@ from spadework.errors import BadRequest, MissingExtra
 from spadework.serving.stores.store import Store
 
 _SCHEME = re.compile(r"^([a-zA-Z+]+)://")
-_SERVER = re.compile(r"([^/?#]*)([^?]*)")
+_END = re.compile("[/?#]")
 _PORT = re.compile(r"^(\[[^]]*\]|[^:]*):?")
 
 
@@ -52,7 +52,9 @@ def _check_server(address: str) -> None:
     """Refuse an address whose password ends it too early: what follows would be taken for a path,
     and be shown.
     """
-    server, path = _SERVER.match(address.partition("://")[2]).groups()  # type: ignore[union-attr]
+    rest = address.partition("://")[2]
+    server = _END.split(rest, maxsplit=1)[0]
+    path = rest[len(server) :].partition("?")[0]
     ports = [_PORT.sub("", host) for host in server.split(",")]
     if "@" not in server and ("@" in path or any(port.strip("0123456789") for port in ports)):
         raise BadRequest(
