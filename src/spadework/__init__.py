@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from spadework.data.addresses import read_content, read_interactions
     from spadework.data.content import ItemContent
     from spadework.data.interactions import Interactions
+    from spadework.data.mapped.mapped_log import open_log, save_log
     from spadework.data.presplit import read_split
     from spadework.data.splitting import Split
     from spadework.data.worlds.worlds import world
@@ -58,10 +59,12 @@ _HOMES = {
     "evaluate": "spadework.evaluation.scoreboard",
     "load": "spadework.artifacts.artifact",
     "model": "spadework.models.labels",
+    "open_log": "spadework.data.mapped.mapped_log",
     "read_content": "spadework.data.addresses",
     "read_interactions": "spadework.data.addresses",
     "read_split": "spadework.data.presplit",
     "save": "spadework.artifacts.artifact",
+    "save_log": "spadework.data.mapped.mapped_log",
     "scoreboard": "spadework.evaluation.scoreboard",
     "train_transformer": "spadework.workbench.training.excavator",
     "world": "spadework.data.worlds.worlds",
@@ -95,10 +98,12 @@ __all__ = [
     "load",
     "model",
     "models",
+    "open_log",
     "read_content",
     "read_interactions",
     "read_split",
     "save",
+    "save_log",
     "scoreboard",
     "split",
     "train_transformer",

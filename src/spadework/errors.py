@@ -13,9 +13,10 @@ and a hint (what to do next).
     ├── NotFitted             a model was used before its fit
     ├── MissingExtra          a part that is not installed; the hint is the command that installs it
     ├── StoreFailed           events could not be kept or read: no room, no connection
-    └── Stopped               work was ended early, by the clock or by the memory limit
+    └── Stopped               work was ended early, by the clock, the memory limit or a full disk
         ├── OutOfTime
-        └── OutOfMemory
+        ├── OutOfMemory
+        └── OutOfDisk
 
 The command line prints message and hint.
 """
@@ -132,6 +133,10 @@ class OutOfTime(Stopped):
 
 class OutOfMemory(Stopped):
     """The memory limit was reached."""
+
+
+class OutOfDisk(Stopped):
+    """A disk is full."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -24,7 +24,8 @@ LAYERS = {
     "apps": 9,
 }
 FOLDERS = {  # of one layer: a folder imports from those with a smaller number, and itself
-    "data": 0, "data/reading": 1, "data/reading/values": 2, "data/reading/columns": 3,
+    "data": 0, "data/mapped": 1, "data/reading": 1, "data/reading/values": 2,
+    "data/reading/columns": 3,
     "data/reading/formats": 4, "data/reading/rows": 5, "data/reading/reading.py": 6,
     "data/content.py": 7, "data/long_tables.py": 7,
     "data/id_files.py": 7, "data/item_tables.py": 8, "data/samples.py": 9, "data/worlds": 9,

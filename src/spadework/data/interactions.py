@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _OPTIONAL = ("times", "weights", "baskets", "event_types")
+COLUMNS = ("users", "items", *_OPTIONAL)
+"""Every column that a log may have."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -62,7 +64,7 @@ class Interactions:
 
     def __post_init__(self) -> None:
         rows = len(self.users)
-        for name in ("users", "items", *_OPTIONAL):
+        for name in COLUMNS:
             column = getattr(self, name)
             if column is None:
                 continue

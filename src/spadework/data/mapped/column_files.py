@@ -1,0 +1,83 @@
+"""Columns as plain files of numbers, appended to part by part and then mapped."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from spadework import formatting
+from spadework.arrays import Array, frozen
+from spadework.errors import OutOfDisk
+
+ENDING = ".column"
+
+
+class ColumnWriter:
+    """Appends to the columns of a folder; `dtypes` are by name. Used with `with`."""
+
+    def __init__(self, folder: Path, dtypes: Mapping[str, np.dtype]) -> None:
+        self.folder, self.dtypes, self.rows = folder, dict(dtypes), 0
+        folder.mkdir(parents=True, exist_ok=True)
+        self._files: dict[str, IO[bytes]] = {
+            name: (folder / f"{name}{ENDING}").open("wb") for name in dtypes
+        }
+
+    def append(self, arrays: Mapping[str, Array]) -> None:
+        """Further rows of all columns. Raises `OutOfDisk` where the disk is full."""
+        lengths = {len(array) for array in arrays.values()}
+        assert set(arrays) == set(self.dtypes), "a part has the columns of all others"
+        assert len(lengths) == 1, "columns of a part are equally long"
+        for name, array in arrays.items():
+            wanted = np.ascontiguousarray(array, self.dtypes[name])
+            try:
+                self._files[name].write(wanted.data)
+            except OSError as error:
+                raise full(self.folder, error) from error
+        self.rows += lengths.pop()
+
+    def __enter__(self) -> ColumnWriter:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        try:
+            for file in self._files.values():
+                file.close()
+        except OSError as error:  # what was not yet written
+            raise full(self.folder, error) from error
+
+
+def mapped(folder: Path, dtypes: Mapping[str, np.dtype], rows: int) -> dict[str, Array]:
+    """Read-only arrays over the columns of a folder, by name. Raises ValueError where a file has
+    another size, OSError where it is gone.
+    """
+    found: dict[str, Array] = {}
+    for name, dtype in dtypes.items():
+        path = folder / f"{name}{ENDING}"
+        size = path.stat().st_size
+        if size != rows * np.dtype(dtype).itemsize:
+            raise ValueError(
+                f"{path.name} has {size:,} bytes, which are not those of {rows:,} rows"
+            )
+        empty = np.zeros(0, dtype)
+        # the base class: a view of a memmap is a memmap, which costs time with each slice
+        found[name] = frozen(np.memmap(path, dtype, "r").view(np.ndarray) if rows else empty)
+    return found
+
+
+def full(folder: Path, error: OSError) -> Exception:
+    """The error to raise where a file could not be written."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return error
+    try:
+        free = f"{shutil.disk_usage(folder).free / 2**30:,.1f} GiB are free"
+    except OSError:
+        free = "it has no room left"
+    return OutOfDisk(
+        f"The disk of {folder} is full ({free}) while a log is written there.",
+        "Make room, or name a folder on another disk: SPADEWORK_SCRATCH=FOLDER, or TMPDIR.",
+    )
