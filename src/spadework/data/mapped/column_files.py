@@ -10,7 +10,6 @@ from typing import IO
 
 import numpy as np
 
-from spadework import formatting
 from spadework.arrays import Array, frozen
 from spadework.errors import OutOfDisk
 
