@@ -59,9 +59,7 @@ def mapped(folder: Path, dtypes: Mapping[str, np.dtype], rows: int) -> dict[str,
         path = folder / f"{name}{ENDING}"
         size = path.stat().st_size
         if size != rows * np.dtype(dtype).itemsize:
-            raise ValueError(
-                f"{path.name} has {size:,} bytes, which are not those of {rows:,} rows"
-            )
+            raise ValueError(f"{path.name} has {size:,} bytes, which do not fit its rows")
         empty = np.zeros(0, dtype)
         # the base class: a view of a memmap is a memmap, which costs time with each slice
         found[name] = frozen(np.memmap(path, dtype, "r").view(np.ndarray) if rows else empty)
