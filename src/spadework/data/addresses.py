@@ -15,7 +15,7 @@ from spadework.data.item_tables import read_item_table
 from spadework.data.reading.formats.joined_tables import GivenJoins, joins_of
 from spadework.data.reading.formats.opening import Source
 from spadework.data.reading.reading import FileForm, RowRules, read_source
-from spadework.data.reading.rows.assembly import Duplicates
+from spadework.data.reading.rows.checked_rows import Duplicates
 from spadework.data.reading.rows.returned_rows import OnReturns
 from spadework.data.reading.values.conditions import between
 from spadework.data.samples import sample, sample_content
@@ -50,6 +50,7 @@ def read_interactions(
     items: Source | ItemContent | None = None,
     join: GivenJoins | None = None,
     table: str | None = None,
+    memory: int | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
@@ -72,9 +73,13 @@ def read_interactions(
     `(frame, "order_id")` from several or a frame. Rows with a weight below zero are returns, taken
     off what the user bought of the item before, or "set aside".
 
+    A log that takes more than `memory` bytes, by default most of what is free, is sorted on disk
+    (in `SPADEWORK_SCRATCH`, or the system's folder), and its columns are mapped: the same log, to
+    the bit. This works for parquet, Arrow files and databases.
+
     Raises BadRequest and BadData with the file's name, the row and the value, Undecided where two
-    readings are equally good. Where memory is short, parquet is sampled by users, and text is
-    refused (OutOfMemory).
+    readings are equally good. Where memory is short for what is joined or unfolded, it is sampled
+    by users, and text is refused (OutOfMemory).
     """
     _check_policies(duplicates, returns)
     events, dislikes = _events_and_dislikes(events, dislikes)
@@ -100,7 +105,7 @@ def read_interactions(
         excluded=() if exclude_items is None else excluded_items(exclude_items, items),
     )
     form = FileForm(delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, table=table)
-    return read_source(source, given, rules, form, shape, joins_of(join))
+    return read_source(source, given, rules, form, shape, joins_of(join), memory)
 
 
 def _check_names(given: Mapping[str, object]) -> None:

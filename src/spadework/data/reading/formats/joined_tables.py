@@ -244,6 +244,8 @@ def _joined(
         fetch=fetch,
         head=head,
         sampled=None if table.sampled is None else sampled,
+        span=None,
+        batches=None,
         size=table.size + other.size,
         aside={**aside, **table.aside},
         remarks=(*table.remarks, *remarks),

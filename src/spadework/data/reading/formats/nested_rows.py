@@ -149,6 +149,12 @@ def _without_objects(table: Table) -> Table:
         fetch=lambda columns: picked(table.fetch(outer(columns)), columns),
         head=lambda n: picked(table.head(n), list(paths)),
         sampled=None if table.sampled is None else sampled,
+        span=None,
+        batches=None
+        if (by_batch := table.batches) is None
+        else lambda columns, rows: (
+            picked(frame, columns) for frame in by_batch(outer(columns), rows)
+        ),
     )
 
 
@@ -295,6 +301,8 @@ def _one_row_an_entry(table: Table, chosen: str, given: Mapping[str, str | None]
         numbers=numbers,
         dropped=dropped,
         sampled=None,
+        span=None,
+        batches=None,
     )
 
 

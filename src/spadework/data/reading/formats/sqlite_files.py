@@ -273,7 +273,15 @@ def _table(
     if not (source.is_view and _is_random(connection)):
         return table
     frame = table.fetch(columns)
-    return replace(table, rows=frame.height, fetch=frame.select, head=frame.head, sampled=None)
+    return replace(
+        table,
+        rows=frame.height,
+        fetch=frame.select,
+        head=frame.head,
+        sampled=None,
+        span=None,
+        batches=None,
+    )
 
 
 def _is_random(connection: sqlite3.Connection) -> bool:
