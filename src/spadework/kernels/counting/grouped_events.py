@@ -64,7 +64,7 @@ class Groups:
         latest. O(events + items · log items).
         """
         sizes = postings.distinct_items(starts, items, item_count, most)
-        code_of_rank, rank_of_code, rank_starts = _by_frequency(sizes.part_sizes.sum(axis=0))
+        code_of_rank, rank_of_code, rank_starts = _by_frequency(sizes.item_sizes)
         own_starts = np.zeros(len(starts), np.uint32)
         np.cumsum(sizes.group_sizes, out=own_starts[1:])
         own, groups = postings.sets(

@@ -43,6 +43,11 @@ class DistinctSizes(NamedTuple):
     part_sizes: Array  # [parts, items] int64: groups of the part that then hold the item
     truncated: int  # groups that hold more than `most`
 
+    @property
+    def item_sizes(self) -> Array:
+        """Groups that hold each item. Shape [items] int64."""
+        return np.asarray(self.part_sizes.sum(axis=0))
+
 
 def distinct_items(
     starts: Offsets, items: Codes, item_count: int, most: int | None

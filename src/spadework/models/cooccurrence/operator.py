@@ -213,9 +213,7 @@ class CoOccurrence(ItemItem):
         cells = min(pairs, float(train.item_count) ** 2)
         kept = min(cells, float(train.item_count) * min(self.keep, train.item_count))
         seconds = (1e-9 if self.channel.plain else 4e-9) * pairs + 6e-9 * cells + 2e-7 * len(train)
-        # a set is two numbers an event; sessions and baskets are numbered, weights are many more
-        row = 100 if not self.channel.plain else 8 if self.group == "user" else 24
-        held = 20 * kept + row * len(train) + 16 * train.user_count
+        held = 20 * kept + self.channel.bytes_a_row * len(train) + 16 * len(lengths)
         return Cost(bytes=int(held + 2**26), seconds=seconds)
 
     # ---- learning
