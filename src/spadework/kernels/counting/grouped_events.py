@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from spadework import formatting
-from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.arrays import Array, Codes, Mask, Offsets, counts_of
 from spadework.errors import Unsuitable
 from spadework.kernels.counting import postings
 from spadework.ragged import offsets_of
@@ -43,9 +43,7 @@ class Groups:
         """Index the events of groups; within a group their order is kept. O(events + items · log
         items).
         """
-        code_of_rank, rank_of_code, rank_starts = _by_frequency(
-            np.bincount(items, minlength=item_count)
-        )
+        code_of_rank, rank_of_code, rank_starts = _by_frequency(counts_of(items, item_count))
         own = rank_of_code[items].astype(np.uint16 if item_count < 2**16 else np.uint32, copy=False)
         occurrences, groups = postings.events_by_item(starts, own, rank_starts)
         return cls(
@@ -65,15 +63,21 @@ class Groups:
         """The distinct items of each group, common ones first; of more than `most` items the
         latest. O(events + items · log items).
         """
-        group_sizes, item_sizes, truncated = postings.distinct_items(
-            starts, items, item_count, most
+        sizes = postings.distinct_items(starts, items, item_count, most)
+        code_of_rank, rank_of_code, rank_starts = _by_frequency(sizes.item_sizes)
+        own_starts = np.zeros(len(starts), np.uint32)
+        np.cumsum(sizes.group_sizes, out=own_starts[1:])
+        own, groups = postings.sets(
+            starts, items, most, sizes, own_starts, rank_of_code, rank_starts
         )
-        code_of_rank, rank_of_code, rank_starts = _by_frequency(item_sizes)
-        groups = postings.groups_by_item(starts, items, most, rank_of_code, rank_starts)
-        own_starts = _starts(group_sizes)
-        own = postings.items_by_group(rank_starts, groups, own_starts)
         return cls(
-            own_starts, own, rank_starts, groups, code_of_rank, rank_of_code, truncated=truncated
+            own_starts,
+            own,
+            rank_starts,
+            groups,
+            code_of_rank,
+            rank_of_code,
+            truncated=sizes.truncated,
         )
 
     def restricted_to(self, items: Mask) -> Groups:

@@ -213,7 +213,8 @@ class CoOccurrence(ItemItem):
         cells = min(pairs, float(train.item_count) ** 2)
         kept = min(cells, float(train.item_count) * min(self.keep, train.item_count))
         seconds = (1e-9 if self.channel.plain else 4e-9) * pairs + 6e-9 * cells + 2e-7 * len(train)
-        return Cost(bytes=int(20 * kept + 100 * len(train) + 2**26), seconds=seconds)
+        held = 20 * kept + self.channel.bytes_a_row * len(train) + 16 * len(lengths)
+        return Cost(bytes=int(held + 2**26), seconds=seconds)
 
     # ---- learning
 

@@ -214,7 +214,11 @@ def rows_by_group(train: Interactions, channel: Channel) -> tuple[Offsets, Array
     this order.
     """
     if channel.group == "user":
-        return np.append(train.starts[train.active_users], len(train)).astype(np.int64), None
+        starts = train.starts
+        has_rows = starts[1:] > starts[:-1]
+        if not has_rows.all():
+            starts = np.append(starts[:-1][has_rows], len(train))
+        return starts.astype(np.int64, copy=False), None
     numbers = group_numbers(train, channel)
     starts = offsets_of(np.bincount(numbers))
     return starts, np.argsort(numbers, kind="stable") if channel.group == "basket" else None
