@@ -87,7 +87,8 @@ def check_text_size(length: int, name: str) -> None:
                 f"Reading {name} would take about {size(need)}, and {size(room)} of memory are "
                 "available."
             ),
-            "Turn it into parquet, which is read by columns and can be sampled by users.",
+            'Turn it into parquet, which is read in parts: python -c "import polars; '
+            "polars.scan_csv('LOG.csv').sink_parquet('LOG.parquet')\".",
         )
 
 

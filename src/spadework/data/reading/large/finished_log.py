@@ -194,9 +194,8 @@ class _Finish:
         if time.columns:
             return times // self.spool.scale if self.spool.calendar else times
         # the order of the rows: positions smaller than any date
-        if self.table.rows < FIRST:
-            return times
-        return (times - 1) * (FIRST - 1) // (self.table.rows - 1)
+        last = self.table.rows - 1
+        return times if last < FIRST else times * (FIRST - 1) // last
 
     def _baskets(self, baskets: pl.Series) -> Array:
         """Numbers of baskets, which begin anew in each part: baskets are those of a user."""

@@ -129,7 +129,7 @@ class _Pass:
     def run(self, folder: Path) -> Spooled:
         """All rows, checked and dealt out by user."""
         names = self.plan.roles.columns()
-        spool = RowSpool(self.plan, self.times_may_be_finer)
+        spool = RowSpool(self.plan, self.table.numbers is None, self.times_may_be_finer)
         dealt: DealtRows | None = None
         before, first = 0, None
         total = -(-self.table.rows // self.sizes.batch)

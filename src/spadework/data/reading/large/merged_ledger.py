@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from spadework import formatting
 from spadework.data.reading.rows.accounting import rows_set_aside
 from spadework.data.reading.set_aside import Extremes, Facts, Ledger, Told
 from spadework.data.reading.tables import RowNumbers
@@ -83,7 +84,8 @@ class MergedLedger:
         """Say where not all rows that were set aside are kept."""
         if total > self._kept:
             self.ledger.remark(
-                f"Of the {total:,} rows set aside, {self._kept:,} are kept with their values."
+                f"Set aside: {formatting.count(total, 'row')}, of which the values of "
+                f"{self._kept:,} are kept."
             )
 
     def rename(self, reasons: Mapping[str, str]) -> None:

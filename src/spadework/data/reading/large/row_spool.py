@@ -41,6 +41,7 @@ class RowSpool:
     """Makes frames of checked rows: user, item, and clock, weight, basket, event, row."""
 
     plan: Plan
+    all_rows: bool  # of the source are read
     times_may_be_finer: bool  # in other parts: they are texts, or numbers with decimals
     items: DistinctIds = field(default_factory=DistinctIds)
     every_item: DistinctIds = field(default_factory=DistinctIds)  # of rows set aside, too
@@ -85,7 +86,9 @@ class RowSpool:
         time = self.plan.roles.time
         if time is not None and not time.columns:
             self.calendar = False
-            return numbers if used is None else numbers[used]
+            # rows are counted from 0 where none is left out before
+            own = numbers - 1 if self.all_rows else numbers
+            return own if used is None else own[used]
         if not len(clock.seconds):
             return clock.seconds.astype(np.int64)
         if self.calendar not in (None, clock.calendar):

@@ -158,26 +158,23 @@ def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Seri
     _tell_decimals(facts["id"], role, name, ledger)
     foreign = facts.filter(pl.col("id").str.len_bytes() > pl.col("id").str.len_chars())["id"]
     normal = foreign.str.normalize("NFC")
-    if len(foreign) and (normal != foreign).any():
-        # of the ids that are written in several forms, and those that they turn into
-        forms = foreign.filter((normal != foreign) | normal.is_in(_several(normal).implode()))
+    if len(foreign):
         ledger.tell(
             f"{role} ids merged",
-            {"forms": forms},
+            {"odd": foreign.filter(normal != foreign), "plain": foreign.filter(normal == foreign)},
             lambda facts: _merged_in_words(facts, role),
             lambda facts: {f"{role}_ids_merged": n} if (n := _merged(facts)) else {},
         )
-        column = column.str.normalize("NFC")
+        if (normal != foreign).any():
+            column = column.str.normalize("NFC")
     return column
 
 
-def _several(values: pl.Series) -> pl.Series:
-    return values.filter(values.is_duplicated())
-
-
 def _merged(facts: Facts) -> int:
-    forms: pl.Series = facts["forms"]
-    return len(forms) - forms.str.normalize("NFC").n_unique()
+    """How many ids fewer there are, once all are in one Unicode form."""
+    odd, plain = facts["odd"], facts["plain"]
+    normal = odd.str.normalize("NFC").unique()
+    return len(odd) + int(normal.is_in(plain.implode()).sum()) - len(normal)
 
 
 def _merged_in_words(facts: Facts, role: str) -> list[str]:
