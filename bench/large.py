@@ -77,9 +77,9 @@ def run(quick: bool) -> Outcome:
     remarks = [
         (
             "A log in order of time: 20 events a user on average, 500,000 items by "
-            "Zipf-Mandelbrot, two years. Memory held is what cannot be given back without swapping; "
-            f"`look` runs in a memory group of {LIMIT_GIB} GiB where the kernel allows one, and is "
-            "ended if it holds more. One run each."
+            "Zipf-Mandelbrot, two years. Memory held is what cannot be given back without "
+            f"swapping; `look` runs in a memory group of {LIMIT_GIB} GiB where the kernel allows "
+            "one, and is ended if it holds more. One run each."
         ),
         *(f"{one.label}: {one.median:.1f} s, {_gib(one)} GiB held" for one in series),
     ]

@@ -1,4 +1,4 @@
-"""watched.py [--limit BYTES] COMMAND…: run a command, and tell its time and the memory that it held.
+"""watched.py [--limit BYTES] COMMAND…: run a command, tell its time and the memory that it held.
 
 Memory is what cannot be given back without swapping (RssAnon): pages of mapped files are not
 counted. With --limit the command runs in a memory group of the kernel, which ends whatever holds
