@@ -22,7 +22,6 @@ from spadework.kernels.similarity.pair_weights import llr_keeps, pair_weights
 from spadework.kernels.similarity.pairs import Pairs
 from spadework.kernels.similarity.table_finishing import keep_in_columns, rows_over, rows_to_one
 from spadework.models.cooccurrence.mixed_content import with_content
-from spadework.models.cooccurrence.pair_matrix import no_rows
 from spadework.models.cooccurrence.shared_tables import FINISHING, tables_of
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.learning_from_counts import CountedPairs, FromCounts
@@ -207,7 +206,7 @@ class CoOccurrence(ItemItem, FromCounts):
         # count_passes.count_pass → neighbour_table.tables.
         [batch] = tables_of([self], train, None)
         [(_, table, sizes)] = batch
-        return self._finished(table, sizes, train, content)
+        return self._finished(table, sizes, train.item_counts, content)
 
     @property
     def counted(self) -> Channel:
@@ -221,7 +220,7 @@ class CoOccurrence(ItemItem, FromCounts):
         weighing = self.weighing(0, sizes, float(counts.groups))
         (table,) = tables(counter, counter.groups, [weighing], f"fit {self.label}")
         by_code = sizes[counter.groups.rank_of_code]
-        return self._finished(table, by_code, no_rows(counts.item_vocabulary), None)
+        return self._finished(table, by_code, counts.popularity, None)
 
     @classmethod
     def fit_together(
@@ -249,7 +248,7 @@ class CoOccurrence(ItemItem, FromCounts):
                 fit, table, sizes = batch.pop(0)
                 for same_state in fit.finishings():
                     state = {
-                        **same_state[0]._finished(table, sizes, train, content),
+                        **same_state[0]._finished(table, sizes, popularity, content),
                         "popularity": popularity,
                     }
                     for model in same_state:
@@ -365,7 +364,7 @@ class CoOccurrence(ItemItem, FromCounts):
         return values
 
     def _finished(
-        self, table: Table, sizes: Array | None, train: Interactions, content: ItemContent | None
+        self, table: Table, sizes: Array | None, item_counts: Array, content: ItemContent | None
     ) -> Mapping[str, Array]:
         """The table scaled by row, pruned by column, mixed and normalised as set; `sizes` [items]
         float32, None where it is scaled already.
@@ -379,7 +378,7 @@ class CoOccurrence(ItemItem, FromCounts):
             starts, columns, values = with_content(
                 (starts, columns, values),
                 content,
-                train.item_counts,
+                item_counts,
                 self.content_share,
                 self.content_cold,
                 self.keep,
