@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from spadework.data.interactions import Interactions
 from spadework.evaluation.statistics import GROUPS
 from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
 from spadework.workbench.search.costs import LEAST_USER, Costs
+from spadework.workbench.search.everything import Everything
 
 WRITING, A_USER, A_VALUE = 2.5, 8e-6, 8e-6
 """Seconds of board, examples, report and manifest: on any log, per user of the test span, and per
@@ -38,7 +38,7 @@ class Ending:
 
     costs: Costs
     test: Protocol  # of the test span
-    log: Interactions
+    everything: Everything
     budget: float
     # models that are kept in addition to the winner
     companions: list[Recommender] = field(default_factory=list)
@@ -68,8 +68,8 @@ class Ending:
         return seconds - max(left, self.seconds(None)) <= late * self.budget
 
     def keeping(self, model: Recommender) -> float:
-        """Seconds to fit a model on the whole log and to save it."""
-        return SLACK * self.costs.fit(model, self.log)
+        """Seconds to fit a model on everything and to save it."""
+        return SLACK * self.everything.seconds(model)
 
     @property
     def company_seconds(self) -> float:
