@@ -72,7 +72,7 @@ def finding_of(
         for count, mean in zip(users, means, strict=True)
     )
     if level != "note":
-        consequence = "The sample chose by less than the whole log gives."
+        consequence = "A model of everything should do better than the board says."
     elif ruled_out(change):
         consequence = "More users like these would change little: the sample was enough."
     else:
@@ -83,8 +83,8 @@ def finding_of(
         says=f"The advantage of {winner.label} over {baseline.label}, by the users learned from: "
         f"{points} ({metric}). Learning from all {everyone:,} is estimated to add "
         f"{change.effect:+.4f} ({change.low:+.4f} … {change.high:+.4f}). {consequence}",
-        advice="Serve what was fitted on everything: it is expected to do better than the board "
-        "says. A larger limit of memory (--memory) judges on more users."
+        advice="Serve what was fitted on everything. A larger limit of memory (--memory) judges on "
+        "more users."
         if level != "note"
         else "",
         effect=change.effect if change.share is None else change.share,
