@@ -10,8 +10,6 @@ the span is that of the smallest and the largest time, to the second.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from spadework.arrays import Array
@@ -22,7 +20,6 @@ SHORTEST = 3 * DAY
 MANY_DAYS = 1_000_000
 EARLY_PART = 4
 """Rows before the beginning are stray where the pause is the span of the rest divided by this."""
-_PART = 1 << 20
 CALENDAR = 31_536_000  # seconds in 1970: smaller times are positions in a sequence, not a calendar
 
 
@@ -36,8 +33,8 @@ def span_of(times: Array) -> tuple[int, int]:
     most = _most(len(times))
     if not most or last < CALENDAR:
         return first, last
-    late = sum(int((part > last - DAY).sum()) for part in _parts(times)) <= most
-    early = sum(int((part < first + DAY).sum()) for part in _parts(times)) <= most
+    late = int((times > last - DAY).sum()) <= most
+    early = int((times < first + DAY).sum()) <= most
     if not late and not early:
         return first, last
     if _has_no_pause(times, first, last):
@@ -63,18 +60,9 @@ def _has_no_pause(times: Array, first: int, last: int) -> bool:
     """
     if (last - first) // DAY >= MANY_DAYS:
         return False
-    length = (last - first) // DAY + 1
-    days = np.flatnonzero(
-        sum(np.bincount((part - first) // DAY, minlength=length) for part in _parts(times))
-    )
+    days = np.flatnonzero(np.bincount((times - first) // DAY))
     # rows on days that are n apart are less than n + 1 days apart
     return int(np.diff(days).max(initial=0)) < SHORTEST // DAY
-
-
-def _parts(times: Array) -> Iterator[Array]:
-    """The times in parts, so that what is worked out of them takes the memory of one part."""
-    for begin in range(0, len(times), _PART):
-        yield times[begin : begin + _PART]
 
 
 def _most(rows: int) -> int:
