@@ -11,7 +11,7 @@ from spadework.workbench.recipe import Recipe
 
 BASE = 1100 * 2**20
 """Bytes of a dig of any log: libraries, compiled code, tables of a batch, models that are held."""
-A_ROW = 220
+A_ROW = 300
 """Bytes per row: the columns of the log, of its cuts and of their cuts, and their arrangements."""
 AN_ID = 60
 """Bytes per user or item of the whole log: the ids, and where each user's rows begin."""
