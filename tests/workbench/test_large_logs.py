@@ -183,7 +183,9 @@ def test_the_curve_is_of_the_winner(dug):
     _, run, _ = dug
     [found] = [one for one in run.findings if one["code"] == "SIZE-1"]
     assert f"advantage of {run.winner} over popular" in found["says"]
-    assert found["says"].count(" users +0") == 4  # an eighth, a quarter, half and all of the sample
+    # an eighth, a quarter, half and all of the sample, and twice as many
+    assert found["says"].count(" users +0") == 5
+    assert "The last was estimated from those before it at +0" in found["says"]
     assert "Learning from all 15,000 is estimated to add" in found["says"]
     assert found["interval"][0] <= found["effect"] <= found["interval"][1]
 

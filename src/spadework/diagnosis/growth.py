@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -40,33 +41,31 @@ def finding_of(
     evidence: Evidence,
     winner: Recommender,
     baseline: Recommender,
-    nested: Sequence[Interactions],
+    trains: Sequence[Interactions],
     everyone: int,
 ) -> Finding:
-    """The winner's advantage over a baseline, learned from nested samples of users: `nested` are
-    the train rows of smaller and smaller halves of the sample, the largest first, all of them
-    before the evidence's own; `everyone` is the number of users of the whole log.
+    """The winner's advantage over a baseline, learned from nested samples of users: `trains` are
+    the train rows of each, of twice as many users from one to the next. The evidence's own are
+    among them; where there are larger ones, what they added is held against what was estimated
+    before. `everyone` is the number of users of the whole log.
 
     All are judged on the same users, whose own histories are complete. The gains of the doublings
-    are fitted by A · qⁿ, and what the doublings up to the whole log would add is told with the
-    interval of the same fit on resampled users. It is strong or weak only where the last doubling
-    helped beyond chance, too. Raises `CannotTell` where a model has no values.
+    are fitted by A · qⁿ, and what the doublings up to the whole log would add to the dug sample is
+    told with the interval of the same fit on resampled users. It is strong or weak only where the
+    last doubling helped beyond chance, too. Raises `CannotTell` where a model has no values.
     """
-    trains = [*reversed(nested), evidence.train]
-    both, curve = [winner, baseline], []
+    curve = []
     for train in trains:
         at = evidence if train is evidence.train else evidence.of_logs(train=train)
-        first, second = at.require_all(at.values(both), both)
+        first, second = at.require_all(at.values([winner, baseline]), [winner, baseline])
         curve.append(first - second)
     values = np.stack(curve, axis=1)  # [rows, samples]
     users = [len(train.active_users) for train in trains]
-    doublings = max(round(np.log2(everyone / max(users[-1], 1))), 1)
+    own = next(at for at, train in enumerate(trains) if train is evidence.train)
     means = np.nanmean(values, axis=0)
     drawn = statistics.bootstrap(values, evidence.protocol.seed)
-    expected = float(coming_gain(np.diff(means)[None], doublings)[0])
-    change = _change(values, means, drawn, expected, doublings, evidence.protocol.seed)
-    level = level_of(change)
-    metric = evidence.protocol.primary
+    change = _change(values, drawn, own, _doublings(users[-1], everyone), evidence.protocol.seed)
+    level, metric = level_of(change), evidence.protocol.primary
     points = ", ".join(
         f"{formatting.count(count, 'user')} {mean:+.4f}"
         for count, mean in zip(users, means, strict=True)
@@ -81,8 +80,9 @@ def finding_of(
         code=CODE,
         level=level,
         says=f"The advantage of {winner.label} over {baseline.label}, by the users learned from: "
-        f"{points} ({metric}). Learning from all {everyone:,} is estimated to add "
-        f"{change.effect:+.4f} ({change.low:+.4f} … {change.high:+.4f}). {consequence}",
+        f"{points} ({metric}).{_check(means, drawn, own)} Learning from all {everyone:,} is "
+        f"estimated to add {change.effect:+.4f} ({change.low:+.4f} … {change.high:+.4f}) to the "
+        f"{users[own]:,} of the board. {consequence}",
         advice="Serve what was fitted on everything. A larger limit of memory (--memory) judges on "
         "more users."
         if level != "note"
@@ -101,25 +101,45 @@ def finding_of(
     )
 
 
-def _change(
-    values: Array, means: Array, drawn: Array, expected: float, doublings: int, seed: int
-) -> Change:
-    """The expected gain as a change of the present advantage [rows, samples]."""
+def _doublings(users: int, everyone: int) -> int:
+    return max(int(np.round(np.log2(everyone / max(users, 1)))), 0)
+
+
+def _check(means: Array, drawn: Array, own: int) -> str:
+    """What the samples that are larger than the dug one were estimated to add, and what they did;
+    empty without any.
+    """
+    more = len(means) - 1 - own
+    if not more or own < 1:
+        return ""
+    expected = float(coming_gain(np.diff(means[: own + 1])[None], more)[0])
+    low, high = ends_of(coming_gain(np.diff(drawn[:, : own + 1], axis=1), more))
+    return (
+        f" The last was estimated from those before it at {means[own] + expected:+.4f} "
+        f"({means[own] + low:+.4f} … {means[own] + high:+.4f})."
+    )
+
+
+def _change(values: Array, drawn: Array, own: int, doublings: int, seed: int) -> Change:
+    """What the whole log is expected to add to the advantage [rows, samples] at the dug sample."""
     known = ~np.isnan(values[:, -2:]).any(axis=1)
     if not known.any():
         raise CannotTell("No user has a value under both models.")
+    means = np.nanmean(values, axis=0)[None]
     last = (values[known, -1] - values[known, -2])[:, None]
     p = float(statistics.sign_flip(last, seed)[0])
-    spread = coming_gain(np.diff(drawn, axis=1), doublings)
+
+    def added(advantage: Array) -> Array:
+        coming = coming_gain(np.diff(advantage, axis=1), doublings)
+        return np.asarray(advantage[:, -1] - advantage[:, own] + coming)
+
+    expected, spread, base = float(added(means)[0]), added(drawn), float(means[0, own])
     low, high = ends_of(spread)
-    change = Change(expected, low, high, float(means[-1]), int(known.sum()), p)
-    if means[-1] <= 0 or (drawn[:, -1] <= 0).any():
+    change = Change(expected, low, high, base, int(known.sum()), p)
+    if base <= 0 or (drawn[:, own] <= 0).any():
         return change
-    share_low, share_high = ends_of(spread / drawn[:, -1])
-    return Change(
-        expected, low, high, change.base, change.users, p, expected / change.base, share_low,
-        share_high,
-    )  # fmt: skip
+    share_low, share_high = ends_of(spread / drawn[:, own])
+    return replace(change, share=expected / base, share_low=share_low, share_high=share_high)
 
 
 def ends_of(drawn: Array) -> tuple[float, float]:

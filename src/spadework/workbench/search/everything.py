@@ -17,7 +17,7 @@ from spadework.workbench.large.room import A_COLUMNS
 from spadework.workbench.large.sample import Sample
 from spadework.workbench.search.costs import Costs
 
-SHARE = 0.2
+SHARE = 0.3
 """Share of the budget that fitting a model on more than the sample may take: so much is kept free
 for it, and a model that would take longer is fitted on fewer users.
 """
