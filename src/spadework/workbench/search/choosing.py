@@ -50,6 +50,8 @@ from spadework.workbench.storage import lock
 POPULAR = (Popular, PopularByCategory)
 OTHER_QUESTIONS = 0.15
 """Share of the budget that questions which do not decide the verdict may take."""
+GROWTH = 0.05
+"""Share of the budget that SIZE-1 of a sample has in any case."""
 QUESTIONS, WINNERS_MINUTE = 0.12, 60.0
 """Share of the budget beyond its first minute that is reserved for these questions; that minute is
 for the winner.
@@ -96,6 +98,8 @@ class Dig:
         self.ending = Ending(
             costs, self.test, self.everything, self.clock.budget, question_seconds=reserved
         )
+        if not self.sample.is_whole:
+            self.ending.curve_users = len(self.judging.rungs[0].rows)
         self.planner = Planner(self.judging, self.ending, self.recipe.models, self._ask_deciding)
 
     def carry_out(self, findings: list[Finding]) -> None:
@@ -260,7 +264,9 @@ class Dig:
         """Where a sample of the users was dug: how the winner's advantage grows with the users."""
         if winner is None or self.sample.is_whole:
             return
+        self.ending.curve_users = 0  # its time may be used now
         left = self.clock.left - self.ending.seconds(winner)
+        left = max(left, GROWTH * self.clock.budget)
         found = growing.ask(self.sample, self.evidence, self.judging, winner, left)
         if isinstance(found, Finding):
             events.note(f"{found.code}      {found.says}")

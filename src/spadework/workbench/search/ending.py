@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from spadework.evaluation.statistics import GROUPS
 from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
+from spadework.workbench.search import growing
 from spadework.workbench.search.costs import LEAST_USER, Costs
 from spadework.workbench.search.everything import Everything
 
@@ -43,6 +44,8 @@ class Ending:
     # models that are kept in addition to the winner
     companions: list[Recommender] = field(default_factory=list)
     question_seconds: float = 0.0  # seconds for questions that do not decide the verdict
+    # users that the winner is judged on once more, learned from smaller samples (SIZE-1); 0: none
+    curve_users: int = 0
 
     def seconds(self, winner: Recommender | None) -> float:
         """Seconds from the choice of a winner, without companions, to the manifest; without the
@@ -57,7 +60,15 @@ class Ending:
         judged = self.costs.fit(winner, self.test.split.train) + self.costs.answer(
             winner, users, unknown=LEAST_USER
         )
-        return seconds + SLACK * judged + self.keeping(winner)
+        return seconds + SLACK * judged + self.curve(winner) + self.keeping(winner)
+
+    def curve(self, winner: Recommender) -> float:
+        """Seconds to learn the winner from an eighth, a quarter and half of its sample."""
+        if not self.curve_users:
+            return 0.0
+        fits = self.costs.fit(winner, self.test.split.train)
+        lists = self.costs.answer(winner, self.curve_users, unknown=LEAST_USER)
+        return SLACK * (fits + growing.HALVINGS * lists)
 
     def possible(self, winner: Recommender, left: float, late: float) -> bool:
         """Whether the dig can end with this winner in the time left, or so little later that it is
