@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from spadework import durations
+from spadework import durations, sizes
 from spadework.data.reading.formats.encodings import check_encoding
 from spadework.data.reading.values.conditions import between, is_rule
 from spadework.data.reading.values.conditions import parse as parse_rule
@@ -208,7 +208,11 @@ class Recipe(BaseModel):
         gt=0,
         le=2**20,
         allow_inf_nan=False,
-        description="Memory limit in GiB; four fifths of what is free if absent.",
+        description=(
+            "Memory limit, such as 4g or 800m (a number alone is GiB); four fifths of what is free "
+            "if absent. Of a log with more rows than a dig holds within it, a sample of the users "
+            "is dug."
+        ),
     )
     threads: int | None = Field(
         None, ge=1, le=4096, description="Threads; all processors if absent."
@@ -225,6 +229,12 @@ class Recipe(BaseModel):
         if not isinstance(several, list) or any(isinstance(each, bool) for each in several):
             return value
         return [str(each) if isinstance(each, int) else each for each in several]
+
+    @field_validator("memory", mode="before")
+    @classmethod
+    def _size(cls, value: Any) -> Any:
+        """A text such as 4g is a size in GiB."""
+        return sizes.gibibytes(value, "memory") if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Recipe:
