@@ -20,14 +20,26 @@ Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 Array: TypeAlias = NDArray[Any]
 
-_PART = 1 << 20
-
 
 def frozen(array: Array) -> Array:
     """The same memory as a read-only array; the caller's own array keeps its flag."""
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+COUNTED_AT_ONCE = 1 << 22
+"""Codes that are counted together: numpy copies them to int64 first."""
+
+
+def counts_of(codes: Codes | Array, length: int) -> Array:
+    """How often each code from 0 to `length` occurs: [length] int64. O(codes), and the memory of
+    one part of them.
+    """
+    counts = np.zeros(length, np.int64)
+    for begin in range(0, len(codes), COUNTED_AT_ONCE):
+        counts += np.bincount(codes[begin : begin + COUNTED_AT_ONCE], minlength=length)
+    return counts
 
 
 def members(values: Array, known: Array) -> Mask:
@@ -38,16 +50,6 @@ def members(values: Array, known: Array) -> Mask:
         return np.zeros(len(values), np.bool_)
     at = np.minimum(np.searchsorted(known, values), len(known) - 1)
     return np.asarray(known[at] == values)
-
-
-def counted(codes: Codes, length: int) -> Array:
-    """How often each code below `length` occurs: [length] int64. By parts, since numpy copies what
-    it counts as int64.
-    """
-    counts = np.zeros(length, np.int64)
-    for begin in range(0, len(codes), _PART):
-        counts += np.bincount(codes[begin : begin + _PART], minlength=length)
-    return counts
 
 
 def distinct(array: Array) -> Array:

@@ -5,6 +5,7 @@ memory.
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
@@ -149,3 +150,25 @@ def test_a_log_without_times_and_users_of_one_event_are_read():
     assert not found.has_two_timestamps
     timed = make_log(["a", "a"], ["x", "y"], [START, START + DAY])
     assert reading(timed).has_two_timestamps
+
+
+def test_what_is_held_is_a_shard_and_not_a_column_of_the_log(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_log, "SHARD_ROWS", 1 << 13)
+    monkeypatch.setattr(training_log, "BLOCK_ROWS", 1 << 10)
+    users, items, times = random_rows(5, users=2_000, items=300, rows=200_000)
+    sw.save_log(make_log(users, items, times), tmp_path)
+    log = sw.open_log(tmp_path)
+    tracemalloc.start()
+    try:
+        found = reading(log)
+        found.counts()
+        assert sum(found.target_counts.values()) == 2_000
+        rng, windows = np.random.default_rng(0), 0
+        for shard in found.shards(rng):
+            cut = shard.windows(20, all_windows=True, rng=rng)
+            windows += sum(len(cut.padded(chosen, -1)[2]) for chosen in cut.batches(64, rng))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert windows > 10_000
+    assert peak < log.items.nbytes

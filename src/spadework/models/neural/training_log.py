@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Mask, Offsets, Seconds, counted
+from spadework.arrays import Array, Codes, Mask, Offsets, Seconds, counts_of
 from spadework.data.interactions import Interactions
 from spadework.data.mapped.column_files import Place
 from spadework.data.mapped.user_blocks import user_ranges
@@ -70,7 +70,7 @@ class TrainingLog:
             rows, firsts, ends = self._rows_of(first, last)
             long = ends - firsts >= 2
             inside = _inside(firsts[long], ends[long], rows.stop - rows.start)
-            counts += counted(self.items[rows][inside], len(counts))
+            counts += counts_of(self.items[rows][inside], len(counts))
         return counts.astype(np.float64)
 
     def shards(self, rng: np.random.Generator) -> Iterator[TrainingEvents]:
