@@ -50,12 +50,15 @@ def read_interactions(
     items: Source | ItemContent | None = None,
     join: GivenJoins | None = None,
     table: str | None = None,
+    query: str | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
     `source` is a path, a list of paths, a pattern (`logs/*.csv`), a folder of parquet, `-` for
     standard input, `sample:grocery`, `world:NAME`, or a frame with the Arrow interface. Of a
-    database (SQLite, DuckDB) or a workbook, `table` names the table, view or sheet. `shape` is
+    database (a file of SQLite or DuckDB, `postgresql://NAME@HOST/DATABASE`, `mysql://…`) or a
+    workbook, `table` names the table, view or sheet, and `query` is a statement that gives the rows
+    of a database. Passwords come from the environment (docs/guide.md). `shape` is
     what cannot be seen: "adjacency" or "baskets" (lines are lists), "matrix" (a column for each
     item), "impressions" (lists of what was shown and clicked), "lists" (cells such as a|b|c).
     docs/shapes.md shows all.
@@ -87,7 +90,7 @@ def read_interactions(
             "skip_bad": skip_bad, "duplicates": duplicates != "set aside",
             "returns": returns != "net", "shape": shape, "positive": positive, "since": since,
             "until": until, "dislikes": dislikes or None, "exclude_items": exclude_items,
-            "join": join or None, "table": table,
+            "join": join or None, "table": table, "query": query,
         }  # fmt: skip
         return _log_of(source, options)
     rules = RowRules(
@@ -99,7 +102,9 @@ def read_interactions(
         dislikes=dislikes,
         excluded=() if exclude_items is None else excluded_items(exclude_items, items),
     )
-    form = FileForm(delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, table=table)
+    form = FileForm(
+        delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, table=table, query=query
+    )
     return read_source(source, given, rules, form, shape, joins_of(join))
 
 

@@ -65,6 +65,7 @@ def read_for(
             items=_table_of_rules(recipe, given),
             join=recipe.join,
             table=recipe.table,
+            query=recipe.query,
         )
     if not len(log):
         raise Unsuitable(

@@ -82,6 +82,7 @@ class FileForm:
     encoding: str = "utf-8"
     skip_bad: bool = False
     table: str | None = None
+    query: str | None = None
 
 
 def read_source(
@@ -110,6 +111,7 @@ def read_source(
         wanted=wanted,
         shape=shape,
         inside=form.table,
+        query=form.query,
         purpose=for_log(given, wanted),
     )
     with named(table.name, _types_of(table)):

@@ -39,6 +39,11 @@ def columns_by_address(addresses: Sequence[str | Path]) -> list[FolderColumns]:
     """
     if len(addresses) == 1 and str(addresses[0]) == "-":
         return [FolderColumns.of([])]
+    remote = [isinstance(address, str) and "://" in address for address in addresses]
+    if any(remote):
+        local = [address for address, far in zip(addresses, remote, strict=True) if not far]
+        found = iter(columns_by_address(local) if local else [])
+        return [FolderColumns([{}], {}) if far else next(found) for far in remote]
     paths = [Path(address).absolute() for address in addresses]
     pairs = [(path, os.path.isdir(path)) for path in paths]
     for path, is_folder in pairs:
