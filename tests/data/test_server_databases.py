@@ -5,23 +5,29 @@ of a password.
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import psycopg
 import pytest
 
 import store_servers
 from makers import Recorder
+from mysql_server import Mysql, mysql
 from spadework.data.addresses import read_content, read_interactions
 from spadework.data.presplit import read_split
-from spadework.data.reading.formats import mysql_tables, postgres_tables, reading_memory
+from spadework.data.reading.formats import reading_memory
 from spadework.data.reading.formats.opening import open_table
 from spadework.data.reading.formats.server_addresses import server_address
 from spadework.errors import BadData, BadRequest, MissingExtra, SpadeworkError, Undecided
 from spadework.events import listening
+from spadework.workbench.recipe import make
+from spadework.workbench.run import dig
 
 TIME = 1_767_225_600
 ORDERS = (
@@ -98,9 +104,13 @@ def test_types_come_as_they_are_or_as_texts(shop):
     assert (row["host"], row["span"], row["nothing"]) == ("1.2.3.4/32", "[1,3)", "NaN")
     assert (row["cash"], row["flag"], row["short"]) == ("$5.00", True, "ab  ")
     assert row["oid"] == "7"
+    database.execute(
+        "insert into orders (user_id, item_id, ts, price, event) "
+        "values (1, gen_random_uuid(), now() - interval '1 day', 3, 'view')"
+    )
     log = read_interactions(address, weight="price", event="event", table="orders")
-    assert log.weights.tolist() == [12.5]
-    assert log.times.tolist() == [TIME]
+    assert sorted(log.weights.tolist()) == [3, 12.5]
+    assert TIME in log.times.tolist()
     with pytest.raises(BadData, match="bytes or foreign objects"):
         read_interactions(address, item="bytes")
     # a list of the items of a user is taken apart, as in files
@@ -257,6 +267,139 @@ def test_no_library_of_frames_is_imported_for_a_database(shop):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_quoted_and_read_types_of_mysql():
-    assert mysql_tables._quoted("a`b") == "`a``b`"
-    assert postgres_tables._asked('a"b', "uuid") == '"a""b"::text as "a""b"'
+@pytest.fixture
+def bazaar(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Mysql]]:
+    """The address of an empty database of MariaDB, and its server."""
+    server = mysql()
+    monkeypatch.setenv("MYSQL_PWD", PASSWORD)
+    server.execute("create database bazaar")
+    yield f"{server.address}/bazaar", server
+    server.execute("drop database bazaar")
+
+
+def test_tables_views_and_queries_of_mysql(bazaar):
+    address, server = bazaar
+    server.execute(
+        "use bazaar",
+        f"create table orders as select seq % 50 as user_id, seq % 20 as item_id, {TIME} + seq "
+        "as ts from seq_1_to_1000",
+        "create view `late ``ones` as select * from orders where ts % 2 = 0",
+    )
+    log = read_interactions(address, table="orders")
+    assert (len(log), len(log.user_vocabulary), len(log.item_vocabulary)) == (1000, 50, 20)
+    assert len(read_interactions(address, table="late `ones")) == 500
+    assert len(read_interactions(f"{address}/orders")) == 1000
+    assert len(read_interactions(address, query="select * from orders where ts % 4 = 0")) == 250
+    with pytest.raises(Undecided, match="has 2 tables"):
+        read_interactions(address)
+    with pytest.raises(BadRequest, match="Unknown column 'nothing'"):
+        read_interactions(address, query="select nothing from orders")
+    with pytest.raises(BadRequest, match="Access denied for user"):
+        read_interactions(address.replace("spade@", "nobody@"))
+    with pytest.raises(BadRequest, match="a setting 'nothing', which is not known"):
+        read_interactions(f"{address}?nothing=1")
+
+
+def test_types_of_mysql_come_as_they_are_or_as_texts(bazaar):
+    address, server = bazaar
+    server.execute(
+        "use bazaar",
+        "create table orders (user_id bigint unsigned, item_id varchar(9), ts timestamp, "
+        "price decimal(10, 2), day date, clock time, made year, json json, bytes blob, "
+        "kind enum('view', 'buy'), part float, flag bool, fixed binary(3), at datetime(6)) "
+        "charset utf8mb4",
+        "set session time_zone = '+00:00'",
+        "insert into orders values (18446744073709551615, 'ä', '2026-01-01', 1.5, '2026-01-02', "
+        "'01:02:03', 2026, '{}', 'x', 'buy', 1.5, true, 'abc', '2026-01-01 00:00:00.000001'), "
+        "(null, null, null, null, '0000-00-00', null, null, null, null, null, null, null, null, "
+        "'0000-00-00')",
+    )
+    table = open_table(address)
+    first, second = table.fetch(table.columns).rows(named=True)
+    assert first["user_id"] == 18446744073709551615
+    assert first["ts"].isoformat() == "2026-01-01T00:00:00"
+    assert [first[name] for name in ("item_id", "price", "clock", "made", "kind")] == [
+        *("ä", "1.50", "01:02:03", 2026, "buy")
+    ]
+    assert [first[name] for name in ("bytes", "fixed", "json")] == [b"x", b"abc", "{}"]
+    assert (first["part"], first["flag"], first["at"].microsecond) == (1.5, 1, 1)
+    assert set(second.values()) == {None}
+
+
+def test_a_table_of_mysql_that_changes_is_read_in_one_state_and_a_lost_one_is_told(bazaar):
+    address, server = bazaar
+    server.execute(
+        "use bazaar",
+        "create table orders (user_id int, item_id int, ts int, pad varchar(200), "
+        "key of_items (item_id, ts)) as select seq as user_id, seq as item_id, seq as ts, "
+        "repeat('x', 200) as pad from seq_1_to_200000",
+    )
+    table = open_table(address)
+    first = table.head(10)
+    server.execute(
+        "use bazaar", "delete from orders where user_id < 9", "update orders set item_id = -ts"
+    )
+    frame = table.fetch(["item_id", "user_id"])
+    assert frame.height == table.rows
+    assert frame.head(10).equals(first.select("item_id", "user_id"))
+    assert table.fetch(["item_id"])["item_id"].equals(frame["item_id"])
+
+    class Killer(Recorder):
+        def step(self, label: str, done: int, total: int | None) -> None:
+            if done == 2:
+                for (number,) in server.execute(
+                    "select id from information_schema.processlist where user = 'spade'"
+                ):
+                    server.execute(f"kill {number}")
+
+    lost = r"orders could not be read to its end: after [\d,]+ of 200,000 rows, "
+    with listening(Killer()), pytest.raises(BadData, match=lost):
+        table.fetch(table.columns)
+
+
+def test_queries_of_files(tmp_path: Path):
+    rows = "(values (1, 'a', 5), (2, 'b', 6), (2, 'c', 7))"
+    with closing(sqlite3.connect(tmp_path / "shop.sqlite")) as database:
+        database.execute(f"create table orders as select * from {rows}")
+        database.commit()
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as database:
+        database.execute(f"create table orders as from {rows} t(column1, column2, column3)")
+    for name in ("shop.sqlite", "shop.duckdb"):
+        path = tmp_path / name
+        query = (
+            "select column1 as user_id, column2 as item_id, column3 + 1767225600 as ts "
+            "from orders where column1 > 1 order by ts desc -- the last\n;"
+        )
+        log = read_interactions(path, query=query)
+        assert (len(log), log.account.source) == (2, f"{name}/query")
+        assert "Read from a query." in log.account.remarks
+        assert open_table(path, query=query).fetch(["item_id"]).rows() == [("c",), ("b",)]
+        random = "select column1 as user_id, random() as item_id from orders"
+        table = open_table(path, query=random)
+        assert table.fetch(["item_id"]).equals(table.fetch(["item_id", "user_id"])[["item_id"]])
+        with pytest.raises(BadData, match="nothing"):
+            read_interactions(path, query="select nothing from orders")
+        with pytest.raises(BadRequest, match="no statement that gives rows"):
+            read_interactions(path, query="delete from orders")
+        with pytest.raises(BadData, match=r"cannot be read|broken"):
+            read_interactions(path, query="select 1) ; delete from orders; select (1")
+    assert len(read_interactions(tmp_path / "shop.sqlite", user="column1", item="column2")) == 3
+
+
+@pytest.mark.slow
+def test_a_run_folder_holds_no_password(shop, tmp_path: Path):
+    address, database = shop
+    database.execute(
+        "create table orders as select g * g % 61 as user_id, (7 * g + g * g) % 23 as item_id, "
+        f"{TIME}::bigint + g * 500 as ts from generate_series(1, 3000) g"
+    )
+    folder = tmp_path / "run"
+    dig(address, folder=folder, recipe=make({"query": "select * from orders", "budget": "8s"}))
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    for path in files:
+        assert PASSWORD.encode() not in path.read_bytes(), path
+    with pytest.raises(BadRequest, match="holds a secret in 'source'"):
+        make({"source": address.replace("@", f":{PASSWORD}@")})
+    with pytest.raises(BadRequest, match="holds a secret in 'join'"):
+        make({"join": [f"{address}/orders?password={PASSWORD}:order_id"]})

@@ -277,7 +277,7 @@ def _refuse_secrets(values: Mapping[str, Any], where: str) -> None:
         ):
             raise BadRequest(
                 f"{where} holds a secret in {key!r}; recipes are stored as they are.",
-                "Put secrets into environment variables, such as PGPASSWORD or MYSQL_PWD.",
+                "Put secrets into environment variables.",
             )
 
 

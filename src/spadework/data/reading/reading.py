@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import polars as pl
 
@@ -83,6 +83,14 @@ class FileForm:
     skip_bad: bool = False
     table: str | None = None
     query: str | None = None
+
+    def given(self) -> dict[str, object]:
+        """Name → value of what is not left as it is."""
+        return {
+            each.name: value
+            for each in fields(self)
+            if (value := getattr(self, each.name)) != each.default
+        }
 
 
 def read_source(

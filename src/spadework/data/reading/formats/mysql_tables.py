@@ -16,7 +16,7 @@ import polars as pl
 
 from spadework.data.reading.formats.databases import one_statement
 from spadework.data.reading.formats.server_addresses import ServerAddress
-from spadework.data.reading.formats.server_tables import Lost, Relation, Snapshot
+from spadework.data.reading.formats.snapshots import Lost, Relation, Snapshot
 from spadework.data.reading.library_errors import LIBRARY_ERRORS
 from spadework.errors import BadRequest, MissingExtra
 
@@ -132,8 +132,14 @@ class MysqlSnapshot(Snapshot):
     @contextmanager
     def _cursor(self, statement: str) -> Iterator[Any]:
         with self._told(), closing(self._connection.cursor()) as cursor:
-            cursor.execute(statement)
-            yield cursor
+            try:
+                cursor.execute(statement)
+                yield cursor
+            except self._library.err.Error:
+                # PyMySQL would ask a connection that is gone for the other rows
+                if not self._connection.open and cursor._result is not None:
+                    cursor._result.unbuffered_active = False
+                raise
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ import polars as pl
 
 from spadework.data.reading.formats.databases import is_random, one_statement, quoted
 from spadework.data.reading.formats.server_addresses import ServerAddress
-from spadework.data.reading.formats.server_tables import Lost, Relation, Snapshot
+from spadework.data.reading.formats.snapshots import Lost, Relation, Snapshot
 from spadework.data.reading.library_errors import first_line
 from spadework.errors import MissingExtra, SpadeworkError
 
