@@ -51,6 +51,7 @@ def read_interactions(
     join: GivenJoins | None = None,
     table: str | None = None,
     query: str | None = None,
+    explode: str | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
@@ -58,8 +59,8 @@ def read_interactions(
     (`postgresql://NAME@HOST/DATABASE`, `mysql://…`; passwords come from the environment), `-` for
     standard input, `sample:grocery`, `world:NAME`, or a frame with the Arrow interface. `table` is
     the table, view or sheet of a database or a workbook, `query` a statement that gives the rows of
-    a database. `shape` is what cannot be seen: "adjacency", "baskets", "matrix", "impressions" or
-    "lists"; docs/shapes.md shows all.
+    a database, `explode` the list whose entries are rows. `shape` is what cannot be seen:
+    "adjacency", "baskets", "matrix", "impressions" or "lists"; docs/shapes.md shows all.
 
     Columns are found by name, then by their values; names that you give win, and `-` leaves a role
     out. `user="customer,order"` takes the first column that is filled, so that the order of a guest
@@ -73,15 +74,15 @@ def read_interactions(
     zero are returns, taken off what the user bought of the item before, or "set aside".
 
     Raises BadRequest and BadData with the file's name, the row and the value, Undecided where two
-    readings are equally good. Where memory is short, parquet is sampled by users, and text is
-    refused (OutOfMemory).
+    readings are equally good, OutOfMemory where text does not fit; of parquet, users are sampled.
     """
     _check_policies(duplicates, returns)
     events, dislikes = _events_and_dislikes(events, dislikes)
     given = _names(user=user, item=item, time=time, weight=weight, event=event, basket=basket)
     form = FileForm(
-        delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, table=table, query=query
-    )
+        delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, table=table, query=query,
+        explode=explode,
+    )  # fmt: skip
     if isinstance(source, str) and source.startswith(ADDRESSES):
         options = {
             **given, **form.given(), "events": events, "duplicates": duplicates != "set aside",

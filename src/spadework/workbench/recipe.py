@@ -65,6 +65,13 @@ class Recipe(BaseModel):
             "select user_id, item_id, ts from events."
         ),
     )
+    explode: str | None = Field(
+        None,
+        description=(
+            "The list whose entries are the rows, where records hold lists: items, or with the "
+            "item in it, items.item_id; - takes none apart. Found by itself if absent."
+        ),
+    )
     items: str | None = Field(None, description="An item table: texts and categories.")
     join: list[str] | None = Field(
         None,

@@ -66,6 +66,7 @@ def read_for(
             join=recipe.join,
             table=recipe.table,
             query=recipe.query,
+            explode=recipe.explode,
         )
     if not len(log):
         raise Unsuitable(

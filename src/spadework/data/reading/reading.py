@@ -13,6 +13,7 @@ from spadework.data.reading.columns.column_roles import ABSENT, ROLES, Roles, ch
 from spadework.data.reading.columns.guests import names_of_user, with_guests
 from spadework.data.reading.columns.headers import names_something
 from spadework.data.reading.formats.joined_tables import Join, with_joined
+from spadework.data.reading.formats.keyed_lists import with_keys
 from spadework.data.reading.formats.named_tables import for_log
 from spadework.data.reading.formats.nested_rows import unnested
 from spadework.data.reading.formats.opening import Source, open_table
@@ -83,6 +84,7 @@ class FileForm:
     skip_bad: bool = False
     table: str | None = None
     query: str | None = None
+    explode: str | None = None
 
     def given(self) -> dict[str, object]:
         """Name → value of what is not left as it is."""
@@ -128,7 +130,8 @@ def read_source(
             given = {**given, "user": table.columns[0]}
         elif shape in (IMPRESSIONS, LISTS):
             given = {**given, "item": "item"}
-        table, found = unnested(table, given)
+        table = with_keys(table, wanted)
+        table, found = unnested(table, given, form.explode)
         table = with_joined(table, joins, encoding=form.encoding, skip_bad=form.skip_bad)
         table = with_guests(table, given.get("user"))
         table, dates = with_dates(table, given.get("time") or found.get("time"))

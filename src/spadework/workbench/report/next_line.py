@@ -11,7 +11,8 @@ from spadework.diagnosis.finding import Finding, command_for
 from spadework.workbench.recipe import Recipe
 
 READ_WITH = (
-    "more", "join", "table", "query", "shape", "items", "items_id", "items_encoding",
+    "more", "join", "table", "query", "explode", "shape", "items", "items_id",
+    "items_encoding",
     "items_delimiter", "items_before", "items_table", "title", "user", "item", "time", "basket",
     "weight", "event", "events", "target", "delimiter", "encoding", "skip_bad", "duplicates",
     "returns", "positive", "dislikes", "exclude_items", "since", "until",
