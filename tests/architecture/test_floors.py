@@ -62,6 +62,8 @@ ALLOWED = {  # third-party name → where it may be imported
     "adbc_driver_manager": ("data/reading/formats/postgres_tables.py",),
     "adbc_driver_postgresql": ("data/reading/formats/postgres_tables.py",),
     "arro3": ("data/reading/formats/postgres_tables.py",),
+    "deltalake": ("data/reading/formats/lake_tables.py",),
+    "pyiceberg": ("data/reading/formats/lake_tables.py",),
     "pymysql": ("data/reading/formats/mysql_tables.py",),
     "fastexcel": ("data/reading/formats/workbooks.py",),
     "pydantic": ("workbench/recipe.py", "serving/"),

@@ -21,7 +21,8 @@ from spadework.data.reading.formats.duckdb_files import open_duckdb
 from spadework.data.reading.formats.folder_parts import columns_by_address, open_folder
 from spadework.data.reading.formats.foreign_texts import refuse_foreign
 from spadework.data.reading.formats.jsonlines import parse_jsonlines
-from spadework.data.reading.formats.lakes import refuse_lake
+from spadework.data.reading.formats.lake_tables import open_lake
+from spadework.data.reading.formats.lakes import READ, lake_of, refuse_lake
 from spadework.data.reading.formats.line_lists import (
     ADJACENCY,
     BASKETS,
@@ -172,6 +173,11 @@ def _open_address(address: str | Path, options: Options, known: FolderColumns) -
         return _of_text(data, "standard input", options)
     path = Path(address)
     byte_sources.check_path(path)
+    kind = lake_of(path)
+    if kind in READ:
+        _refuse_lines(options.shape, f"the folder {path.name!r}")
+        _refuse_inside(options, f"the folder {path.name!r}")
+        return open_lake(path, str(kind))
     if path.is_dir():
         _refuse_lines(options.shape, f"the folder {path.name!r}")
         _refuse_inside(options, f"the folder {path.name!r}")
