@@ -66,6 +66,8 @@ def read_for(
             join=recipe.join,
             table=recipe.table,
             memory=None if recipe.memory is None else int(recipe.memory * 2**30),
+            query=recipe.query,
+            explode=recipe.explode,
         )
     if not len(log):
         raise Unsuitable(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import polars as pl
 
@@ -13,6 +13,7 @@ from spadework.data.reading.columns.column_roles import ABSENT, ROLES, Roles, ch
 from spadework.data.reading.columns.guests import names_of_user, with_guests
 from spadework.data.reading.columns.headers import names_something
 from spadework.data.reading.formats.joined_tables import Join, with_joined
+from spadework.data.reading.formats.keyed_lists import with_keys
 from spadework.data.reading.formats.named_tables import for_log
 from spadework.data.reading.formats.nested_rows import unnested
 from spadework.data.reading.formats.opening import Source, open_table
@@ -90,6 +91,16 @@ class FileForm:
     encoding: str = "utf-8"
     skip_bad: bool = False
     table: str | None = None
+    query: str | None = None
+    explode: str | None = None
+
+    def given(self) -> dict[str, object]:
+        """Name → value of what is not left as it is."""
+        return {
+            each.name: value
+            for each in fields(self)
+            if (value := getattr(self, each.name)) != each.default
+        }
 
 
 def read_source(
@@ -119,6 +130,7 @@ def read_source(
         wanted=wanted,
         shape=shape,
         inside=form.table,
+        query=form.query,
         purpose=for_log(given, wanted),
     )
     with named(table.name, _types_of(table)):
@@ -127,7 +139,8 @@ def read_source(
             given = {**given, "user": table.columns[0]}
         elif shape in (IMPRESSIONS, LISTS):
             given = {**given, "item": "item"}
-        table, found = unnested(table, given)
+        table = with_keys(table, wanted)
+        table, found = unnested(table, given, form.explode)
         table = with_joined(table, joins, encoding=form.encoding, skip_bad=form.skip_bad)
         table = with_guests(table, given.get("user"))
         table, dates = with_dates(table, given.get("time") or found.get("time"))

@@ -8,6 +8,7 @@ its columns are files.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -36,6 +37,7 @@ from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.data.reading.values.identifiers import clean_ids
 from spadework.data.reading.values.readings import TimeChoice
+from spadework.errors import BadData
 from spadework.events import note, track
 
 _SPOTS, _SPOT_ROWS = 64, 4_096  # where rows are looked at before all are
@@ -73,9 +75,21 @@ def read_large(
         absent = reading.left_out()
         if absent != reading.plan.absent_in_all:
             # the rows that were looked at first told otherwise than all do
+            if table.span is None:  # a second reading could be of other rows
+                raise _undecided(reading, absent)
             reading = _Pass(table, plan, names, renamed, sizes, absent)
             spooled = reading.run(folder / "rows again")
         return finished_log(spooled, table, reading.plan, names, renamed, sizes, folder)
+
+
+def _undecided(reading: _Pass, absent: frozenset[str]) -> BadData:
+    [role, *_] = sorted(absent ^ (reading.plan.absent_in_all or frozenset()))
+    name = reading.plan.roles.columns()[role]
+    return BadData(
+        f"The first rows of {reading.table.name} and all of them tell otherwise whether the {role} "
+        f"column {name!r} is of use.",
+        f"Say it: --{role} {shlex.quote(name)}, or --{role} - for none.",
+    )
 
 
 class _Pass:
