@@ -64,23 +64,19 @@ def read_interactions(
     "adjacency", "baskets", "matrix", "impressions" or "lists"; docs/shapes.md shows all.
 
     Columns are found by name, then by their values; names that you give win, and `-` leaves a role
-    out. `user="customer,order"` takes the first column that is filled, so that the order of a guest
-    is a user. `time="when:day-first"` settles how times are read; docs/guide.md has all. `events`
-    are the event types to use. `positive` is a rule that a row has to satisfy: "rating >= 4".
-    `since` and `until` are the first and the last date. `dislikes` are event types, or rules such
-    as "rating <= 2", of rows that are no choices: they become `.unwanted`. `exclude_items` are ids
-    of items that are no products, files of ids, or rules about the item table `items`. What these
-    leave out has lines of its own in the account. `join="orders.csv:order_id"` takes columns from
-    another table, a list or `(frame, "order_id")` from several or a frame. Rows with a weight below
-    zero are returns, taken off what the user bought of the item before, or "set aside".
-
-    A log that takes more than `memory` bytes, by default most of what is free, is sorted on disk
-    (in `SPADEWORK_SCRATCH`, or the system's folder), and its columns are mapped: the same log, to
-    the bit. This works for parquet, Arrow files and databases.
+    out. `user="customer,order"` takes the first column that is filled, `time="when:day-first"`
+    settles how times are read; docs/guide.md has all. `events` are the event types to use,
+    `positive` is a rule that a row has to satisfy ("rating >= 4"), `since` and `until` are the
+    first and the last date. `dislikes` are event types, or rules such as "rating <= 2", of rows
+    that are no choices: they become `.unwanted`. `exclude_items` are ids of items that are no
+    products, files of ids, or rules about the item table `items`. What these leave out has lines of
+    its own in the account. `join="orders.csv:order_id"` takes columns from other tables, or of a
+    frame: `(frame, "order_id")`. Rows with a weight below zero are returns, taken off what the user
+    bought before, or "set aside". A log that takes more than `memory` bytes, by default most of
+    what is free, is sorted on disk (`SPADEWORK_SCRATCH`) and mapped: the same log, to the bit.
 
     Raises BadRequest and BadData with the file's name, the row and the value, Undecided where two
-    readings are equally good. Where memory is short for what is joined or unfolded, it is sampled
-    by users, and text is refused (OutOfMemory).
+    readings are equally good, OutOfMemory where text does not fit; joined tables are sampled.
     """
     _check_policies(duplicates, returns)
     events, dislikes = _events_and_dislikes(events, dislikes)

@@ -14,7 +14,7 @@ import pytest
 import spadework as sw
 from spadework.data.interactions import COLUMNS, Interactions
 from spadework.data.mapped.scratch import SCRATCH
-from spadework.data.reading.large import large_log, sizes
+from spadework.data.reading.large import large_log, part_sizes
 from spadework.errors import BadData, SpadeworkError, Unsuitable
 
 ROWS = 6_000
@@ -24,8 +24,8 @@ LITTLE = 1
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sizes, "_BATCH", (700, 700))
-    monkeypatch.setattr(sizes, "_PART", (900, 900))
+    monkeypatch.setattr(part_sizes, "_BATCH", (700, 700))
+    monkeypatch.setattr(part_sizes, "_PART", (900, 900))
     monkeypatch.setattr(large_log, "_SPOT_ROWS", 50)
 
 

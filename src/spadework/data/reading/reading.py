@@ -25,7 +25,7 @@ from spadework.data.reading.formats.reading_memory import (
 )
 from spadework.data.reading.formats.wide_tables import IMPRESSIONS, LISTS, MATRIX, reshaped
 from spadework.data.reading.large.large_log import comes_in_batches, read_large
-from spadework.data.reading.large.sizes import Sizes
+from spadework.data.reading.large.part_sizes import Sizes
 from spadework.data.reading.library_errors import named
 from spadework.data.reading.rows.assembly import assemble
 from spadework.data.reading.rows.checked_rows import Duplicates, Plan
