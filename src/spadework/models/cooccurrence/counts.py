@@ -153,8 +153,7 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
     counted = count_pass(log, (channel,), now=reference, exact=True)
     matrix = all_pairs(counted)
     groups = counted.groups
-    # for an empty log they are integers
-    sizes = counted.sizes[0][groups.rank_of_code].astype(np.float64)
+    sizes = counted.sizes[0][groups.rank_of_code]
     if max(matrix.data.max(initial=0.0), sizes.max(initial=0.0)) >= LARGEST:
         raise Unsuitable(
             f"A sum of weights reaches {LARGEST:,.0f}, where it is no longer exact.",
