@@ -81,10 +81,7 @@ def read_interactions(
     _check_policies(duplicates, returns)
     events, dislikes = _events_and_dislikes(events, dislikes)
     given = _names(user=user, item=item, time=time, weight=weight, event=event, basket=basket)
-    form = FileForm(
-        delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, table=table, query=query,
-        explode=explode,
-    )  # fmt: skip
+    form = FileForm(delimiter, encoding, skip_bad, table, query, explode)
     if isinstance(source, str) and source.startswith(ADDRESSES):
         options = {
             **given, **form.given(), "events": events, "duplicates": duplicates != "set aside",

@@ -83,7 +83,7 @@ class RowRules:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class FileForm:
     """How a text file is written, or which table of a file of several is read."""
 

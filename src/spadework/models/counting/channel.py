@@ -66,12 +66,12 @@ class Channel:
 
     @property
     def bytes_a_row(self) -> int:
-        """What a count holds for each row of a log, about: a set is two numbers an event; sessions
-        and baskets are numbered before, and weights are many numbers more.
+        """What a count holds for each row of a log, about: a set is two numbers an event; weights,
+        positions, and times for gaps are more.
         """
-        if not self.plain:
-            return 100
-        return 8 if self.group == "user" else 24
+        if self.plain:
+            return 8 if self.group == "user" else 16
+        return 32 if self.gap_half_life is None else 64
 
     @property
     def needs_times(self) -> bool:
