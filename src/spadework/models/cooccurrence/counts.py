@@ -18,12 +18,18 @@ from spadework.data.interactions import Interactions
 from spadework.data.spans import MOST_OF_SMALL, ONE_IN, SHORTEST
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, Unsuitable
-from spadework.kernels.counting.stored_counts import StoredCounter
-from spadework.kernels.similarity.neighbour_table import tables
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import counts_folder
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.models.cooccurrence.pair_matrix import all_pairs, matrix_of, no_rows, rows_of
+from spadework.models.cooccurrence.pair_matrix import all_pairs, matrix_of, rows_of
+from spadework.models.cooccurrence.row_blocks import (
+    CountedRows,
+    ItemStatistics,
+    check_countable,
+    check_exact,
+    fitted_from,
+    pruned,
+)
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import count_pass
 
@@ -31,8 +37,6 @@ OWN_ENTRIES = ("binary", "count", "root", "log", "value", "recency")
 """Entry weights that depend on the user's own events alone; others change when users are added, so
 their counts do not add up.
 """
-LARGEST = 2.0**29
-"""Sums below this are exact in steps of 2⁻²⁴."""
 _ARRAYS = ("starts", "columns", "joint", "sizes", "entries", "popularity")
 
 
@@ -155,11 +159,7 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
     groups = counted.groups
     # for an empty log they are integers
     sizes = counted.sizes[0][groups.rank_of_code].astype(np.float64)
-    if max(matrix.data.max(initial=0.0), sizes.max(initial=0.0)) >= LARGEST:
-        raise Unsuitable(
-            f"A sum of weights reaches {LARGEST:,.0f}, where it is no longer exact.",
-            "Divide the weight column by a constant, or choose the entry weight 'binary' or 'log'.",
-        )
+    check_exact(max(matrix.data.max(initial=0.0), sizes.max(initial=0.0)))
     return Counts(
         channel=channel,
         now=reference,
@@ -279,28 +279,16 @@ def fit(model: Recommender, counts: Counts) -> CoOccurrence:
                 ),
                 "Count with this model, or give the model the parameters of the counts.",
             )
-    if model.content_share or model.content_cold:
-        raise Unsuitable(
-            f"The model {model.label!r} mixes in content, which counts do not hold.",
-            "Fit it on the log.",
-        )
-    model.check_weight()
+    check_countable(model)
     if not counts.groups:
         raise Unsuitable(
             f"The model {model.label!r} cannot learn from counts of an empty log.",
             "Merge them with counts of some rows.",
         )
-    counter = StoredCounter.build(counts.starts, counts.columns, counts.joint, counts.entries)
-    sizes = np.maximum(counts.sizes[counter.groups.code_of_rank], 1e-12).astype(np.float32)
-    weighing = model.weighing(0, sizes, float(counts.groups))
-    (table,) = tables(counter, counter.groups, [weighing], f"fit {model.label}")
-    state = dict(
-        model._finished(
-            table, sizes[counter.groups.rank_of_code], no_rows(counts.item_vocabulary), None
-        )
-    )
-    model._restore({**state, "popularity": counts.popularity}, counts.item_vocabulary)
-    return model
+    statistics = ItemStatistics(counts.groups, counts.sizes, counts.entries, counts.popularity)
+    items = np.arange(len(counts.item_vocabulary), dtype=np.int32)
+    rows = CountedRows(items, counts.starts, counts.columns, counts.joint)
+    return fitted_from(model, pruned(model, rows, statistics), statistics, counts.item_vocabulary)
 
 
 def _channel_of(one: object) -> Channel:
