@@ -4,6 +4,7 @@ Start with `grouped_events` (the log by user, session or basket) and `postings` 
 then `binary_counts`, which counts each item once a group, and `weighted_counts`, which counts many
 channels of weights, distances and directions at once; its loops are in `weighted_loops`.
 `count_blocks` cuts the rows so that the counts of a block fit into the cache of a processor.
+`added_rows` adds up counts of parts of a log.
 
 Inside, items are *ranks*: 0 is the most common item. A code is an item's index in the sorted ids;
 `code_of_rank` and `rank_of_code` translate. `neighbour_table` turns ranks back into codes.
