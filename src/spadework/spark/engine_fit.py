@@ -151,10 +151,8 @@ def by_user(log: SparkLog, items: LogItems, partitions: int | None) -> DataFrame
     mapping = functions.broadcast(items.mapping(log.session))
     rows = log.rows()
     coded = rows.join(mapping, rows["item"] == mapping["raw_item"])
-    roles = [
-        functions.col("code").alias("item") if role == "item" else role for role in items.plan.roles
-    ]
-    return coded.select(*roles).repartition(parts, "user")
+    names = ["code" if role == "item" else role for role in items.plan.roles]
+    return coded.select(*names).withColumnRenamed("code", "item").repartition(parts, "user")
 
 
 def _statistics(records: DataFrame, items: LogItems) -> tuple[ItemStatistics, list[dict[str, Any]]]:

@@ -35,7 +35,7 @@ def check_installed() -> None:
 
 
 def check_java() -> None:
-    """Refuse to start Spark on this machine without Java: Spark itself waits long and tells little."""
+    """Refuse to start Spark here without Java: Spark itself waits long and tells little."""
     home = os.environ.get("JAVA_HOME")
     if home and not (Path(home) / "bin" / "java").exists():
         raise BadRequest(

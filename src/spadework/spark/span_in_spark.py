@@ -27,21 +27,15 @@ def end_of(log: SparkLog) -> int:
     within = seconds.isNotNull()
     if scale is not None:
         within &= seconds.between(FIRST, now() + DAY)
-    times = (
-        log.rows()
-        .where(functions.col("item").isNotNull())
-        .select(seconds.alias("time"))
-        .where(within)
-    )
-    days = (
-        times.groupBy(functions.floor(functions.col("time") / DAY).alias("day"))
-        .agg(
-            functions.count("time").alias("rows"),
-            functions.min("time").alias("first"),
-            functions.max("time").alias("last"),
-        )
-        .toArrow()
-    )
+    rows = log.rows().where(functions.col("item").isNotNull())
+    times = rows.select(seconds.alias("time")).where(within)
+    sums = [
+        functions.count("time").alias("rows"),
+        functions.min("time").alias("first"),
+        functions.max("time").alias("last"),
+    ]
+    day = functions.floor(functions.col("time") / DAY).alias("day")
+    days = times.groupBy(day).agg(*sums).toArrow()
     table = pl.from_arrow(days)
     assert isinstance(table, pl.DataFrame)
     if not table.height:
@@ -62,10 +56,9 @@ def _seconds(dtype: pl.DataType, scale: int | None) -> Column:
     if isinstance(dtype, pl.Datetime):
         if dtype.time_zone is not None:
             return functions.unix_seconds(time)
-        of_day = functions.hour(time) * 3600 + functions.minute(time) * 60 + functions.second(time)
-        return (
-            functions.unix_date(functions.to_date(time)) * functions.lit(DAY).cast("long") + of_day
-        )
+        minutes = functions.hour(time) * 60 + functions.minute(time)
+        day = functions.unix_date(functions.to_date(time)).cast("long")
+        return day * DAY + minutes * 60 + functions.second(time)
     if dtype == pl.Date:
         return functions.unix_date(time) * functions.lit(DAY).cast("long")
     return time.cast("long") if scale in (None, 1) else functions.floor(time / scale)

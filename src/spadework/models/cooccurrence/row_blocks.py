@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import Unsuitable
 from spadework.kernels import parallel
+from spadework.kernels.counting.added_rows import added_blocks
 from spadework.kernels.counting.count_blocks import Workspace
 from spadework.kernels.counting.stored_counts import StoredCounter
 from spadework.kernels.similarity.neighbour_table import Table, tables
@@ -26,7 +26,7 @@ from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.cooccurrence.pair_matrix import no_rows
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import Pass, count_pass
-from spadework.ragged import cells_of_rows, offsets_of
+from spadework.ragged import SparseRows, cells_of_rows, offsets_of
 
 LARGEST = 2.0**29
 """Sums below this are exact in steps of 2⁻²⁴."""
@@ -120,26 +120,18 @@ def add_up(parts: Sequence[CountedRows], first: int, last: int, items: int) -> C
     """The sums of rows of several parts; all rows are of items from `first` to before `last`. Each
     of these gets a row, which may be empty. O(pairs of all parts).
     """
-    rows = np.concatenate([np.zeros(0, np.int32), *(part.rows for part in parts)])
-    lengths = np.concatenate([np.zeros(0, np.int64), *(np.diff(part.starts) for part in parts)])
-    stacked = csr_array(
-        (
-            np.concatenate([np.zeros(0), *(part.joint for part in parts)], dtype=np.float64),
-            np.concatenate([np.zeros(0, np.int32), *(part.columns for part in parts)]),
-            offsets_of(lengths),
-        ),
-        shape=(len(rows), items),
-    )
-    which = csr_array(
-        (np.ones(len(rows)), (rows - first, np.arange(len(rows)))), shape=(last - first, len(rows))
-    )
-    added = which @ stacked  # one pass over the cells, with an accumulator for each row
-    return CountedRows(
-        np.arange(first, last, dtype=np.int32),
-        added.indptr.astype(np.int64),
-        added.indices.astype(np.int32, copy=False),
-        added.data,
-    )
+    blocks = []
+    for part in parts:
+        lengths = np.zeros(last - first, np.int64)
+        lengths[part.rows - first] = np.diff(part.starts)
+        blocks.append(SparseRows(offsets_of(lengths), part.columns, part.joint))
+    if not blocks:
+        blocks = [
+            SparseRows(np.zeros(last - first + 1, np.int64), np.zeros(0, np.int32), np.zeros(0))
+        ]
+    added = added_blocks(blocks, [None] * len(blocks), items)
+    rows = np.arange(first, last, dtype=np.int32)
+    return CountedRows(rows, added.starts, added.columns, added.values)
 
 
 def check_countable(model: CoOccurrence) -> None:
