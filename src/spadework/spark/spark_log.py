@@ -172,7 +172,7 @@ def _types(frame: DataFrame, names: dict[str, str]) -> dict[str, pl.DataType]:
     from pyspark.sql.types import StructType
 
     fields = {name: frame.schema[name] for name in names.values()}
-    schema = to_arrow_schema(StructType(list(fields.values())))
+    schema = to_arrow_schema(StructType(list(fields.values())), timezone="UTC")
     table = pl.from_arrow(schema.empty_table())
     assert isinstance(table, pl.DataFrame)
     return {role: table.schema[name] for role, name in names.items()}
