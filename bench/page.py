@@ -46,6 +46,7 @@ PAGES = {
             "baskets",
             "people",
             "together",
+            "merging",
             "growth",
             "report",
             "diagnosis",

@@ -123,13 +123,15 @@ def _described(name: str, thing: Any, level: str) -> list[str]:
 def _members(module: ModuleType) -> list[str]:
     if module.__name__ == "spadework.models":
         return sorted(dir(module))
+    listed = getattr(module, "__all__", None)
     return sorted(
         name
         for name, of in vars(module).items()
         if not name.startswith("_")
         and isinstance(of, (type, FunctionType))
-        and of.__module__ == module.__name__
-        and name in getattr(module, "__all__", [name])
+        and (listed is None or name in listed)
+        # functions of other modules are members where they are listed; classes have their own place
+        and (of.__module__ == module.__name__ or (listed and isinstance(of, FunctionType)))
     )
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import spadework as sw
 from makers import START, content_of, make_log, random_rows
 from spadework.models.content_neighbours import content_table
-from spadework.models.cooccurrence.operator import CONTENT, CoOccurrence
+from spadework.models.cooccurrence.mixed_content import CONTENT
+from spadework.models.cooccurrence.operator import CoOccurrence
 
 HOUR = 3600
 USERS, ITEMS = 5, 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spadework import durations
 from spadework.data.interactions import Interactions
+from spadework.errors import Unsuitable
 
 
 def in_window(train: Interactions, window: str | None) -> Interactions:
@@ -18,3 +19,12 @@ def in_window(train: Interactions, window: str | None) -> Interactions:
     # among so few rows a stray one would be the end, from which ages count
     newest.__dict__["span"] = (first, train.end)
     return newest
+
+
+def refuse_window(label: str, window: str | None) -> None:
+    """Refuse a window where there are counts and no times."""
+    if window is not None:
+        raise Unsuitable(
+            f"The model {label!r} learns from the last span of a log, which counts do not tell.",
+            "Cut the log to that span before it is counted, and leave window out.",
+        )

@@ -10,34 +10,34 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from scipy.sparse import csr_array
 
 from spadework import formatting
-from spadework.arrays import Array, Codes, Offsets, frozen
+from spadework.arrays import Array, Codes, Mask, Offsets, frozen
 from spadework.data.interactions import Interactions
 from spadework.data.spans import MOST_OF_SMALL, ONE_IN, SHORTEST
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, Unsuitable
+from spadework.kernels.counting.added_rows import added
 from spadework.models.base import Recommender
-from spadework.models.cooccurrence import counts_folder
-from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.models.cooccurrence.pair_matrix import all_pairs, matrix_of, rows_of
-from spadework.models.cooccurrence.row_blocks import (
-    CountedRows,
-    ItemStatistics,
-    check_countable,
-    check_exact,
-    fitted_from,
-    pruned,
-)
+from spadework.models.cooccurrence import counts_folder, user_sets
+from spadework.models.cooccurrence.pair_matrix import all_pairs, rows_of
+from spadework.models.cooccurrence.user_sets import UserSet, part_of, user_hashes
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import count_pass
+from spadework.models.counting.item_sums import diagonal_of, item_users_of
+from spadework.models.counting.learning_from_counts import FromCounts
+from spadework.ragged import SparseRows, offsets_of
+
+__all__ = ["Counts", "count", "fit", "merge", "part_of", "user_hashes", "without"]
 
 OWN_ENTRIES = ("binary", "count", "root", "log", "value", "recency")
 """Entry weights that depend on the user's own events alone; others change when users are added, so
 their counts do not add up.
 """
-_ARRAYS = ("starts", "columns", "joint", "sizes", "entries", "popularity")
+LARGEST = 2.0**29
+"""Sums below this are exact in steps of 2⁻²⁴."""
+_OF_ITEMS = ("sizes", "diagonal", "entries", "popularity", "item_users")
+_ARRAYS = ("starts", "columns", "joint", *_OF_ITEMS)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -46,20 +46,23 @@ class Counts:
 
     Rows are the items of histories, columns the items to be recommended. Counts hold 12 bytes for
     each pair of items that occur together, so on a log with long histories cap them with the
-    model's `max_length`. They hold the ids of the users, so that no user is counted twice.
+    model's `max_length`. So that no user is counted twice they know who was counted: by a hash of
+    the id, eight bytes a user, or by the part of all hashes, which takes none.
     """
 
     channel: Channel  # what was counted
     now: int | None  # epoch seconds from which ages are counted; None where ages do not matter
     item_vocabulary: Vocabulary
-    users: pl.Series  # ids, ascending
+    users: UserSet  # who was counted
     groups: int  # users, sessions or baskets
     starts: Offsets  # [items + 1]
     columns: Codes  # [pairs] ascending in a row
     joint: Array  # [pairs] float64, above zero, multiples of 2⁻²⁴
     sizes: Array  # [items] float64: groups with the item, or squared weights
+    diagonal: Array  # [items] float64: the same with the damping of long groups
     entries: Array  # [items] int64: entries or events that were counted
     popularity: Array  # [items] int64: rows of the log
+    item_users: Array  # [items] int64: distinct users, by all of their rows
 
     def __post_init__(self) -> None:
         for name in _ARRAYS:
@@ -75,35 +78,36 @@ class Counts:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Counts):
             return NotImplemented
-        same = (self.channel, self.now, self.groups) == (other.channel, other.now, other.groups)
-        ids = self.item_vocabulary == other.item_vocabulary and Vocabulary(
-            self.users
-        ) == Vocabulary(other.users)
-        return (
-            same
-            and ids
-            and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in _ARRAYS)
+        facts = ("channel", "now", "groups", "users", "item_vocabulary")
+        return all(getattr(self, name) == getattr(other, name) for name in facts) and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in _ARRAYS
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     @property
+    def rows(self) -> SparseRows:
+        """The pairs of each item."""
+        return SparseRows(self.starts, self.columns, self.joint)
+
+    @property
     def nbytes(self) -> int:
         """Bytes that the arrays hold."""
-        return sum(int(getattr(self, name).nbytes) for name in _ARRAYS)
+        own = sum(int(getattr(self, name).nbytes) for name in _ARRAYS)
+        return own + self.users.nbytes
 
     def save(self, folder: str | Path) -> Path:
         """Write the counts into a folder that must not exist or be empty: JSON, arrays (npz), and
-        two tables of ids.
+        a table of the ids of items.
         """
         header = {
             "channel": dataclasses.asdict(self.channel),
             "now": self.now,
-            "units": self.groups,
+            "groups": self.groups,
         }
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         return counts_folder.write(
-            Path(folder), header, arrays, {"items": self.item_vocabulary.ids, "users": self.users}
+            Path(folder), header, arrays, self.users, self.item_vocabulary.ids
         )
 
     @classmethod
@@ -111,25 +115,29 @@ class Counts:
         """The counts of a folder. Digests, shapes and types are checked, and no code runs from
         it.
         """
-        header, arrays, ids = counts_folder.read(Path(folder), _ARRAYS)
+        header, arrays, users, items = counts_folder.read(Path(folder), _ARRAYS)
         names = {field.name for field in dataclasses.fields(Channel)}
         if set(header["channel"]) != names:
             raise BadRequest(
                 f"{folder} was counted by another version of spadework.", "Count the log again."
             )
-        channel = Channel(**header["channel"])
-        vocabulary = Vocabulary(ids["items"])
         return cls(
-            channel=channel,
+            channel=Channel(**header["channel"]),
             now=header["now"],
-            groups=header["units"],
-            item_vocabulary=vocabulary,
-            users=ids["users"],
+            groups=header["groups"],
+            item_vocabulary=Vocabulary(items),
+            users=users,
             **arrays,
         )
 
 
-def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = None) -> Counts:
+def count(
+    what: FromCounts | Channel,
+    log: Interactions,
+    *,
+    now: int | None = None,
+    part: tuple[int, int] | None = None,
+) -> Counts:
     """All pairs of the log, counted by the channel of the model (or a channel):
     `count(sw.model("forward"), log)`.
 
@@ -138,8 +146,12 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
     2⁻²⁴: those of two logs without a common user add up to those of both, to the bit. Entry weights
     that depend on other users (tfidf, bm25) are refused. Memory is 12 bytes a pair of items, three
     times that while they are made.
+
+    `part=(k, n)` counts the users of `part_of(log, k, n)`, so a log that is too large for one count
+    is counted in n turns, or by n machines. All users of this part are then taken as counted, and
+    none of them has to be remembered. Without it eight bytes a user are kept.
     """
-    channel = what if isinstance(what, Channel) else _channel_of(what)
+    channel = what if isinstance(what, Channel) else channel_of(what)
     if channel.entry not in OWN_ENTRIES:
         raise Unsuitable(
             (
@@ -154,64 +166,56 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
             "Name the time column, or count without order and decay.",
         )
     reference = _reference_time(channel, log, now)
+    log = log if part is None else part_of(log, *part)
     counted = count_pass(log, (channel,), now=reference, exact=True)
     matrix = all_pairs(counted)
     groups = counted.groups
     # for an empty log they are integers
     sizes = counted.sizes[0][groups.rank_of_code].astype(np.float64)
-    check_exact(max(matrix.data.max(initial=0.0), sizes.max(initial=0.0)))
+    _check_exact(matrix.data, sizes)
+    entries = groups.item_sizes[groups.rank_of_code]
     return Counts(
         channel=channel,
         now=reference,
         item_vocabulary=log.item_vocabulary,
-        users=log.user_vocabulary.take(log.active_users),
+        users=UserSet.of(log, part),
         groups=int(counted.totals[0]),
         **rows_of(matrix),
         sizes=sizes,
-        entries=groups.item_sizes[groups.rank_of_code],
+        diagonal=diagonal_of(log, channel, reference, sizes),
+        entries=entries,
         popularity=log.item_counts,
+        item_users=item_users_of(log, channel, entries),
     )
 
 
-def merge(one: Counts, other: Counts) -> Counts:
-    """The counts of both logs: equal, to the bit, to counting them as one. The order of merging
-    does not matter.
+def merge(first: Counts, *others: Counts) -> Counts:
+    """The counts of all logs: equal, to the bit, to counting them as one. The order of merging does
+    not matter.
 
-    The same user must not be in both, since pairs of events across the two would be missing.
-    O(pairs of both).
+    The same user must not be in two of them, since pairs of events across the two would be missing;
+    that is refused. O(pairs of all), by all processors.
     """
-    _check_same(one, other)
-    shared = np.flatnonzero(Vocabulary(one.users).codes(other.users) >= 0)
-    if len(shared):
-        raise BadRequest(
-            f"In both counts: {formatting.count(len(shared), 'user')}, such as "
-            f"{other.users[int(shared[0])]!r}.",
-            "Split the log by user before it is counted; for users with new events, take the old "
-            "ones out with `without`, count all of their events, and merge.",
-        )
-    vocabulary = Vocabulary(_union(one.item_vocabulary.ids, other.item_vocabulary.ids))
-    codes_in_union = [vocabulary.codes(part.item_vocabulary.ids) for part in (one, other)]
-
-    def added(name: str) -> Array:
-        total = np.zeros(len(vocabulary), getattr(one, name).dtype)
-        for part, codes in zip((one, other), codes_in_union, strict=True):
-            total[codes] += getattr(part, name)
-        return total
-
-    matrices = [
-        matrix_of(part.starts, part.columns, part.joint, codes, len(vocabulary))
-        for part, codes in zip((one, other), codes_in_union, strict=True)
-    ]
+    parts = (first, *others)
+    for other in others:
+        _check_same(first, other)
+    users = user_sets.joined([part.users for part in parts])
+    vocabulary, code_maps = _united([part.item_vocabulary for part in parts])
+    items = len(vocabulary)
+    pairs = added([part.rows for part in parts], code_maps, items)
+    sums = {name: np.zeros(items, getattr(first, name).dtype) for name in _OF_ITEMS}
+    for part, codes in zip(parts, code_maps, strict=True):
+        for name, total in sums.items():
+            total[slice(None) if codes is None else codes] += getattr(part, name)
+    _check_exact(pairs.values, sums["sizes"])
     return Counts(
-        channel=one.channel,
-        now=one.now,
+        channel=first.channel,
+        now=first.now,
         item_vocabulary=vocabulary,
-        users=_union(one.users, other.users),
-        groups=one.groups + other.groups,
-        **rows_of(matrices[0] + matrices[1]),
-        sizes=added("sizes"),
-        entries=added("entries"),
-        popularity=added("popularity"),
+        users=users,
+        groups=sum(part.groups for part in parts),
+        **_named(pairs),
+        **sums,
     )
 
 
@@ -225,50 +229,48 @@ def without(whole: Counts, part: Counts) -> Counts:
     Items that nobody is left with are left out. O(pairs of both).
     """
     _check_same(whole, part)
-    strangers = np.flatnonzero(Vocabulary(whole.users).codes(part.users) < 0)
-    if len(strangers):
-        raise BadRequest(
-            f"Not in the counts: {len(strangers):,} of the users, such as "
-            f"{part.users[int(strangers[0])]!r}.",
-            "Give the counts of users that were counted.",
-        )
-    codes, items = whole.item_vocabulary.codes(part.item_vocabulary.ids), len(whole.item_vocabulary)
-    same_items = bool((codes >= 0).all())
-    arrays = {name: np.array(getattr(whole, name)) for name in ("sizes", "entries", "popularity")}
-    pairs = csr_array((whole.joint, whole.columns, whole.starts), shape=(items, items))
+    users = whole.users.without(part.users)
+    items = len(whole.item_vocabulary)
+    codes = whole.item_vocabulary.codes(part.item_vocabulary.ids)
+    occurring = part.popularity > 0
+    same_items = bool((codes[occurring] >= 0).all())
+    sums = {name: np.array(getattr(whole, name)) for name in _OF_ITEMS}
+    pairs = whole.rows
     if same_items:
-        for name, array in arrays.items():
-            array[codes] -= getattr(part, name)
-        pairs = pairs - matrix_of(part.starts, part.columns, part.joint, codes, items)
-    least = min(float(array.min(initial=0)) for array in (pairs.data, *arrays.values()))
+        for name, array in sums.items():
+            array[codes[occurring]] -= getattr(part, name)[occurring]
+        own = _of_items(part.rows, occurring)
+        pairs = added([pairs, own], [None, codes[occurring]], items, factors=(1.0, -1.0))
+    least = min(float(array.min(initial=0)) for array in (pairs.values, *sums.values()))
     if not same_items or least < 0:
         raise BadRequest(
             "These are not the events of these users that were counted: more would be taken out "
             "than is there.",
             "Count the same events of these users.",
         )
-    pairs.eliminate_zeros()
-    kept = np.flatnonzero(arrays["popularity"])
+    kept = sums["popularity"] > 0
     return Counts(
         channel=whole.channel,
         now=whole.now,
-        item_vocabulary=Vocabulary(whole.item_vocabulary.take(kept)),
-        users=whole.users.filter(pl.Series(Vocabulary(part.users).codes(whole.users) < 0)),
+        item_vocabulary=Vocabulary(whole.item_vocabulary.take(np.flatnonzero(kept))),
+        users=users,
         groups=whole.groups - part.groups,
-        **rows_of(pairs[kept][:, kept]),
-        **{name: array[kept] for name, array in arrays.items()},
+        **_named(_of_items(pairs, kept)),
+        **{name: array[kept] for name, array in sums.items()},
     )
 
 
-def fit(model: Recommender, counts: Counts) -> CoOccurrence:
-    """Fit a co-occurrence model from counts, as `model.fit(log)` does from the log; the counts must
-    have the channel of the model.
+def fit(model: Recommender, counts: Counts) -> Recommender:
+    """Fit a model from counts, as `model.fit(log)` does from the log; the counts must have the
+    channel of the model. Co-occurrence models learn so, and what solves the Gram matrix of users
+    and items: EASE and its kin, sparse linear models. Others are refused.
 
-    Plain counts give the same tables. Others differ by the step of 2⁻²⁴, by about one part in
-    100,000; by more for pairs whose weight has decayed to nearly nothing. O(pairs).
+    Whole counts give the same model, to the bit. Others differ by the step of 2⁻²⁴, by about one
+    part in 100,000; by more for pairs whose weight has decayed to nearly nothing. O(pairs), and
+    what the model does with them.
     """
-    channel = _channel_of(model)
-    assert isinstance(model, CoOccurrence)
+    channel = channel_of(model)
+    assert isinstance(model, FromCounts)
     for field in dataclasses.fields(Channel):
         mine, theirs = getattr(channel, field.name), getattr(counts.channel, field.name)
         if mine != theirs:
@@ -279,26 +281,34 @@ def fit(model: Recommender, counts: Counts) -> CoOccurrence:
                 ),
                 "Count with this model, or give the model the parameters of the counts.",
             )
-    check_countable(model)
     if not counts.groups:
         raise Unsuitable(
             f"The model {model.label!r} cannot learn from counts of an empty log.",
             "Merge them with counts of some rows.",
         )
-    statistics = ItemStatistics(counts.groups, counts.sizes, counts.entries, counts.popularity)
-    items = np.arange(len(counts.item_vocabulary), dtype=np.int32)
-    rows = CountedRows(items, counts.starts, counts.columns, counts.joint)
-    return fitted_from(model, pruned(model, rows, statistics), statistics, counts.item_vocabulary)
+    state = {**model._fit_counts(counts), "popularity": counts.popularity}
+    model._restore(
+        {name: np.ascontiguousarray(array) for name, array in state.items()},
+        counts.item_vocabulary,
+    )
+    return model
 
 
-def _channel_of(one: object) -> Channel:
-    if not isinstance(one, CoOccurrence):
-        name = one.label if isinstance(one, Recommender) else type(one).__name__
+def channel_of(model: Recommender) -> Channel:
+    """What must be counted for a model. Raises `Unsuitable` where it needs more than counts."""
+    if not isinstance(model, FromCounts):
+        name = model.label if isinstance(model, Recommender) else type(model).__name__
         raise Unsuitable(
-            f"{name!r} is not a co-occurrence model, so it has no pairs to count.",
-            "Use one such as sw.model('cosine').",
+            f"{name!r} does not learn from counts of pairs.",
+            "Use a co-occurrence model such as sw.model('cosine'), or a linear one such as "
+            "sw.model('ease'); fit others on the log.",
         )
-    return one.channel
+    if "content" in model.required():
+        raise Unsuitable(
+            f"The model {model.label!r} reads content, which counts do not hold.",
+            "Fit it on the log.",
+        )
+    return model.counted
 
 
 def _reference_time(channel: Channel, log: Interactions, now: int | None) -> int | None:
@@ -342,16 +352,43 @@ def _check_same(one: Counts, other: Counts) -> None:
             ),
             "Count both with the same now=, the last timestamp of all logs.",
         )
-    for what, mine, theirs in (
-        ("items", one.item_vocabulary.ids, other.item_vocabulary.ids),
-        ("users", one.users, other.users),
-    ):
-        if mine.dtype != theirs.dtype:
-            raise BadRequest(
-                f"The ids of {what} are {mine.dtype} and {theirs.dtype}.",
-                "Read both logs with ids of the same type.",
-            )
+    mine, theirs = one.item_vocabulary.ids.dtype, other.item_vocabulary.ids.dtype
+    if mine != theirs or one.users.kind != other.users.kind:
+        what = f"items are {mine} and {theirs}"
+        if mine == theirs:
+            what = f"users are {one.users.kind} and {other.users.kind}"
+        raise BadRequest(f"The ids of {what}.", "Read both logs with ids of the same type.")
 
 
-def _union(one: pl.Series, other: pl.Series) -> pl.Series:
-    return pl.concat([one, other.alias(one.name)]).unique().sort()
+def _check_exact(joint: Array, sizes: Array) -> None:
+    """Refuse sums that are so large that they may be rounded."""
+    if max(joint.max(initial=0.0), sizes.max(initial=0.0)) >= LARGEST:
+        raise Unsuitable(
+            f"A sum of weights reaches {LARGEST:,.0f}, where it is no longer exact.",
+            "Divide the weight column by a constant, or choose the entry weight 'binary' or 'log'.",
+        )
+
+
+def _united(vocabularies: list[Vocabulary]) -> tuple[Vocabulary, list[Codes | None]]:
+    """A vocabulary of all items, and the code there of each one's own; None where codes stay."""
+    first = vocabularies[0]
+    is_same = [other is first or other == first for other in vocabularies]
+    if all(is_same):
+        return first, [None] * len(vocabularies)
+    others = [other.ids for other, same in zip(vocabularies, is_same, strict=True) if not same]
+    ids = pl.concat([first.ids, *(ids.alias(first.ids.name) for ids in others)]).unique().sort()
+    union = Vocabulary(ids)
+    return union, [None if len(one) == len(ids) else union.codes(one.ids) for one in vocabularies]
+
+
+def _of_items(rows: SparseRows, kept: Mask) -> SparseRows:
+    """The same pairs with codes of the kept items [items] alone; others must have no pair."""
+    if kept.all():
+        return rows
+    codes = (np.cumsum(kept) - 1).astype(np.int32)
+    starts = offsets_of(np.diff(rows.starts)[kept])
+    return SparseRows(starts, codes[rows.columns], rows.values)
+
+
+def _named(pairs: SparseRows) -> dict[str, Array]:
+    return {"starts": pairs.starts, "columns": pairs.columns, "joint": pairs.values}

@@ -1,5 +1,5 @@
-"""Counts as a folder: readable JSON, arrays (npz), a table of items and one of users. Reading runs
-no code from it.
+"""Counts as a folder: readable JSON, arrays (npz) and a table of items. Reading runs no code from
+it.
 """
 
 from __future__ import annotations
@@ -15,23 +15,27 @@ from polars.exceptions import PolarsError
 from spadework import bundle, files
 from spadework.arrays import Array
 from spadework.errors import BadRequest
+from spadework.models.cooccurrence.user_sets import UserSet
 
-HEADER, ARRAYS = "counts.json", "arrays.npz"
-TABLES = ("items", "users")
+HEADER, ARRAYS, ITEMS = "counts.json", "arrays.npz", "items.parquet"
+HASHES = "user_hashes"
 FORM = bundle.Form(
-    2,
+    3,
     "holds no counts",
     "Name a folder that counts were saved in.",
     "count the log again",
-    (ARRAYS, *(f"{name}.parquet" for name in TABLES)),
+    (ARRAYS, ITEMS),
 )
 _DTYPES = {
     "starts": "int64",
     "columns": "int32",
     "joint": "float64",
     "sizes": "float64",
+    "diagonal": "float64",
     "entries": "int64",
     "popularity": "int64",
+    "item_users": "int64",
+    HASHES: "uint64",
 }
 
 
@@ -39,44 +43,48 @@ def write(
     folder: Path,
     header: Mapping[str, Any],
     arrays: Mapping[str, Array],
-    ids: Mapping[str, pl.Series],
+    users: UserSet,
+    items: pl.Series,
 ) -> Path:
     """Write into a folder that must not exist or be empty."""
     bundle.new_folder(folder)  # refused before the arrays are packed, which takes long
-    members = {ARRAYS: files.npz(arrays)}
-    for name in TABLES:
-        members[f"{name}.parquet"] = files.parquet(pl.DataFrame({"id": ids[name]}))
-    bundle.write(folder / HEADER, FORM, header, members)
+    who = {"ids": users.kind, "count": users.count, "edges": list(users.edges)}
+    members = {
+        ARRAYS: files.npz({**arrays, HASHES: users.hashes}),
+        ITEMS: files.parquet(pl.DataFrame({"id": items})),
+    }
+    bundle.write(folder / HEADER, FORM, {**header, "users": who}, members)
     return folder
 
 
 def read(
     folder: Path, names: Sequence[str]
-) -> tuple[dict[str, Any], dict[str, Array], dict[str, pl.Series]]:
-    """The header, the arrays of these names and the ids of items and users; what is damaged or does
-    not fit is refused.
+) -> tuple[dict[str, Any], dict[str, Array], UserSet, pl.Series]:
+    """The header, the arrays of these names, the users and the ids of items; what is damaged or
+    does not fit is refused.
     """
     header, members = bundle.read(folder / HEADER, FORM)
     again = "Count the log again."
     try:
         arrays = files.arrays_of(members.pop(ARRAYS))  # frees the packed bytes
-        ids = {name: files.table_of(members[f"{name}.parquet"])["id"] for name in TABLES}
+        items = files.table_of(members[ITEMS])["id"]
+        who = header["users"]
+        edges = tuple(int(edge) for edge in who["edges"])
+        users = UserSet(str(who["ids"]), int(who["count"]), edges, arrays.pop(HASHES))
         facts = {
             "channel": dict(header["channel"]),
             "now": header["now"],
-            "units": int(header["units"]),
+            "groups": int(header["groups"]),
         }
     except (ValueError, KeyError, TypeError, PolarsError) as error:
         raise BadRequest(f"The counts in {folder} cannot be read: {error}.", again) from error
-    wrong = _wrong(arrays, ids, names)
+    wrong = _wrong({**arrays, HASHES: users.hashes}, items, (*names, HASHES)) or users.wrong
     if wrong is not None:
         raise BadRequest(f"The counts in {folder} cannot be used: {wrong}.", again)
-    return facts, arrays, ids
+    return facts, arrays, users, items
 
 
-def _wrong(
-    arrays: Mapping[str, Array], ids: Mapping[str, pl.Series], names: Sequence[str]
-) -> str | None:
+def _wrong(arrays: Mapping[str, Array], ids: pl.Series, names: Sequence[str]) -> str | None:
     """What is wrong with arrays that come from a file, since kernels trust them; None when they
     fit.
     """
@@ -84,8 +92,9 @@ def _wrong(
         str(array.dtype) != _DTYPES[name] or array.ndim != 1 for name, array in arrays.items()
     ):
         return "its arrays are others than expected"
-    items, starts, columns = len(ids["items"]), arrays["starts"], arrays["columns"]
-    if any(len(arrays[name]) != items for name in ("sizes", "entries", "popularity")):
+    items, starts, columns = len(ids), arrays["starts"], arrays["columns"]
+    of_items = ("sizes", "diagonal", "entries", "popularity", "item_users")
+    if any(len(arrays[name]) != items for name in of_items):
         return "the sizes do not fit the items"
     if (
         len(starts) != items + 1
@@ -98,9 +107,6 @@ def _wrong(
         len(columns) and (columns.min() < 0 or columns.max() >= items)
     ):
         return "it counts items that are not there"
-    if any(
-        series.null_count() or not series.is_sorted() or series.n_unique() < len(series)
-        for series in ids.values()
-    ):
+    if ids.null_count() or not ids.is_sorted() or ids.n_unique() < items:
         return "its ids are not in order"
     return None

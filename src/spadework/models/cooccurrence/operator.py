@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -15,40 +15,23 @@ from spadework.arrays import Array, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
-from spadework.kernels.similarity import table_mixing
+from spadework.kernels.counting.stored_counts import StoredCounter
 from spadework.kernels.similarity.entry_weights import entry_weights
-from spadework.kernels.similarity.neighbour_table import Table, Weighing
+from spadework.kernels.similarity.neighbour_table import Table, Weighing, tables
 from spadework.kernels.similarity.pair_weights import llr_keeps, pair_weights
 from spadework.kernels.similarity.pairs import Pairs
 from spadework.kernels.similarity.table_finishing import keep_in_columns, rows_over, rows_to_one
+from spadework.models.cooccurrence.mixed_content import with_content
+from spadework.models.cooccurrence.pair_matrix import no_rows
 from spadework.models.cooccurrence.shared_tables import FINISHING, tables_of
 from spadework.models.counting.channel import Channel
+from spadework.models.counting.learning_from_counts import CountedPairs, FromCounts
 from spadework.models.item_item import ItemItem
 from spadework.models.needs import Cost, Need, check_group
 from spadework.models.parameters import Doc, Duration, OneOf, Range
 
 
-class _Content(TypedDict):
-    keep: int
-    text: float
-    categories: float
-    vectors: float
-    components: int | None
-
-
-CONTENT: _Content = {
-    "keep": 100,
-    "text": 1.0,
-    "categories": 0.3,
-    "vectors": 1.0,
-    "components": None,
-}
-"""The content neighbours that are mixed in; categories at 0.3 did best on three logs
-(docs/lab/log.md).
-"""
-
-
-class CoOccurrence(ItemItem):
+class CoOccurrence(ItemItem, FromCounts):
     """Items that occur together in histories, sessions or baskets; the named models are settings of
     it.
 
@@ -226,6 +209,20 @@ class CoOccurrence(ItemItem):
         [(_, table, sizes)] = batch
         return self._finished(table, sizes, train, content)
 
+    @property
+    def counted(self) -> Channel:
+        """The channel; weights that do not suit its counts are refused."""
+        self.check_weight()
+        return self.channel
+
+    def _fit_counts(self, counts: CountedPairs) -> Mapping[str, Array]:
+        counter = StoredCounter.build(counts.starts, counts.columns, counts.joint, counts.entries)
+        sizes = np.maximum(counts.sizes[counter.groups.code_of_rank], 1e-12).astype(np.float32)
+        weighing = self.weighing(0, sizes, float(counts.groups))
+        (table,) = tables(counter, counter.groups, [weighing], f"fit {self.label}")
+        by_code = sizes[counter.groups.rank_of_code]
+        return self._finished(table, by_code, no_rows(counts.item_vocabulary), None)
+
     @classmethod
     def fit_together(
         cls,
@@ -379,12 +376,13 @@ class CoOccurrence(ItemItem):
         if self.keep_columns is not None:
             starts, columns, values = keep_in_columns(starts, columns, values, self.keep_columns)
         if content is not None and (self.content_share or self.content_cold):
-            from spadework.models.content_neighbours import content_table
-
-            cold_share = table_mixing.leaning(train.item_counts, self.content_cold)
-            theta = self.content_share + (1 - self.content_share) * cold_share
-            starts, columns, values = table_mixing.mix(
-                starts, columns, values, *content_table(content, **CONTENT), theta, self.keep
+            starts, columns, values = with_content(
+                (starts, columns, values),
+                content,
+                train.item_counts,
+                self.content_share,
+                self.content_cold,
+                self.keep,
             )
         if self.normalise:
             values = rows_to_one(starts, values)

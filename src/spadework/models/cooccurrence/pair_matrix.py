@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
 
-from spadework.arrays import Array, Codes, Offsets
+from spadework.arrays import Array, Codes
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.kernels import parallel
@@ -48,15 +48,6 @@ def rows_of(matrix: csr_array) -> dict[str, Array]:
         "columns": matrix.indices.astype(np.int32),
         "joint": matrix.data.astype(np.float64, copy=False),
     }
-
-
-def matrix_of(starts: Offsets, columns: Codes, joint: Array, codes: Codes, items: int) -> csr_array:
-    """Rows of counts as items × items under another vocabulary, in which their items have these
-    codes, ascending.
-    """
-    lengths = np.zeros(items, np.int64)
-    lengths[codes] = np.diff(starts)
-    return csr_array((joint, codes[columns], offsets_of(lengths)), shape=(items, items))
 
 
 def no_rows(items: Vocabulary) -> Interactions:

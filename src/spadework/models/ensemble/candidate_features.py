@@ -14,7 +14,7 @@ from spadework.kernels.ranking.candidate_union import located
 from spadework.kernels.ranking.sparse_scores import score_cells
 from spadework.models.checks import ITEMS, TABLE, Form, are_numbers, wrong_rows
 from spadework.models.content_neighbours import content_table
-from spadework.models.cooccurrence.operator import CONTENT
+from spadework.models.cooccurrence.mixed_content import CONTENT
 from spadework.models.ensemble.pool import PooledHistories, Proposals
 from spadework.ragged import SparseRows
 

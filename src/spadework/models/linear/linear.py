@@ -72,7 +72,6 @@ class Linear(HistoryReader):
         items = train.item_count
         lengths = np.diff(train.starts).astype(np.float64)
         pairs = float((lengths**2).sum())
-        kept = 0 if self.keep is None else 12 * items * min(self.keep, items)
         seconds = (
             4e-10 * pairs
             + 1e-8 * items**2
@@ -80,19 +79,21 @@ class Linear(HistoryReader):
             + 1e-7 * len(train)
             + 1e-3
         )
-        needed = (
-            4 * self.matrices * items**2
-            + dense_inverse.room(items)
-            + kept
-            + 60 * len(train)
-            + 2**20
-        )
-        return Cost(bytes=int(needed), seconds=seconds)
+        return Cost(bytes=self._room(items) + 60 * len(train), seconds=seconds)
+
+    def _room(self, items: int) -> int:
+        """Bytes that fitting takes beside the log, at most."""
+        kept = 0 if self.keep is None else 12 * items * min(self.keep, items)
+        needed = 4 * self.matrices * items**2 + dense_inverse.room(items) + kept + 2**20
+        return int(needed)
 
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        learned = {**self._learn(train, content), "users": users_of(train)}
+        return self._kept({**self._learn(train, content), "users": users_of(train)})
+
+    def _kept(self, learned: Mapping[str, Array]) -> Mapping[str, Array]:
+        """What was learned, as the model keeps it: the matrix, or its largest weights."""
         return learned if self.keep is None else self._pruned(learned)
 
     def _forms(self, state: Mapping[str, Array]) -> Forms:

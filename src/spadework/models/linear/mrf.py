@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import numpy as np
 
 from spadework.arrays import Array
-from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.solvers import block_inverse, local_inverse, sparse_graph
 from spadework.models.item_item import ItemItem
@@ -65,10 +64,7 @@ class MarkovField(pruned_gram.GramLearner, ItemItem):
         )
         return Cost(bytes=int(needed), seconds=counting.seconds + 1.5e-10 * work)
 
-    def _fit(
-        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
-    ) -> Mapping[str, Array]:
-        gram = self._gram(train)
+    def _solve(self, gram: pruned_gram.Gram) -> Mapping[str, Array]:
         members = sparse_graph.strongest(gram.pairs, self.neighbours)
         half, diagonal = sparse_graph.halved(gram.pairs), self._diagonal(gram)
         if self.share > 0:

@@ -16,6 +16,8 @@ the most popular items, on which l2 alone has little effect.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, NamedTuple
 
@@ -24,16 +26,21 @@ from scipy.sparse import csc_array
 
 from spadework import durations, events, formatting
 from spadework.arrays import Array
+from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.kernels.counting.count_blocks import Counter
+from spadework.kernels.counting.grouped_events import Groups
+from spadework.kernels.counting.stored_counts import StoredCounter
 from spadework.kernels.similarity.neighbour_table import Weighing, tables
 from spadework.kernels.solvers.sparse_graph import Graph, symmetric
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import count_pass
 from spadework.models.counting.grouped_rows import GroupedRows
+from spadework.models.counting.learning_from_counts import CountedPairs, FromCounts
 from spadework.models.history_reader import HistoryReader
 from spadework.models.linear.linear import users_of
 from spadework.models.needs import Need
-from spadework.models.newest_span import in_window
+from spadework.models.newest_span import in_window, refuse_window
 from spadework.models.parameters import Doc, Duration, Range, Search
 from spadework.ragged import Ragged
 
@@ -61,7 +68,7 @@ class CountingCost(NamedTuple):
     partners: float
 
 
-class GramLearner(HistoryReader):
+class GramLearner(HistoryReader, FromCounts):
     """What models of the pruned Gram matrix share: what is counted, which pairs are kept, and the
     penalties.
     """
@@ -157,6 +164,27 @@ class GramLearner(HistoryReader):
             else 30 * 86_400.0,
         )
 
+    @property
+    def counted(self) -> Channel:
+        """The channel; a window is refused."""
+        refuse_window(self.label, self.window)
+        return self.channel
+
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
+        return self._solve(self._gram(train))
+
+    def _fit_counts(self, counts: CountedPairs) -> Mapping[str, Array]:
+        counter = StoredCounter.build(counts.starts, counts.columns, counts.joint, counts.entries)
+        return self._solve(
+            self._strongest(counter, counter.groups, counts.diagonal, counts.item_users)
+        )
+
+    @abstractmethod
+    def _solve(self, gram: Gram) -> Mapping[str, Array]:
+        """The learned arrays by name."""
+
     def _diagonal(self, gram: Gram) -> Array:
         """Diagonal of T (G + penalties) T, above zero even without a penalty. Shape
         [items], float64.
@@ -173,9 +201,7 @@ class GramLearner(HistoryReader):
         return gram.scale * popularity, 1 / (gram.scale * popularity)
 
     def _gram(self, train: Interactions) -> Gram:
-        """Count and keep the `keep` strongest pairs of each item, and those that the other item
-        keeps.
-        """
+        """Count the pairs of a log, and keep the strongest."""
         log = in_window(train, self.window)
         counted = count_pass(log, (self.channel,))
         rows = GroupedRows.of(log, (self.channel,), None, note=False)  # the pass has made the note
@@ -183,16 +209,17 @@ class GramLearner(HistoryReader):
             self.channel
         )
         diagonal = np.bincount(rows.items, weights=weights**2, minlength=train.item_count)
+        return self._strongest(counted.counter, counted.groups, diagonal, users_of(train))
+
+    def _strongest(self, counter: Counter, groups: Groups, diagonal: Array, users: Array) -> Gram:
+        """Keep the `keep` strongest pairs of each item, and those that the other item keeps."""
         scale = np.maximum(diagonal, TINY) ** (-self.pair_power / 2)
-        by_rank = (1 / scale[counted.groups.code_of_rank]).astype(np.float32)
-        weighing = Weighing(
-            0, by_rank, by_rank, _scaled, min(self.keep, train.item_count), bounded=True
-        )
-        (table,) = tables(
-            counted.counter, counted.groups, [weighing], f"count pairs of {self.label}"
-        )
-        users = np.maximum(users_of(train), 1).astype(np.float64)
-        return Gram(symmetric(table.starts, table.columns, table.values), diagonal, scale, users)
+        by_rank = (1 / scale[groups.code_of_rank]).astype(np.float32)
+        keep = min(self.keep, len(diagonal))
+        weighing = Weighing(0, by_rank, by_rank, _scaled, keep, bounded=True)
+        (table,) = tables(counter, groups, [weighing], f"count pairs of {self.label}")
+        pairs = symmetric(table.starts, table.columns, table.values)
+        return Gram(pairs, diagonal, scale, np.maximum(users, 1).astype(np.float64))
 
     def _counting_cost(self, train: Interactions, max_partners: int) -> CountingCost:
         """Estimates for counting, where an item has at most `max_partners` partners."""

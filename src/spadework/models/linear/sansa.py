@@ -12,7 +12,6 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Mask
-from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.ranking import factor_pair_scores
 from spadework.kernels.ranking.row_choice import Choice
@@ -79,11 +78,8 @@ class Sansa(pruned_gram.GramLearner):
             seconds=counting.seconds + 1.5e-10 * work,
         )
 
-    def _fit(
-        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
-    ) -> Mapping[str, Array]:
-        gram = self._gram(train)
-        items = train.item_count
+    def _solve(self, gram: pruned_gram.Gram) -> Mapping[str, Array]:
+        items = len(gram.diagonal)
         ascending = gram.diagonal if self.ordering == "rare" else -gram.diagonal
         rank = np.empty(items, np.int32)
         rank[np.argsort(ascending, kind="stable")] = np.arange(items, dtype=np.int32)

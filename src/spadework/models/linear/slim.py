@@ -11,7 +11,6 @@ import numpy as np
 
 from spadework import events, formatting
 from spadework.arrays import Array
-from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.solvers import coordinate_descent, sparse_graph
 from spadework.models.item_item import ItemItem
@@ -71,10 +70,7 @@ class Slim(pruned_gram.GramLearner, ItemItem):
             seconds=counting.seconds + 5e-10 * work,
         )
 
-    def _fit(
-        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
-    ) -> Mapping[str, Array]:
-        gram = self._gram(train)
+    def _solve(self, gram: pruned_gram.Gram) -> Mapping[str, Array]:
         members = sparse_graph.strongest(gram.pairs, self.neighbours)
         weights, not_converged = coordinate_descent.descend(
             sparse_graph.halved(gram.pairs),
