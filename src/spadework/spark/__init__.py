@@ -13,8 +13,8 @@ pyarrow are imported here alone, and only when something is done.
 
 from __future__ import annotations
 
-from spadework.spark.engine_fit import account, fit
+from spadework.spark.engine_fit import account, count, fit
 from spadework.spark.engine_lists import recommend
 from spadework.spark.spark_log import SparkLog, read
 
-__all__ = ["SparkLog", "account", "fit", "read", "recommend"]
+__all__ = ["SparkLog", "account", "count", "fit", "read", "recommend"]

@@ -12,15 +12,15 @@ import numpy as np
 
 from spadework.arrays import Array, Offsets
 from spadework.kernels.similarity.neighbour_table import Table
-from spadework.models.cooccurrence.row_blocks import CountedRows, ItemStatistics
-from spadework.ragged import offsets_of
+from spadework.models.cooccurrence.row_blocks import ITEM_SUMS, CountedRows, ItemSums
+from spadework.ragged import SparseRows, offsets_of
 
 COUNTS = "block int, rows binary, lengths binary, columns binary, joint binary, facts string"
-"""Records of counts. Block 0 is that of statistics: its `rows` are items, `lengths` sizes,
-`columns` entries and `joint` popularity.
+"""Records of counts. Block 0 is that of the sums of items: its `rows` are items, its `columns` the
+arrays of `ItemSums` one after the other.
 """
 NEIGHBOURS = "first int, lengths binary, columns binary, values binary"
-STATISTICS = 0
+SUMS = 0
 RECORD_CELLS = 1 << 22
 """Pairs of a record at most, unless one row has more: 48 MiB as they come from a count of weights.
 """
@@ -79,37 +79,34 @@ def pieces(starts: Offsets) -> Iterator[tuple[int, int]]:
         low = high
 
 
-def record_of_statistics(
-    statistics: ItemStatistics, items: Array, facts: Sequence[Mapping[str, Any]]
-) -> Record:
-    """The record of the statistics of some items, by their codes; `facts` of each part that is in
-    them, its number of `groups` among them.
+def record_of_sums(sums: ItemSums, items: Array, facts: Sequence[Mapping[str, Any]]) -> Record:
+    """The record of what is counted of some items, by their codes; `facts` are those of each part
+    that is in them.
     """
+    arrays = {name: array.astype(ITEM_SUMS[name]) for name, array in sums.arrays.items()}
     return {
-        "block": STATISTICS,
+        "block": SUMS,
         "rows": items.astype(np.int32).tobytes(),
-        "lengths": statistics.sizes.astype(np.float64).tobytes(),
-        "columns": statistics.entries.astype(np.int64).tobytes(),
-        "joint": statistics.popularity.astype(np.int64).tobytes(),
+        "lengths": b"",
+        "columns": b"".join(array.tobytes() for array in arrays.values()),
+        "joint": b"",
         "facts": json.dumps(facts),
     }
 
 
-def summed_statistics(
+def added_sums(
     records: Iterable[Mapping[str, Any]], items: int
-) -> tuple[ItemStatistics, list[dict[str, Any]]]:
-    """The statistics of all items, and the facts of each record."""
-    sizes = np.zeros(items)
-    entries, popularity = np.zeros(items, np.int64), np.zeros(items, np.int64)
+) -> tuple[ItemSums, list[dict[str, Any]]]:
+    """What is counted of all items, and the facts of each part."""
+    total = ItemSums.zeros(items)
     facts: list[dict[str, Any]] = []
     for record in records:
         codes = np.frombuffer(record["rows"], np.int32)
-        sizes[codes] += np.frombuffer(record["lengths"], np.float64)
-        entries[codes] += np.frombuffer(record["columns"], np.int64)
-        popularity[codes] += np.frombuffer(record["joint"], np.int64)
+        words = np.frombuffer(record["columns"], np.int64).reshape(len(ITEM_SUMS), -1)
+        for word, (name, dtype) in zip(words, ITEM_SUMS.items(), strict=True):
+            total.arrays[name][codes] += word.view(dtype)
         facts += json.loads(record["facts"])
-    groups = sum(int(part["groups"]) for part in facts)
-    return ItemStatistics(groups, sizes, entries, popularity), facts
+    return total, facts
 
 
 def neighbours_of(table: Table, first: int) -> Iterator[Record]:
@@ -137,4 +134,17 @@ def table_of(records: Iterable[Mapping[str, Any]], items: int) -> Table:
         offsets_of(lengths),
         np.concatenate([np.zeros(0, np.int32), *columns]),
         np.concatenate([np.zeros(0, np.float32), *values]),
+    )
+
+
+def pairs_of(records: Iterable[Mapping[str, Any]], items: int) -> SparseRows:
+    """The pairs of all items, from records whose rows are summed up, in any order."""
+    parts = sorted((rows_of(record) for record in records), key=lambda part: int(part.rows[0]))
+    lengths = np.zeros(items, np.int64)
+    for part in parts:
+        lengths[part.rows] = np.diff(part.starts)
+    return SparseRows(
+        offsets_of(lengths),
+        np.concatenate([np.zeros(0, np.int32), *(part.columns for part in parts)]),
+        np.concatenate([np.zeros(0), *(part.joint for part in parts)], dtype=np.float64),
     )

@@ -23,12 +23,11 @@ def end_of(log: SparkLog) -> int:
     from pyspark.sql import functions
 
     scale = log.items.plan.time_scale
-    seconds = _seconds(log.types["time"], scale)
-    within = seconds.isNotNull()
-    if scale is not None:
-        within &= seconds.between(FIRST, now() + DAY)
     rows = log.rows().where(functions.col("item").isNotNull())
-    times = rows.select(seconds.alias("time")).where(within)
+    times = rows.select(_seconds(log.types["time"], scale).alias("time"))
+    times = times.where(functions.col("time").isNotNull())
+    if scale is not None:
+        times = times.where(functions.col("time").between(FIRST, now() + DAY))
     sums = [
         functions.count("time").alias("rows"),
         functions.min("time").alias("first"),

@@ -4,7 +4,7 @@ partition that is run again gives the same, so Spark may lose and repeat tasks a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,13 @@ import polars as pl
 from spadework.arrays import Array
 from spadework.kernels import parallel
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.models.cooccurrence.row_blocks import ItemStatistics, count_part, reduce_block
+from spadework.models.cooccurrence.row_blocks import (
+    CountedRows,
+    ItemSums,
+    add_up,
+    count_part,
+    reduce_block,
+)
 from spadework.models.counting.channel import Channel
 from spadework.spark import payloads
 from spadework.spark.part_logs import PartPlan, item_codes, log_of_part
@@ -40,40 +46,41 @@ class CountPart:
         size = int(frame.estimated_size())
         with own_threads():
             log, aside = log_of_part(frame, self.plan)
-            facts = {"rows": frame.height, "bytes": size, "set_aside": aside, "groups": 0}
+            facts = {
+                "rows": frame.height,
+                "bytes": size,
+                "set_aside": aside,
+                "groups": 0,
+                "users": len(log.active_users),
+            }
             del frame
             if self.channel is None or not len(log):
-                yield from batches_of([_bare(log, facts)])
+                popularity = {"popularity": log.item_counts}
+                sums = ItemSums(**{**ItemSums.zeros(log.item_count).arrays, **popularity})
+                yield from batches_of([payloads.record_of_sums(sums, item_codes(log), [facts])])
                 return
-            counted, statistics = count_part(log, self.channel, self.now)
+            counted, sums, facts["groups"] = count_part(log, self.channel, self.now)
         codes = item_codes(log)
-        facts["groups"] = statistics.groups
-        yield from batches_of([payloads.record_of_statistics(statistics, codes, [facts])])
-        every = type(counted)(
+        yield from batches_of([payloads.record_of_sums(sums, codes, [facts])])
+        every = CountedRows(
             codes[counted.rows], counted.starts, codes[counted.columns], counted.joint
         )
         del counted
         yield from batches_of(payloads.records_of(every, self.edges))
 
 
-def _bare(log: Any, facts: Mapping[str, Any]) -> payloads.Record:
-    popularity = log.item_counts
-    nothing = ItemStatistics(0, 0.0 * popularity, 0 * popularity, popularity)
-    return payloads.record_of_statistics(nothing, item_codes(log), [facts])
-
-
 @dataclass(frozen=True)
-class SumStatistics:
-    """Records of statistics to one record of their sums."""
+class AddSums:
+    """Records of sums of items to one record of all."""
 
     items: int
 
     def __call__(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
         records = list(records_in(batches))
         if records:
-            sums, facts = payloads.summed_statistics(records, self.items)
+            sums, facts = payloads.added_sums(records, self.items)
             codes = np.arange(self.items, dtype=np.int32)
-            yield from batches_of([payloads.record_of_statistics(sums, codes, facts)])
+            yield from batches_of([payloads.record_of_sums(sums, codes, facts)])
 
 
 @dataclass(frozen=True)
@@ -81,18 +88,40 @@ class ReduceBlock:
     """Records of counts of one block of items to records of the neighbours that are kept."""
 
     model: CoOccurrence
-    statistics: ItemStatistics
+    sums: ItemSums
+    groups: int
     edges: Array
 
     def __call__(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
-        by_block: dict[int, list[Any]] = {}
-        for record in records_in(batches):
-            by_block.setdefault(int(record["block"]), []).append(payloads.rows_of(record))
-        for block in sorted(by_block):
-            first, last = int(self.edges[block - 1]), int(self.edges[block])
+        for first, last, parts in blocks_in(batches, self.edges):
             with own_threads():
-                table = reduce_block(self.model, by_block.pop(block), first, last, self.statistics)
+                table = reduce_block(self.model, parts, first, last, self.sums, self.groups)
             yield from batches_of(payloads.neighbours_of(table, first))
+
+
+@dataclass(frozen=True)
+class AddBlock:
+    """Records of counts of one block of items to records of their sums."""
+
+    items: int
+    edges: Array
+
+    def __call__(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        for first, last, parts in blocks_in(batches, self.edges):
+            with own_threads():
+                counted = add_up(parts, first, last, self.items)
+            yield from batches_of(payloads.records_of(counted, self.edges))
+
+
+def blocks_in(
+    batches: Iterable[RecordBatch], edges: Array
+) -> Iterator[tuple[int, int, list[CountedRows]]]:
+    """The first item of each block in a partition, the item behind its last, and its counts."""
+    by_block: dict[int, list[CountedRows]] = {}
+    for record in records_in(batches):
+        by_block.setdefault(int(record["block"]), []).append(payloads.rows_of(record))
+    for block in sorted(by_block):
+        yield int(edges[block - 1]), int(edges[block]), by_block.pop(block)
 
 
 @contextmanager

@@ -9,37 +9,55 @@ row is pruned from its own counts and the sizes of all items alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Offsets
+from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.data.interactions import Interactions
-from spadework.data.vocabulary import Vocabulary
-from spadework.errors import Unsuitable
 from spadework.kernels import parallel
 from spadework.kernels.counting.added_rows import added_blocks
 from spadework.kernels.counting.count_blocks import Workspace
-from spadework.kernels.counting.stored_counts import StoredCounter
-from spadework.kernels.similarity.neighbour_table import Table, tables
+from spadework.kernels.similarity.neighbour_table import Table
+from spadework.models.cooccurrence.counts import check_exact
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.models.cooccurrence.pair_matrix import no_rows
+from spadework.models.cooccurrence.pruning import pruned
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import Pass, count_pass
+from spadework.models.counting.item_sums import diagonal_of, item_users_of
 from spadework.ragged import SparseRows, cells_of_rows, offsets_of
-
-LARGEST = 2.0**29
-"""Sums below this are exact in steps of 2⁻²⁴."""
 
 
 @dataclass(frozen=True, eq=False)
-class ItemStatistics:
-    """What a channel counts of each item; those of parts without a common user add up."""
+class ItemSums:
+    """What is counted of each item, as in `Counts`; those of parts without a common user add up."""
 
-    groups: int  # users, sessions or baskets
-    sizes: Array  # [items] float64: groups with the item, or squared weights
-    entries: Array  # [items] int64: entries or events that were counted
-    popularity: Array  # [items] int64: rows of the log
+    sizes: Array  # [items] float64
+    diagonal: Array  # [items] float64
+    entries: Array  # [items] int64
+    popularity: Array  # [items] int64
+    item_users: Array  # [items] int64
+
+    @classmethod
+    def zeros(cls, items: int) -> ItemSums:
+        """Of nothing."""
+        return cls(*(np.zeros(items, dtype) for dtype in ITEM_SUMS.values()))
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """By name."""
+        return {name: getattr(self, name) for name in ITEM_SUMS}
+
+    def take(self, items: Mask) -> ItemSums:
+        """Those of some items."""
+        return ItemSums(*(array[items] for array in self.arrays.values()))
+
+
+ITEM_SUMS = {
+    field.name: np.float64 if field.name in ("sizes", "diagonal") else np.int64
+    for field in fields(ItemSums)
+}
+"""Names and types of the arrays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +85,9 @@ class CountedRows:
 
 def count_part(
     log: Interactions, channel: Channel, now: int | None
-) -> tuple[CountedRows, ItemStatistics]:
-    """All pairs of a log by the codes of its items. `now` (epoch seconds) is the time from which
-    ages are counted.
+) -> tuple[CountedRows, ItemSums, int]:
+    """All pairs of a log by the codes of its items, what is counted of each item, and the number of
+    groups. `now` (epoch seconds) is the time from which ages are counted.
 
     Memory is 12 bytes a pair, three times that while they are made.
     """
@@ -83,12 +101,16 @@ def count_part(
         filled.astype(np.int32), np.append(starts[filled], starts[-1]), columns[cells], joint[cells]
     )
     sizes = groups.item_sizes if channel.plain else counted.sizes[0]
-    return rows, ItemStatistics(
-        int(counted.totals[0]),
-        sizes[rank_of_code].astype(np.float64),
-        groups.item_sizes[rank_of_code].astype(np.int64),
+    sizes = sizes[rank_of_code].astype(np.float64)
+    entries = groups.item_sizes[rank_of_code].astype(np.int64)
+    sums = ItemSums(
+        sizes,
+        diagonal_of(log, channel, now, sizes),
+        entries,
         log.item_counts,
+        item_users_of(log, channel, entries),
     )
+    return rows, sums, int(counted.totals[0])
 
 
 def _all_cells(counted: Pass) -> tuple[Array, Codes, Array]:
@@ -134,67 +156,24 @@ def add_up(parts: Sequence[CountedRows], first: int, last: int, items: int) -> C
     return CountedRows(rows, added.starts, added.columns, added.values)
 
 
-def check_countable(model: CoOccurrence) -> None:
-    """Refuse what cannot be fitted from counts alone."""
-    if model.content_share or model.content_cold:
-        raise Unsuitable(
-            f"The model {model.label!r} mixes in content, which counts do not hold.",
-            "Fit it on the log.",
-        )
-    model.check_weight()
-
-
-def check_exact(largest: float) -> None:
-    """Refuse sums that are no longer whole steps."""
-    if largest >= LARGEST:
-        raise Unsuitable(
-            f"A sum of weights reaches {LARGEST:,.0f}, where it is no longer exact.",
-            "Divide the weight column by a constant, or choose the entry weight 'binary' or 'log'.",
-        )
-
-
-def pruned(model: CoOccurrence, counted: CountedRows, statistics: ItemStatistics) -> Table:
-    """The neighbours that a model keeps of these rows, a row for each of them, before rows are
-    scaled. O(pairs + items · log items).
-    """
-    items = len(statistics.entries)
-    lengths = np.zeros(items, np.int64)
-    lengths[counted.rows] = np.diff(counted.starts)
-    counter = StoredCounter.build(
-        offsets_of(lengths), counted.columns, counted.joint, statistics.entries
-    )
-    sizes = _float_sizes(statistics)[counter.groups.code_of_rank]
-    weighing = model.weighing(0, sizes, float(statistics.groups))
-    (table,) = tables(counter, counter.groups, [weighing], f"fit {model.label}")
-    if len(counted.rows) == items:
-        return table
-    starts = offsets_of(np.diff(table.starts)[counted.rows])
-    return Table(starts, table.columns, table.values)  # all other rows are empty
-
-
 def reduce_block(
     model: CoOccurrence,
     parts: Sequence[CountedRows],
     first: int,
     last: int,
-    statistics: ItemStatistics,
+    sums: ItemSums,
+    groups: int,
 ) -> Table:
-    """The neighbours of the items from `first` to before `last`, from what each part counted of
-    them and the statistics of the whole.
+    """The neighbours of the items from `first` to before `last`, before rows are scaled, from what
+    each part counted of them, the sums of all items and the number of groups of the whole.
+    `model.finished` makes a model of those of all blocks.
     """
-    counted = add_up(parts, first, last, len(statistics.entries))
-    check_exact(float(counted.joint.max(initial=0.0)))
-    return pruned(model, counted, statistics)
-
-
-def fitted_from(
-    model: CoOccurrence, table: Table, statistics: ItemStatistics, items: Vocabulary
-) -> CoOccurrence:
-    """This model, fitted with the neighbours of all items that `pruned` kept."""
-    state = dict(model._finished(table, _float_sizes(statistics), no_rows(items), None))
-    model._restore({**state, "popularity": statistics.popularity}, items)
-    return model
-
-
-def _float_sizes(statistics: ItemStatistics) -> Array:
-    return np.maximum(statistics.sizes, 1e-12).astype(np.float32)
+    items = len(sums.entries)
+    counted = add_up(parts, first, last, items)
+    check_exact(counted.joint, sums.sizes)
+    lengths = np.zeros(items, np.int64)
+    lengths[first:last] = np.diff(counted.starts)
+    pairs = SparseRows(offsets_of(lengths), counted.columns, counted.joint)
+    table = pruned(model, pairs, sums.sizes, sums.entries, groups)
+    starts = table.starts[first : last + 1]  # all other rows are empty
+    return Table(starts - starts[0], table.columns, table.values)
