@@ -208,6 +208,15 @@ def test_an_empty_part_adds_nothing():
         fit_from(model("cosine"), nothing)
 
 
+def test_a_log_on_disk_is_counted_in_turns(tmp_path):
+    log = log_of(3)
+    mapped = sw.open_log(sw.save_log(log, tmp_path / "log"))
+    forward = model("forward")
+    merged = merge(*(count(forward, mapped, part=(k, 3)) for k in range(3)))
+    assert merged == count(forward, log, part=(0, 1))
+    assert count(forward, mapped) == count(forward, log)
+
+
 def test_counts_differ_where_anything_does():
     one = count(model("cosine"), log_of(2))
     assert one == count(model("jaccard"), log_of(2)), "a weight is not part of the counts"

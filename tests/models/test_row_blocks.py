@@ -11,6 +11,7 @@ from makers import make_log, random_rows
 from spadework.kernels.similarity.neighbour_table import Table
 from spadework.models.cooccurrence.counts import count
 from spadework.models.cooccurrence.counts import fit as fit_counts
+from spadework.models.cooccurrence.pruning import finished
 from spadework.models.cooccurrence.row_blocks import (
     CountedRows,
     ItemSums,
@@ -59,7 +60,7 @@ def test_a_model_of_parts_and_blocks_is_that_of_the_log(name, parts, blocks):
         tables += payloads.neighbours_of(table, int(first))
     table = payloads.table_of(tables[::-1], log.item_count)
     whole = fit_counts(model(name, **SETTINGS[name]), count(mine, log))
-    found = mine.finished(table, sums.sizes, log.item_vocabulary)
+    found = finished(mine, table, sums.sizes, sums.popularity)
     for field, array in found.items():
         np.testing.assert_array_equal(array, whole.state[field])
     if mine.channel.plain:

@@ -22,6 +22,7 @@ from spadework.models.base import Recommender
 from spadework.models.cooccurrence.counts import OWN_ENTRIES, Counts, channel_of, check_exact
 from spadework.models.cooccurrence.counts import fit as fit_counts
 from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.cooccurrence.pruning import finished
 from spadework.models.cooccurrence.row_blocks import ItemSums
 from spadework.models.cooccurrence.user_sets import UserSet, edges_of
 from spadework.models.counting.channel import Channel
@@ -80,7 +81,7 @@ def fit(
     used = counted.used
     items = Vocabulary(log.items.vocabulary.take(np.flatnonzero(used)))
     sums = counted.sums.take(used)
-    state = model.finished(_of_used(table, used), sums.sizes, items)
+    state = finished(model, _of_used(table, used), sums.sizes, sums.popularity)
     model._restore({**state, "popularity": sums.popularity}, items)
     return model
 

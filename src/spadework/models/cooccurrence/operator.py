@@ -14,7 +14,6 @@ from spadework import durations
 from spadework.arrays import Array, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.vocabulary import Vocabulary
 from spadework.errors import Unsuitable
 from spadework.kernels.similarity.entry_weights import entry_weights
 from spadework.kernels.similarity.neighbour_table import Table, Weighing
@@ -22,8 +21,7 @@ from spadework.kernels.similarity.pair_weights import llr_keeps, pair_weights
 from spadework.kernels.similarity.pairs import Pairs
 from spadework.kernels.similarity.table_finishing import keep_in_columns, rows_over, rows_to_one
 from spadework.models.cooccurrence.mixed_content import with_content
-from spadework.models.cooccurrence.pair_matrix import no_rows
-from spadework.models.cooccurrence.pruning import float_sizes, pruned
+from spadework.models.cooccurrence.pruning import finished, pruned
 from spadework.models.cooccurrence.shared_tables import FINISHING, tables_of
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.learning_from_counts import CountedPairs, FromCounts
@@ -209,7 +207,7 @@ class CoOccurrence(ItemItem, FromCounts):
         # count_passes.count_pass → neighbour_table.tables.
         [batch] = tables_of([self], train, None)
         [(_, table, sizes)] = batch
-        return self._finished(table, sizes, train, content)
+        return self._finished(table, sizes, train.item_counts, content)
 
     @property
     def counted(self) -> Channel:
@@ -220,13 +218,7 @@ class CoOccurrence(ItemItem, FromCounts):
     def _fit_counts(self, counts: CountedPairs) -> Mapping[str, Array]:
         pairs = SparseRows(counts.starts, counts.columns, counts.joint)
         table = pruned(self, pairs, counts.sizes, counts.entries, counts.groups)
-        return self.finished(table, counts.sizes, counts.item_vocabulary)
-
-    def finished(self, table: Table, sizes: Array, items: Vocabulary) -> Mapping[str, Array]:
-        """What is learned, but for popularity, from the neighbours of all items that
-        `pruning.pruned` kept; `sizes` [items] are those of counts.
-        """
-        return self._finished(table, float_sizes(sizes), no_rows(items), None)
+        return finished(self, table, counts.sizes, counts.popularity)
 
     @classmethod
     def fit_together(
@@ -254,7 +246,7 @@ class CoOccurrence(ItemItem, FromCounts):
                 fit, table, sizes = batch.pop(0)
                 for same_state in fit.finishings():
                     state = {
-                        **same_state[0]._finished(table, sizes, train, content),
+                        **same_state[0]._finished(table, sizes, popularity, content),
                         "popularity": popularity,
                     }
                     for model in same_state:
@@ -370,7 +362,7 @@ class CoOccurrence(ItemItem, FromCounts):
         return values
 
     def _finished(
-        self, table: Table, sizes: Array | None, train: Interactions, content: ItemContent | None
+        self, table: Table, sizes: Array | None, item_counts: Array, content: ItemContent | None
     ) -> Mapping[str, Array]:
         """The table scaled by row, pruned by column, mixed and normalised as set; `sizes` [items]
         float32, None where it is scaled already.
@@ -384,7 +376,7 @@ class CoOccurrence(ItemItem, FromCounts):
             starts, columns, values = with_content(
                 (starts, columns, values),
                 content,
-                train.item_counts,
+                item_counts,
                 self.content_share,
                 self.content_cold,
                 self.keep,

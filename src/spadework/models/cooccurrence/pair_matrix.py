@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes
-from spadework.data.interactions import Interactions
-from spadework.data.vocabulary import Vocabulary
 from spadework.kernels import parallel
 from spadework.kernels.counting.count_blocks import Workspace
 from spadework.models.counting.count_passes import Pass
@@ -48,14 +45,3 @@ def rows_of(matrix: csr_array) -> dict[str, Array]:
         "columns": matrix.indices.astype(np.int32),
         "joint": matrix.data.astype(np.float64, copy=False),
     }
-
-
-def no_rows(items: Vocabulary) -> Interactions:
-    """A log of these items in which nothing happened."""
-    empty = np.zeros(0, np.int32)
-    return Interactions(
-        users=empty,
-        items=empty,
-        user_vocabulary=Vocabulary(pl.Series([], dtype=pl.String)),
-        item_vocabulary=items,
-    )

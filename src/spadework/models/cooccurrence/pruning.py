@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,13 @@ def pruned(
     weighing = model.weighing(0, by_rank, float(groups))
     (table,) = tables(counter, counter.groups, [weighing], f"fit {model.label}")
     return table
+
+
+def finished(
+    model: CoOccurrence, table: Table, sizes: Array, popularity: Array
+) -> Mapping[str, Array]:
+    """What is learned, but for popularity, from the neighbours of all items that `pruned` kept."""
+    return model._finished(table, float_sizes(sizes), popularity, None)
 
 
 def float_sizes(sizes: Array) -> Array:

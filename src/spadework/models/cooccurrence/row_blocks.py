@@ -166,7 +166,7 @@ def reduce_block(
 ) -> Table:
     """The neighbours of the items from `first` to before `last`, before rows are scaled, from what
     each part counted of them, the sums of all items and the number of groups of the whole.
-    `model.finished` makes a model of those of all blocks.
+    `pruning.finished` makes a model of those of all blocks.
     """
     items = len(sums.entries)
     counted = add_up(parts, first, last, items)

@@ -30,7 +30,6 @@ from spadework.models.cooccurrence.counts import OWN_ENTRIES
 from spadework.models.cooccurrence.kept_counts import LEAST, Standing, recoded
 from spadework.models.cooccurrence.kept_rows import Overlay, PairOrder, rows_at
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.models.cooccurrence.pair_matrix import no_rows
 from spadework.models.cooccurrence.pair_values import Measure, why_unmeasured
 from spadework.models.counting.count_passes import count_pass
 from spadework.ragged import SparseRows, row_of_cells
@@ -261,7 +260,7 @@ def _order(model: CoOccurrence, standing: Standing) -> PairOrder:
 
 
 def _fitted(model: CoOccurrence, standing: Standing, table: Table) -> CoOccurrence:
-    state = model._finished(table, None, no_rows(standing.item_vocabulary), None)
+    state = model._finished(table, None, standing.popularity, None)
     fitted = type(model)(**model.params)
     fitted._restore({**state, "popularity": standing.popularity}, standing.item_vocabulary)
     return fitted

@@ -50,6 +50,10 @@ class CountedPairs(Protocol):
         """Entries or events of each item that were counted. Shape [items] int64."""
 
     @property
+    def popularity(self) -> Array:
+        """Rows of the log with each item. Shape [items] int64."""
+
+    @property
     def item_users(self) -> Array:
         """Distinct users of each item, by all of their events. Shape [items] int64."""
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
@@ -67,6 +66,8 @@ class Ease(EaseParameters, FromCounts):
         )
 
     def _fit_counts(self, counts: CountedPairs) -> Mapping[str, Array]:
+        from scipy.sparse import csr_array
+
         items = len(counts.item_vocabulary)
         needs.check_room(self.label, self._room(items), available_bytes(), self.instead)
         pairs = (counts.joint.astype(np.float32), counts.columns, counts.starts)
