@@ -47,6 +47,7 @@ PAGES = {
             "people",
             "together",
             "merging",
+            "spark",
             "growth",
             "report",
             "diagnosis",

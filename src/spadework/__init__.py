@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from spadework import forks as _forks  # noqa: F401  (sees every fork from now on)
 
 if TYPE_CHECKING:
-    from spadework import errors, models
+    from spadework import errors, models, spark
     from spadework.artifacts.artifact import load, save
     from spadework.data import splitting as split
     from spadework.data.addresses import read_content, read_interactions
@@ -73,6 +73,7 @@ _MODULES = {
     "counts": "spadework.models.cooccurrence.counts",
     "errors": "spadework.errors",
     "models": "spadework.models",
+    "spark": "spadework.spark",
     "split": "spadework.data.splitting",
 }
 
@@ -105,6 +106,7 @@ __all__ = [
     "save",
     "save_log",
     "scoreboard",
+    "spark",
     "split",
     "train_transformer",
     "world",

@@ -7,7 +7,7 @@ import pytest
 
 from makers import DAY, START, make_log
 from spadework.data import spans, splitting
-from spadework.data.spans import span_of
+from spadework.data.spans import end_of_days, span_of
 from spadework.errors import BadRequest
 from spadework.models.cooccurrence.counts import count
 from spadework.models.labels import model
@@ -33,6 +33,19 @@ FIRST, LAST = int(HUNDRED[0]), int(HUNDRED[-1])
 )
 def test_rows_far_from_all_others_do_not_count(strays, span):
     assert span_of(np.concatenate((HUNDRED, np.asarray(strays, np.int64)))) == span
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_end_is_found_from_days(seed):
+    """The first and last time and the rows of each day say where the log ends."""
+    rng = np.random.default_rng(seed)
+    times = START + rng.integers(0, rng.integers(1, 200) * DAY, rng.integers(1, 3_000))
+    gaps = np.cumsum(rng.choice([0, 0, 0, 5, 40], 4)) * DAY * rng.integers(0, 3)
+    few = START + 200 * DAY + gaps + rng.integers(0, DAY, 4)
+    times = np.sort(np.concatenate([times, few[: rng.integers(0, 5)]]))
+    days, first, rows = np.unique(times // DAY, return_index=True, return_counts=True)
+    assert end_of_days(rows, times[first], times[first + rows - 1]) == span_of(times)[1]
+    assert len(days) == len(rows)
 
 
 def test_a_long_pause_within_the_log_is_no_end():

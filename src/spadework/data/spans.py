@@ -80,3 +80,22 @@ def _has_no_pause(times: Array, first: int, last: int) -> bool:
 def _most(rows: int) -> int:
     """How many rows may be stray at one end."""
     return max(rows // ONE_IN, min(rows // SMALL_ONE_IN, MOST_OF_SMALL))
+
+
+def end_of_days(rows: Array, firsts: Array, lasts: Array) -> int:
+    """The end that `span_of` finds, from the days that have rows, ascending: how many, and the
+    first and last time of each. So the end of a log is found where its times are not at hand.
+
+    Pauses inside of a day do not matter: they are shorter than a third of the shortest that parts
+    stray rows. O(days).
+    """
+    count, last = int(rows.sum()), int(lasts[-1])
+    most = _most(count)
+    if not most or last < CALENDAR:
+        return last
+    before = np.cumsum(rows)[:-1]  # rows before each pause between two days
+    pauses = firsts[1:] - lasts[:-1]
+    body = pauses[(before > most) & (before < count - most)]
+    pause = max(SHORTEST, LONGER * int(body.max(initial=0)))
+    wide = np.flatnonzero((before >= count - most) & (pauses > pause))
+    return int(lasts[wide[0]]) if len(wide) else last

@@ -171,7 +171,7 @@ def count(
     matrix = all_pairs(counted)
     groups = counted.groups
     sizes = counted.sizes[0][groups.rank_of_code]
-    _check_exact(matrix.data, sizes)
+    check_exact(matrix.data, sizes)
     entries = groups.item_sizes[groups.rank_of_code]
     return Counts(
         channel=channel,
@@ -206,7 +206,7 @@ def merge(first: Counts, *others: Counts) -> Counts:
     for part, codes in zip(parts, code_maps, strict=True):
         for name, total in sums.items():
             total[slice(None) if codes is None else codes] += getattr(part, name)
-    _check_exact(pairs.values, sums["sizes"])
+    check_exact(pairs.values, sums["sizes"])
     return Counts(
         channel=first.channel,
         now=first.now,
@@ -359,7 +359,7 @@ def _check_same(one: Counts, other: Counts) -> None:
         raise BadRequest(f"The ids of {what}.", "Read both logs with ids of the same type.")
 
 
-def _check_exact(joint: Array, sizes: Array) -> None:
+def check_exact(joint: Array, sizes: Array) -> None:
     """Refuse sums that are so large that they may be rounded."""
     if max(joint.max(initial=0.0), sizes.max(initial=0.0)) >= LARGEST:
         raise Unsuitable(

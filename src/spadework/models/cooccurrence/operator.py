@@ -15,19 +15,20 @@ from spadework.arrays import Array, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
-from spadework.kernels.counting.stored_counts import StoredCounter
 from spadework.kernels.similarity.entry_weights import entry_weights
-from spadework.kernels.similarity.neighbour_table import Table, Weighing, tables
+from spadework.kernels.similarity.neighbour_table import Table, Weighing
 from spadework.kernels.similarity.pair_weights import llr_keeps, pair_weights
 from spadework.kernels.similarity.pairs import Pairs
 from spadework.kernels.similarity.table_finishing import keep_in_columns, rows_over, rows_to_one
 from spadework.models.cooccurrence.mixed_content import with_content
+from spadework.models.cooccurrence.pruning import finished, pruned
 from spadework.models.cooccurrence.shared_tables import FINISHING, tables_of
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.learning_from_counts import CountedPairs, FromCounts
 from spadework.models.item_item import ItemItem
 from spadework.models.needs import Cost, Need, check_group
 from spadework.models.parameters import Doc, Duration, OneOf, Range
+from spadework.ragged import SparseRows
 
 
 class CoOccurrence(ItemItem, FromCounts):
@@ -214,12 +215,9 @@ class CoOccurrence(ItemItem, FromCounts):
         return self.channel
 
     def _fit_counts(self, counts: CountedPairs) -> Mapping[str, Array]:
-        counter = StoredCounter.build(counts.starts, counts.columns, counts.joint, counts.entries)
-        sizes = np.maximum(counts.sizes[counter.groups.code_of_rank], 1e-12).astype(np.float32)
-        weighing = self.weighing(0, sizes, float(counts.groups))
-        (table,) = tables(counter, counter.groups, [weighing], f"fit {self.label}")
-        by_code = sizes[counter.groups.rank_of_code]
-        return self._finished(table, by_code, counts.popularity, None)
+        pairs = SparseRows(counts.starts, counts.columns, counts.joint)
+        table = pruned(self, pairs, counts.sizes, counts.entries, counts.groups)
+        return finished(self, table, counts.sizes, counts.popularity)
 
     @classmethod
     def fit_together(

@@ -22,8 +22,8 @@ from spadework.data.reading.columns.second_look import (
 )
 from spadework.data.reading.large.dealt_rows import USER, DealtRows, parts_of_users
 from spadework.data.reading.large.merged_ledger import MergedLedger
-from spadework.data.reading.large.row_spool import RowSpool
 from spadework.data.reading.large.part_sizes import Sizes
+from spadework.data.reading.large.row_spool import RowSpool
 from spadework.data.reading.rows.accounting import parts_of, tell_parts
 from spadework.data.reading.rows.assembly import (
     columns_without_role,

@@ -30,8 +30,8 @@ from spadework.data.reading.columns.unused_columns import (
 from spadework.data.reading.large.dealt_rows import DealtRows, bounds_of
 from spadework.data.reading.large.finished_log import Spooled, finished_log
 from spadework.data.reading.large.merged_ledger import MergedLedger
-from spadework.data.reading.large.row_spool import RowSpool
 from spadework.data.reading.large.part_sizes import Sizes
+from spadework.data.reading.large.row_spool import RowSpool
 from spadework.data.reading.rows.checked_rows import Plan, checked_columns, read_times
 from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.tables import RowNumbers, Table

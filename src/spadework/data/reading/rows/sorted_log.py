@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -36,12 +36,21 @@ class Rows(Protocol):
 
 
 def sorted_log(
-    columns: Rows, ledger: Ledger, weight: str, *, keep_duplicates: bool, guests: str | None = None
+    columns: Rows,
+    ledger: Ledger,
+    weight: str,
+    *,
+    keep_duplicates: bool,
+    guests: str | None = None,
+    weight_type: type[np.floating[Any]] | None = None,
 ) -> tuple[Interactions, dict[str, NDArray[np.int64]]]:
     """The log, and by reason the positions of the rows that were left out of it. `weight` is the
     name of the column of weights, `guests` that of a user of several columns. One sort.
+
+    Weights that are all equal are left out, and the others are in single precision where that
+    loses nothing. For a part of a log the whole decides: with `weight_type` they stay, in it.
     """
-    weights = _varied(columns.weights, weight, ledger)
+    weights = _varied(columns.weights, weight, ledger, weight_type)
     user_vocabulary, users = Vocabulary.build(columns.users)
     item_vocabulary, items = Vocabulary.build(columns.items)
     clock = columns.clock
@@ -91,14 +100,20 @@ def sorted_log(
     if guests is not None:
         left.tell_strangers(guests, ledger)
     aside |= {reason: rows[mask] for reason, mask in left.aside().items()}
-    return left.log(own_names, _varied(left.weights(), weight, ledger)), aside
+    return left.log(own_names, _varied(left.weights(), weight, ledger, weight_type)), aside
 
 
-def _varied(weights: Floats | None, name: str, ledger: Ledger) -> Floats | None:
-    if weights is None or len(weights) == 0:
+def _varied(
+    weights: Floats | None, name: str, ledger: Ledger, weight_type: type[np.floating[Any]] | None
+) -> Floats | None:
+    if weights is None:
         return None
-    if float(weights.min()) < 0:
+    if len(weights) and float(weights.min()) < 0:
         return weights  # of purchases and returns, which are yet to be netted
+    if weight_type is not None:
+        return weights.astype(weight_type, copy=False)
+    if len(weights) == 0:
+        return None
     if float(weights.min()) == float(weights.max()):
         ledger.remark(all_equal(name, float(weights[0])))
         return None

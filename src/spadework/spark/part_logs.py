@@ -1,0 +1,163 @@
+"""The rows of one partition as a log, read by the rules of files. What the whole decides (the unit
+of times, whether weights are used) is given, so that no part decides it in another way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from spadework.arrays import Codes, Floats, Mask
+from spadework.data.interactions import Interactions
+from spadework.data.ordering import by_user_time_arrival
+from spadework.data.reading.rows.sorted_log import sorted_log
+from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.values.clocks import Clock, filled, in_unit
+from spadework.data.reading.values.identifiers import clean_ids
+from spadework.data.reading.values.numbers import read_weights
+from spadework.data.unwanted import Unwanted
+from spadework.data.vocabulary import Vocabulary
+
+_TYPES: dict[str | None, type[np.floating[Any]] | None] = {
+    None: None,
+    "single": np.float32,
+    "double": np.float64,
+}
+_POLARS_UNITS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartPlan:
+    """What to do with the rows of every part."""
+
+    roles: tuple[str, ...]  # columns of a part that are used
+    names: dict[str, str]  # role → column, for sentences
+    time_scale: int | None  # units a second of whole numbers; None: positions
+    weight_type: Literal["single", "double"] | None
+    keep_duplicates: bool
+    net_returns: bool
+
+
+@dataclass(eq=False)
+class _Rows:
+    """Columns of equal length, from which a log is made."""
+
+    users: pl.Series
+    items: pl.Series
+    clock: Clock | None
+    weights: Floats | None
+    baskets: pl.Series | None
+    events: pl.Series | None
+
+
+def log_of_part(frame: pl.DataFrame, plan: PartPlan) -> tuple[Interactions, dict[str, int]]:
+    """The log of all rows of some users, and how many rows were set aside for which reason.
+
+    `frame` has columns by role. Rows come in any order; the log is the same. O(rows · log rows).
+    """
+    frame = in_one_order(frame.select([role for role in plan.roles if role in frame.columns]))
+    ledger = Ledger(frame.height)
+    users = clean_ids(frame["user"], "user", plan.names["user"], ledger)
+    clock = _clock(frame["time"], plan, ledger) if "time" in frame.columns else None
+    weights = None
+    if "weight" in frame.columns:
+        weights = read_weights(
+            frame["weight"], plan.names["weight"], ledger, keep_returns=plan.net_returns
+        )
+    rows = _Rows(
+        users,
+        frame["item"],
+        clock,
+        weights,
+        frame["basket"] if "basket" in frame.columns else None,
+        frame["event"] if "event" in frame.columns else None,
+    )
+    log, aside = sorted_log(
+        _kept(rows, ledger.used()),
+        ledger,
+        plan.names.get("weight", ""),
+        keep_duplicates=plan.keep_duplicates,
+        weight_type=_TYPES[plan.weight_type],
+    )
+    more = {reason: len(places) for reason, places in aside.items()}
+    return log, {**ledger.totals(), **more}
+
+
+def in_one_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows in an order that does not depend on how they came, as far as it matters for rows of
+    one user and time: by `order` where it is there, then by item, then by all other columns.
+    """
+    others = [name for name in frame.columns if name not in ("user", "time", "item", "order")]
+    keys = [name for name in ("order", "item") if name in frame.columns] + others
+    if keys != ["item"]:
+        return frame.sort(keys, nulls_last=True).drop("order", strict=False)
+    codes = frame["item"].to_numpy()
+    if not len(codes):
+        return frame
+    order = by_user_time_arrival(codes, None, int(codes.max()) + 1)  # a sort by counting
+    return frame.with_columns(
+        item=pl.Series(order.users),
+        **{name: order.take(frame[name]) for name in frame.columns if name != "item"},
+    )
+
+
+def _clock(column: pl.Series, plan: PartPlan, ledger: Ledger) -> Clock:
+    dtype = column.dtype
+    if isinstance(dtype, pl.Datetime):
+        values, present = filled(column.to_physical(), ledger)
+        return in_unit(values, present, _POLARS_UNITS[dtype.time_unit], ledger)
+    if dtype == pl.Date:
+        values, present = filled(column.to_physical().cast(pl.Int64), ledger)
+        return in_unit(values * 86_400, present, 1, ledger)
+    values, present = filled(column.cast(pl.Int64), ledger)
+    if plan.time_scale is None:
+        return Clock(values, None, False)
+    return in_unit(values, present, plan.time_scale, ledger)
+
+
+def _kept(rows: _Rows, mask: Mask | None) -> _Rows:
+    if mask is None:
+        return rows
+    chosen, clock = pl.Series(mask), rows.clock
+    return _Rows(
+        rows.users.filter(chosen),
+        rows.items.filter(chosen),
+        None
+        if clock is None
+        else Clock(
+            clock.seconds[mask], None if clock.fine is None else clock.fine[mask], clock.calendar
+        ),
+        None if rows.weights is None else rows.weights[mask],
+        None if rows.baskets is None else rows.baskets.filter(chosen),
+        None if rows.events is None else rows.events.filter(chosen),
+    )
+
+
+def item_codes(log: Interactions) -> Codes:
+    """The codes among all items of the items of a part, of which they are the ids. Shape
+    [items of the part], ascending.
+    """
+    return log.item_vocabulary.ids.to_numpy().astype(np.int32)
+
+
+def with_ids(log: Interactions, items: Vocabulary) -> Interactions:
+    """The log of a part with the ids of items in place of their codes among all `items`; rows of
+    items beyond these are left out. Users stay as they are.
+    """
+    codes = item_codes(log)
+    known = codes < len(items)
+    if not known.all():
+        log = log.where(known[log.items])
+    unwanted = log.unwanted
+    if unwanted is not None:
+        there = (unwanted.items < len(items)).to_numpy()
+        unwanted = Unwanted.of(
+            unwanted.users.filter(pl.Series(there)),
+            items.take(unwanted.items.to_numpy()[there]),
+            None if unwanted.times is None else unwanted.times[there],
+        )
+    ids = Vocabulary(items.take(codes[known]))  # unknown ones are the last
+    return replace(log, item_vocabulary=ids, returns=None, unwanted=unwanted)

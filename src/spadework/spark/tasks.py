@@ -1,0 +1,174 @@
+"""What runs on executors: functions from batches of Arrow to batches of Arrow, a partition each. A
+partition that is run again gives the same, so Spark may lose and repeat tasks as it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from spadework.arrays import Array
+from spadework.kernels import parallel
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.cooccurrence.row_blocks import (
+    CountedRows,
+    ItemSums,
+    add_up,
+    count_part,
+    reduce_block,
+)
+from spadework.models.counting.channel import Channel
+from spadework.spark import payloads
+from spadework.spark.part_logs import PartPlan, item_codes, log_of_part
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
+
+@dataclass(frozen=True)
+class CountPart:
+    """All rows of some users to records of counts."""
+
+    plan: PartPlan
+    channel: Channel | None  # None: rows are read, and nothing is counted
+    now: int | None
+    edges: Array  # [blocks + 1] item codes between blocks
+
+    def __call__(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        frame = frame_of(batches)
+        if frame is None:
+            return
+        size = int(frame.estimated_size())
+        with own_threads():
+            log, aside = log_of_part(frame, self.plan)
+            facts = {
+                "rows": frame.height,
+                "bytes": size,
+                "set_aside": aside,
+                "groups": 0,
+                "users": len(log.active_users),
+            }
+            del frame
+            if self.channel is None or not len(log):
+                popularity = {"popularity": log.item_counts}
+                sums = ItemSums(**{**ItemSums.zeros(log.item_count).arrays, **popularity})
+                yield from batches_of([payloads.record_of_sums(sums, item_codes(log), [facts])])
+                return
+            counted, sums, facts["groups"] = count_part(log, self.channel, self.now)
+        codes = item_codes(log)
+        yield from batches_of([payloads.record_of_sums(sums, codes, [facts])])
+        every = CountedRows(
+            codes[counted.rows], counted.starts, codes[counted.columns], counted.joint
+        )
+        del counted
+        yield from batches_of(payloads.records_of(every, self.edges))
+
+
+@dataclass(frozen=True)
+class AddSums:
+    """Records of sums of items to one record of all."""
+
+    items: int
+
+    def __call__(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        records = list(records_in(batches))
+        if records:
+            sums, facts = payloads.added_sums(records, self.items)
+            codes = np.arange(self.items, dtype=np.int32)
+            yield from batches_of([payloads.record_of_sums(sums, codes, facts)])
+
+
+@dataclass(frozen=True)
+class ReduceBlock:
+    """Records of counts of one block of items to records of the neighbours that are kept."""
+
+    model: CoOccurrence
+    sums: ItemSums
+    groups: int
+    edges: Array
+
+    def __call__(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        for first, last, parts in blocks_in(batches, self.edges):
+            with own_threads():
+                table = reduce_block(self.model, parts, first, last, self.sums, self.groups)
+            yield from batches_of(payloads.neighbours_of(table, first))
+
+
+@dataclass(frozen=True)
+class AddBlock:
+    """Records of counts of one block of items to records of their sums."""
+
+    items: int
+    edges: Array
+
+    def __call__(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        for first, last, parts in blocks_in(batches, self.edges):
+            with own_threads():
+                counted = add_up(parts, first, last, self.items)
+            yield from batches_of(payloads.records_of(counted, self.edges))
+
+
+def blocks_in(
+    batches: Iterable[RecordBatch], edges: Array
+) -> Iterator[tuple[int, int, list[CountedRows]]]:
+    """The first item of each block in a partition, the item behind its last, and its counts."""
+    by_block: dict[int, list[CountedRows]] = {}
+    for record in records_in(batches):
+        by_block.setdefault(int(record["block"]), []).append(payloads.rows_of(record))
+    for block in sorted(by_block):
+        yield int(edges[block - 1]), int(edges[block]), by_block.pop(block)
+
+
+@contextmanager
+def own_threads() -> Iterator[None]:
+    """As many threads as the task has processors: other tasks run beside it."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    with parallel.using(1 if context is None else max(int(context.cpus()), 1)):
+        yield
+
+
+def frame_of(batches: Iterable[RecordBatch]) -> pl.DataFrame | None:
+    """All rows of a partition; None where there are none."""
+    import pyarrow as pa
+
+    kept = [batch for batch in batches if batch.num_rows]
+    if not kept:
+        return None
+    frame = pl.from_arrow(pa.Table.from_batches(kept))
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def records_in(batches: Iterable[RecordBatch]) -> Iterator[payloads.Record]:
+    """Records of batches, their bytes without a copy."""
+    for batch in batches:
+        columns = {name: batch.column(name) for name in batch.schema.names}
+        for row in range(batch.num_rows):
+            yield {name: _cell(column[row]) for name, column in columns.items()}
+
+
+def _cell(scalar: Any) -> Any:
+    return scalar.as_buffer() if "binary" in str(scalar.type) else scalar.as_py()
+
+
+def batches_of(records: Iterable[payloads.Record]) -> Iterator[RecordBatch]:
+    """A batch for each record."""
+    import pyarrow as pa
+
+    for record in records:
+        yield pa.RecordBatch.from_pydict(
+            {name: pa.array([value], _arrow_type(name)) for name, value in record.items()}
+        )
+
+
+def _arrow_type(name: str) -> Any:
+    import pyarrow as pa
+
+    return {"block": pa.int32(), "first": pa.int32(), "facts": pa.string()}.get(name, pa.binary())
