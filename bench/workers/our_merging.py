@@ -17,19 +17,16 @@ from spadework.data.vocabulary import Vocabulary
 PARTS = 4
 
 
-def parts_of(log: sw.Interactions) -> list[sw.Interactions]:
-    """Parts by the hash of the user; each with the items that occur in it, as if read alone."""
-    found = []
-    for k in range(PARTS):
-        part = sw.counts.part_of(log, k, PARTS)
-        items = Vocabulary(part.item_vocabulary.take(np.unique(part.items)))
-        found.append(part.recoded(part.user_vocabulary, items))
-    return found
+def alone(log: sw.Interactions) -> sw.Interactions:
+    """The same rows with the items that occur, as if the log had been read from its own file."""
+    items = Vocabulary(log.item_vocabulary.take(np.unique(log.items)))
+    return log.recoded(log.user_vocabulary, items)
 
 
 def measured(log: sw.Interactions) -> tuple[float, float, sw.counts.Counts]:
     """Seconds of counting the parts, seconds of adding up, and the sum."""
-    model, parts = sw.model("cosine", max_length=None), parts_of(log)
+    model = sw.model("cosine", max_length=None)
+    parts = [alone(sw.counts.part_of(log, k, PARTS)) for k in range(PARTS)]
     begun = time.perf_counter()
     counts = [sw.counts.count(model, part) for part in parts]
     counted = time.perf_counter()
@@ -42,15 +39,14 @@ def main(folder: Path) -> None:
     two_processors()
     starts, items, item_count = loaded(folder)
     measured(log_of(*first_users(starts, items), item_count))
-    log = log_of(starts, items, item_count)
+    log = alone(log_of(starts, items, item_count))
     measured(log)
     counting, merging, found = measured(log)
     begun = time.perf_counter()
     whole = sw.counts.count(sw.model("cosine", max_length=None), log)
     of_whole = time.perf_counter() - begun
     names = ("starts", "columns", "joint", "sizes")
-    known = np.flatnonzero(whole.popularity)
-    equal = len(known) == len(whole.popularity) and all(
+    equal = found.item_vocabulary == whole.item_vocabulary and all(
         np.array_equal(getattr(found, name), getattr(whole, name)) for name in names
     )
     answer = {

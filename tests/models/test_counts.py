@@ -10,7 +10,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spadework as sw
@@ -106,6 +106,7 @@ def test_merging_is_associative(channel, seed):
 
 
 @every_channel
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 5))
 def test_parts_by_hash_are_the_log_whoever_holds_them(channel, seed, n):
     """Each part counted of the log, or of its own rows with ids of their own."""

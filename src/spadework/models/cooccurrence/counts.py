@@ -265,8 +265,8 @@ def fit(model: Recommender, counts: Counts) -> Recommender:
     and items: EASE and its kin, sparse linear models. Others are refused.
 
     Whole counts give the same model, to the bit. Others differ by the step of 2⁻²⁴, by about one
-    part in 100,000; by more for pairs whose weight has decayed to nearly nothing. O(pairs), and
-    what the model does with them.
+    part in 100,000; by more for pairs whose weight has decayed to nearly nothing, and where one of
+    two equal neighbours is kept. O(pairs), and what the model does with them.
     """
     channel = channel_of(model)
     assert isinstance(model, FromCounts)
