@@ -16,6 +16,7 @@ from makers import DAY, START, make_log, random_rows
 from spadework.data.mapped.column_files import Place
 from spadework.models.labels import model
 from spadework.models.neural import training_log
+from spadework.models.neural.training_bags import bags_of, counts_in_bags
 from spadework.models.neural.training_log import TrainingLog
 from spadework.models.newest_span import first_rows, in_window
 
@@ -62,12 +63,18 @@ def histories(shards):
 
 
 @pytest.mark.parametrize(
-    "params",
-    [{}, {"objective": "set"}, {"loss": "sampled", "samples": 8}, {"window": "60d"}],
-    ids=str,
+    ("name", "params"),
+    [
+        ("transformer", SMALL),
+        ("transformer", {**SMALL, "objective": "set"}),
+        ("transformer", {**SMALL, "loss": "sampled", "samples": 8}),
+        ("transformer", {**SMALL, "window": "60d"}),
+        ("mult-vae", {"hidden": 8, "latent": 4, "epochs": 2, "batch": 8}),
+    ],
+    ids=["next", "set", "sampled", "window", "mult-vae"],
 )
-def test_a_log_on_disk_gives_the_same_network_to_the_bit(params, log, mapped, many_shards):
-    one, two = (model("transformer", **SMALL, **params).fit(each) for each in (log, mapped))
+def test_a_log_on_disk_gives_the_same_network_to_the_bit(name, params, log, mapped, many_shards):
+    one, two = (model(name, **params).fit(each) for each in (log, mapped))
     assert one.state.keys() == two.state.keys()
     assert all(one.state[key].tobytes() == two.state[key].tobytes() for key in one.state)
     assert len(one.curve) == 2
@@ -141,6 +148,17 @@ def test_another_process_maps_the_same_files(log, mapped, many_shards):
     assert Place.of(mapped.items[3:9]).mapped().tolist() == log.items[3:9].tolist()
     assert Place.of(mapped.items[3:3]).mapped().tolist() == []
     assert Place.of(log.items) is None
+
+
+def test_bags_are_the_distinct_items_of_histories_with_two(many_shards):
+    log = make_log(list("aaabbbccd"), list("zxxyyyxyz"), range(9))
+    found = reading(log, validation_users=0)
+    (shard,) = found.shards(np.random.default_rng(0))
+    bags = bags_of(shard)
+    assert [bags[row].tolist() for row in range(len(bags))] == [[0, 2], [0, 1]]
+    counts, histories_of_two = counts_in_bags(found)
+    assert counts.tolist() == [3, 1, 1]
+    assert histories_of_two == 2
 
 
 def test_a_log_without_times_and_users_of_one_event_are_read():

@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
 from spadework.arrays import Array
-from spadework.models.histories import Histories
 from spadework.models.neural.training import TrainingTask
+from spadework.models.neural.training_bags import bags_of
+from spadework.models.neural.training_log import TrainingLog
 from spadework.models.neural.validation import LIST_LENGTH, ValidationMetrics, validation_metrics
+from spadework.ragged import Ragged
 
 CELLS = 20_000_000
 """Logits of a batch held at once: users × items."""
@@ -84,22 +86,23 @@ class VaeTask(TrainingTask):
     """
 
     network: VaeNetwork
-    bags: Histories  # codes among the learned items
+    training: TrainingLog
+    bags: int  # histories of two items or more
     batch: int
     anneal_steps: float
     counts: Array  # [items]
-    histories: Histories  # of the held-out users, the events before
+    histories: Ragged  # of the held-out users, the items before
     held_out: list[Array] = field(default_factory=list)
     repeats_allowed: bool = True
     batches_done: int = 0  # batches so far; the weight of the divergence rises with them
 
     def steps(self) -> int:
-        return max(1, math.ceil(len(self.bags) / self.batch_users))
+        return max(1, math.ceil(self.bags / self.batch_users))
 
     @property
     def largest_batch(self) -> int:
         """Users of a full batch."""
-        return min(self.batch_users, len(self.bags))
+        return min(self.batch_users, self.bags)
 
     @property
     def batch_users(self) -> int:
@@ -110,26 +113,29 @@ class VaeTask(TrainingTask):
         self.batches_done = epoch * self.steps()
 
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
-        order, (rank, size) = rng.permutation(len(self.bags)), share
-        cut = [order[at : at + self.batch_users] for at in range(0, len(order), self.batch_users)]
-        for rows in cut:
-            self.batches_done += 1
-            if len(rows) >= size:
-                annealed = torch.tensor(
-                    min(1.0, self.batches_done / self.anneal_steps),
-                    device=self.network.inner_bias.device,
-                )
-                yield (*self._bag(self.bags.take(rows[rank::size])), annealed)
+        rank, size = share
+        for shard in self.training.shards(rng):
+            bags = bags_of(shard)
+            order = rng.permutation(len(bags))
+            for at in range(0, len(order), self.batch_users):
+                rows = order[at : at + self.batch_users]
+                self.batches_done += 1
+                if len(rows) >= size:
+                    annealed = torch.tensor(
+                        min(1.0, self.batches_done / self.anneal_steps),
+                        device=self.network.inner_bias.device,
+                    )
+                    yield (*self._bag(bags.take(rows[rank::size])), annealed)
 
     def weight(self, batch: Any) -> Tensor:
         """Users of this part of a batch: []."""
         return torch.tensor(float(len(batch[0])), device=batch[0].device)
 
-    def _bag(self, bags: Histories) -> tuple[Tensor, Tensor, Tensor]:
+    def _bag(self, bags: Ragged) -> tuple[Tensor, Tensor, Tensor]:
         """Starts, codes and weights of length 1 in each user."""
         sizes = np.diff(bags.starts)
         weights = np.repeat(1 / np.sqrt(np.maximum(sizes, 1)), sizes).astype(np.float32)
-        arrays = bags.starts[:-1], bags.items.astype(np.int64), weights
+        arrays = bags.starts[:-1], bags.values.astype(np.int64), weights
         starts, codes, values = (
             torch.from_numpy(np.ascontiguousarray(array)).to(self.network.inner_bias.device)
             for array in arrays

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from spadework import events, formatting
-from spadework.arrays import Array, Codes
-from spadework.data.interactions import Interactions
-from spadework.models.histories import Histories
+from spadework.arrays import Array, distinct
 from spadework.models.needs import REPEATS_MATTER
 from spadework.models.neural.autoencoder import VaeNetwork, VaeTask
 from spadework.models.neural.training import Settings, train
-from spadework.ragged import offsets_of
+from spadework.models.neural.training_bags import counts_in_bags
+from spadework.models.neural.training_log import TrainingLog
+from spadework.ragged import Ragged, offsets_of
 
 if TYPE_CHECKING:
     from spadework.models.neural.mult_vae import MultVae
@@ -26,59 +26,39 @@ ANNEALED_OVER = 0.25
 
 
 def fit(
-    model: MultVae,
-    log: Interactions,
-    held_out: Interactions,
-    users: Codes,
-    seed: int,
-    identity: str,
+    model: MultVae, training: TrainingLog, seed: int, identity: str
 ) -> tuple[dict[str, Array], list[dict[str, float]]]:
     """The learned arrays, zeros for items that were not learned, and the curve."""
-    histories = Histories.of(log, log.active_users)
-    histories = histories.take(np.flatnonzero(np.diff(histories.starts) >= 2))
-    learned = np.unique(histories.items)
+    every_count, bags = counts_in_bags(training)
+    learned, items = np.flatnonzero(every_count), len(every_count)
     if len(learned) < 2:
-        return _state_of(model, None, learned, log.item_count), []
-    network_codes = np.full(log.item_count, -1, np.int32)
+        return _state_of(model, None, learned, items), []
+    network_codes = np.full(items, -1, np.int32)
     network_codes[learned] = np.arange(len(learned), dtype=np.int32)
+    training = training.learning(network_codes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = VaeNetwork(
             len(learned), model.hidden, model.latent, model.dropout, model.divergence
         )
-    held_out_items = [
-        network_codes[held_out.items[held_out.starts[user] : held_out.starts[user + 1]]]
-        for user in users
-    ]
-    before = _in_network_codes(Histories.of(log, users), network_codes)
-    usable = [
-        row
-        for row, items in enumerate(held_out_items)
-        if (items >= 0).any() and before.starts[row + 1] > before.starts[row]
-    ]
-    before, held_out_items = (
-        before.take(np.asarray(usable, np.int64)),
-        [held_out_items[row][held_out_items[row] >= 0] for row in usable],
-    )
-    repeated = [
-        np.isin(items, before.items[before.starts[row] : before.starts[row + 1]])
-        for row, items in enumerate(held_out_items)
-    ]
-    repeats_allowed = not repeated or bool(np.concatenate(repeated).mean() >= REPEATS_MATTER)
-    counts = np.bincount(
-        network_codes[histories.items], weights=histories.counts, minlength=len(learned)
-    )
+    found = [training.history(int(user)) for user in training.held_out.users]
+    usable = [(distinct(before), after) for before, _, after in found if len(before) and len(after)]
+    repeated = [np.isin(after, before) for before, after in usable]
     task = VaeTask(
         network,
-        _in_network_codes(histories, network_codes),
+        training,
+        bags,
         model.batch,
         1.0,
-        counts,
-        before,
-        held_out_items,
-        repeats_allowed,
+        every_count[learned],
+        Ragged(
+            offsets_of([len(before) for before, _ in usable]),
+            np.concatenate([np.zeros(0, np.int32), *(before for before, _ in usable)]),
+        ),
+        [after for _, after in usable],
+        not repeated or bool(np.concatenate(repeated).mean() >= REPEATS_MATTER),
     )
-    if task.batch_users < min(model.batch, len(task.bags)):
+    if task.batch_users < min(model.batch, task.bags):
         events.note(
             f"{model.label}: a step is of {formatting.count(task.batch_users, 'user')}, as logits "
             "of more do not fit into the budget of a batch."
@@ -93,22 +73,7 @@ def fit(
         identity=identity,
     )
     done = train(task, settings)
-    return _state_of(model, network, learned, log.item_count), done.curve
-
-
-def _in_network_codes(histories: Histories, network_codes: Codes) -> Histories:
-    """The histories in codes of the network; items that are not learned are left out."""
-    found = network_codes[histories.items]
-    kept = found >= 0
-    ends = offsets_of(kept)[histories.starts]
-    return Histories(
-        ends,
-        found[kept],
-        histories.ages[kept],
-        histories.counts[kept],
-        histories.seconds[kept],
-        histories.values[kept],
-    )
+    return _state_of(model, network, learned, items), done.curve
 
 
 def _state_of(

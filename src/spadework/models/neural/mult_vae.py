@@ -21,8 +21,8 @@ from spadework.models.histories import Histories
 from spadework.models.history_reader import HistoryReader, Reading
 from spadework.models.needs import Cost
 from spadework.models.neural.device import require_torch
-from spadework.models.neural.held_out import hold_out_for_validation
 from spadework.models.neural.training_curve import COLUMNS, curve_frame, curve_rows, identity_of
+from spadework.models.neural.training_log import SHARD_ROWS, TrainingLog
 from spadework.models.parameters import Doc, Range, Search
 from spadework.models.scorer import Contributions, Scorer
 
@@ -106,7 +106,8 @@ class MultVae(HistoryReader):
         work = 6 * self.epochs * users * width * (items + self.latent)
         held = 32 * items * width + 16 * min(self.batch, users) * items
         return Cost(
-            bytes=int(held + 64 * width * self.latent + 24 * len(train)), seconds=0.5 + work / 1e11
+            bytes=int(held + 64 * width * self.latent + 64 * min(len(train), SHARD_ROWS)),
+            seconds=0.5 + work / 1e11,
         )
 
     def _fit(
@@ -117,23 +118,10 @@ class MultVae(HistoryReader):
 
         seed = int(rng.integers(2**31))
         identity = identity_of(self.params, seed, train, None)
-        held_out = hold_out_for_validation(
-            train.times,
-            train.starts[:-1],
-            train.starts[1:],
-            self.validation_users,
-            np.random.default_rng(seed),
+        training = TrainingLog.of_log(
+            train, None, self.validation_users, np.random.default_rng(seed)
         )
-        ends = held_out.before(0, train.starts[1:])
-        is_held_out = np.arange(len(train)) >= ends[train.users]
-        state, curve = fit(
-            self,
-            train.where(~is_held_out),
-            train.where(is_held_out),
-            held_out.users,
-            seed,
-            identity,
-        )
+        state, curve = fit(self, training, seed, identity)
         return {**state, "curve": curve_rows(curve)}
 
     @property

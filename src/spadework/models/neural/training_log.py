@@ -86,6 +86,11 @@ class TrainingLog:
             # in the order of the file; the windows of a shard are shuffled anyway
             yield self._read([blocks[number] for number in np.sort(chosen)])
 
+    def parts(self) -> Iterator[TrainingEvents]:
+        """The histories in order, block by block."""
+        for block in self._blocks(BLOCK_ROWS):
+            yield self._read([block])
+
     def history(self, user: int) -> tuple[Array, Array, Array]:
         """Learned items of a validation user before the held-out timestamp, their timestamps, and
         the held-out items that are learned.
@@ -101,26 +106,22 @@ class TrainingLog:
     @property
     def is_empty(self) -> bool:
         """Whether no history has two learned events."""
-        return not any(len(part.firsts) for part in self._parts())
+        return not any(len(part.firsts) for part in self.parts())
 
     @property
     def has_two_timestamps(self) -> bool:
         """Whether any history has two timestamps."""
-        return any(part.has_two_timestamps for part in self._parts())
+        return any(part.has_two_timestamps for part in self.parts())
 
     @cached_property
     def target_counts(self) -> Mapping[int, int]:
         """How many histories have each number of targets, ascending. O(rows) once."""
         found: dict[int, int] = {}
-        for part in self._parts():
+        for part in self.parts():
             numbers, counts = np.unique(part.ends - part.firsts - 1, return_counts=True)
             for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
                 found[number] = found.get(number, 0) + count
         return dict(sorted(found.items()))
-
-    def _parts(self) -> Iterator[TrainingEvents]:
-        for block in self._blocks(BLOCK_ROWS):
-            yield self._read([block])
 
     def _blocks(self, rows: int) -> list[tuple[int, int]]:
         """First and last code of the users of each block of so many rows."""
