@@ -9,6 +9,7 @@ from spadework import files
 from spadework.artifacts import roles
 from spadework.models.labels import model
 from spadework.workbench.job import Job
+from spadework.workbench.large.sample import Sample
 from spadework.workbench.recipe import make
 from spadework.workbench.sources import read_again
 
@@ -28,6 +29,7 @@ def served_run(
             "log": data.log.fingerprint,
             "items": None if data.items is None else data.items.fingerprint,
         },
+        Sample(data.log, data.log),
     )
     board = {"protocol": {"repeats": "allow"}, "scores": [], "validation": [], "winner": label}
     files.write_json(folder / "scores.json", board)

@@ -14,10 +14,12 @@ from typing import Any
 
 import polars as pl
 
+from lake_files import write_delta, write_iceberg
 from table_files import write_duckdb, write_sqlite, write_xlsx
 
 TIME = 1_767_225_600  # 2026-01-01
 FRAME = pl.DataFrame({"user_id": [1, 1, 2], "item_id": [21, 33, 21], "timestamp": [TIME] * 3})
+GONE = FRAME.with_columns(pl.lit(9, pl.Int64).alias("user_id"))
 PRODUCTS = pl.DataFrame({"item_id": [21, 33], "title": ["a", "b"]})
 
 
@@ -444,6 +446,28 @@ COLUMNS = [
     ),
 ]
 
+LAKES = [
+    Shape(
+        name="A Delta table",
+        file="delta",
+        shown="delta/_delta_log/00000000000000000000.json\ndelta/part-0.parquet",
+        read="What its log says: files and rows that were removed are not read, partitions are "
+        "columns. Needs `pip install 'spadework[lakes]'`.",
+        rows=[(1, 21, TIME), (1, 33, TIME), (2, 21, TIME)],
+        write=lambda path: write_delta(path, FRAME, GONE, without="user_id = 9") and None,
+    ),
+    Shape(
+        name="An Iceberg table",
+        file="iceberg",
+        shown="iceberg/metadata/00002-….metadata.json\niceberg/data/part-0.parquet",
+        read="As Delta; the newest metadata of the folder hold, or those that `version-hint.text` "
+        "names. Rows that are removed by their values (equality deletes) are refused.",
+        rows=[(1, 21, TIME), (1, 33, TIME), (2, 21, TIME)],
+        write=lambda path: write_iceberg(path, FRAME, GONE, without="user_id = 9") and None,
+    ),
+]
+"""Tables with a log of their own, which only libraries write."""
+
 TABLES = [
     Shape(
         name="An SQLite database",
@@ -494,27 +518,11 @@ TABLES = [
 
 REFUSED = [
     Shape(
-        name="A Delta table",
-        file="delta",
-        shown="delta/_delta_log/00000000000000000000.json\ndelta/part-0.parquet",
-        read="Its log says which rows hold; parts may have rows that were removed. Export it with "
-        "DuckDB, or give the frame of deltalake.",
-        refused="The folder 'delta' is a Delta table: its own log says which rows hold",
-        write=_lake("_delta_log/00000000000000000000.json"),
-    ),
-    Shape(
-        name="An Iceberg table",
-        file="iceberg",
-        shown="iceberg/metadata/v1.metadata.json\niceberg/data/part-0.parquet",
-        read="As Delta, with pyiceberg.",
-        refused="The folder 'iceberg' is an Iceberg table",
-        write=_lake("metadata/v1.metadata.json"),
-    ),
-    Shape(
         name="A Hudi table",
         file="hudi",
         shown="hudi/.hoodie/hoodie.properties\nhudi/part-0.parquet",
-        read="As Delta, with Spark.",
+        read="Its log says which rows hold; parts may have rows that were removed. Export it with "
+        "Spark.",
         refused="The folder 'hudi' is a Hudi table",
         write=_lake(".hoodie/hoodie.properties"),
     ),
@@ -539,7 +547,7 @@ REFUSED = [
 GROUPS = {
     "Text": TEXT,
     "JSON": JSON,
-    "Columns and folders": COLUMNS,
+    "Columns and folders": COLUMNS + LAKES,
     "Databases and workbooks": TABLES,
     "Refused, with the way out": REFUSED,
 }

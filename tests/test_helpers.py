@@ -221,6 +221,18 @@ def test_limits_stop_the_work_at_the_next_step():
     assert available_bytes() > 0
 
 
+def test_pages_of_files_do_not_count_as_held(tmp_path):
+    size = 256 * 2**20
+    with (tmp_path / "column").open("wb") as file:
+        file.truncate(size)
+    before = resident_bytes()
+    mapped = np.memmap(tmp_path / "column", np.uint8, "r")
+    assert mapped[::4096].sum() == 0
+    assert resident_bytes() - before < size / 4, "a mapped file, all of it read"
+    own = np.ones(size, np.uint8)
+    assert resident_bytes() == 0 or resident_bytes() - before > len(own) / 2
+
+
 @given(st.lists(st.integers(-5, 5)))
 def test_distinct_values_ascend(values):
     assert distinct(np.asarray(values, np.int64)).tolist() == sorted(set(values))

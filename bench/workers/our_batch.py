@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 from counted import two_processors
 
-from spadework.limits import hand_memory_back, resident_bytes
+from spadework.limits import hand_memory_back
 from spadework.workbench.answers.asked_lists import Asking, asked_lists
 from spadework.workbench.sinks.batch import parts_of, write_lists
 from spadework.workbench.sinks.file_sink import FileSink
@@ -24,12 +24,14 @@ from spadework.workbench.sinks.file_sink import FileSink
 K = 10
 
 
-def peak_bytes() -> int:
-    """Largest resident memory since the last reset."""
+def told_bytes(name: str) -> int:
+    """What the system tells of this process: VmRSS is the resident memory, VmHWM its largest since
+    the last reset.
+    """
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
-    raise OSError("the system does not tell the largest memory")
+    raise OSError(f"the system does not tell {name}")
 
 
 def main(folder: Path, way: str) -> None:
@@ -41,13 +43,13 @@ def main(folder: Path, way: str) -> None:
         path = Path(out) / "lists.parquet"
         hand_memory_back()  # else what reading the log has freed is used again and hides growth
         Path("/proc/self/clear_refs").write_text("5")
-        before, begun = resident_bytes(), time.perf_counter()
+        before, begun = told_bytes("VmRSS"), time.perf_counter()
         if way == "parts":
             with FileSink(path) as sink:
                 write_lists(asked.frame, parts_of(asked.users, K), asked.facts(), sink)
         else:
             asked.frame(asked.users).write_parquet(path)
-        seconds, most = time.perf_counter() - begun, peak_bytes()
+        seconds, most = time.perf_counter() - begun, told_bytes("VmHWM")
         found = pl.scan_parquet(path).select(pl.len(), pl.all().hash(seed=0).sum()).collect()
     answer = {
         "users": len(asked.users),

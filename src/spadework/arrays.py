@@ -28,6 +28,20 @@ def frozen(array: Array) -> Array:
     return view
 
 
+COUNTED_AT_ONCE = 1 << 22
+"""Codes that are counted together: numpy copies them to int64 first."""
+
+
+def counts_of(codes: Codes | Array, length: int) -> Array:
+    """How often each code from 0 to `length` occurs: [length] int64. O(codes), and the memory of
+    one part of them.
+    """
+    counts = np.zeros(length, np.int64)
+    for begin in range(0, len(codes), COUNTED_AT_ONCE):
+        counts += np.bincount(codes[begin : begin + COUNTED_AT_ONCE], minlength=length)
+    return counts
+
+
 def members(values: Array, known: Array) -> Mask:
     """Which values are among `known`, both ascending: one search each, where numpy's `isin` sorts
     anew.

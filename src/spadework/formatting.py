@@ -123,6 +123,11 @@ def mebibytes(value: float | None) -> str:
     return f"{value / 1024:,.1f}{BOUND}GiB" if value >= 1024 else f"{number(value, 2)}{BOUND}MiB"
 
 
+def size(amount: float) -> str:
+    """Bytes as text, in GiB or MiB."""
+    return f"{amount / 2**30:,.1f} GiB" if amount >= 2**30 / 10 else f"{amount / 2**20:,.1f} MiB"
+
+
 def count(amount: float | None, singular: str, plural: str = "") -> str:
     """An amount with its noun, singular or plural."""
     if amount is None:

@@ -45,11 +45,16 @@ class Limits:
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds now; 0 where the system does not report it."""
+    """Memory that this process holds now; 0 where the system does not report it.
+
+    Pages of files are left out, such as those of a mapped log: the system takes them back when
+    memory is needed, so they are no reason to stop.
+    """
     statm = Path("/proc/self/statm")
     if not statm.exists():
         return 0
-    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    resident, of_files = map(int, statm.read_text().split()[1:3])
+    return (resident - of_files) * os.sysconf("SC_PAGE_SIZE")
 
 
 def hand_memory_back() -> None:
@@ -98,16 +103,22 @@ CONTAINERS = Path("/sys/fs/cgroup")
 OWN_GROUPS = Path("/proc/self/cgroup")
 _VERSIONS = (
     # version 2 is one tree, version 1 a tree for each resource
-    ("", "", "memory.max", "memory.current", "inactive_file"),
-    ("memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ("", "", "memory.max", "memory.current", ("inactive_file", "active_file")),
+    (
+        "memory",
+        "memory",
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        ("total_inactive_file", "total_active_file"),
+    ),
 )
 
 
 def _room_of_container() -> int | None:
     """What the control groups of this process still allow; None where none has a limit.
 
-    A limit of any group above counts, too. Pages of files that can be given back at any time are
-    not counted as used: container runtimes do not count them, either.
+    A limit of any group above counts, too. Pages of files can be given back at any time and are not
+    counted as used, those that were read twice neither: a mapped log is read several times.
     """
     rooms = []
     for tree, controller, limit, usage, idle in _VERSIONS:
@@ -139,9 +150,9 @@ def _whole_number(path: Path) -> int | None:
         return None
 
 
-def _idle(path: Path, name: str) -> int:
+def _idle(path: Path, names: tuple[str, ...]) -> int:
     try:
         lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, ValueError):
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name} ")), 0)
+    return sum(int(line.split()[1]) for line in lines if line.split(" ")[0] in names)

@@ -1,10 +1,11 @@
-"""Addresses of servers, as messages may show them."""
+"""Addresses of servers, as messages may show them, and passwords in them."""
 
 from __future__ import annotations
 
 import re
 
 _SERVER = re.compile(r"^([a-z][a-z0-9+]*):(//.*)$", re.DOTALL | re.IGNORECASE)
+_SETTING = re.compile(r"[?&](pass(word|wd)?|sslpassword|pwd|token|secret)=", re.IGNORECASE)
 
 
 def shown(address: str) -> str:
@@ -15,3 +16,12 @@ def shown(address: str) -> str:
     if found is None:
         return address
     return f"{found[1]}:{re.sub('^//.*@', '//', found[2], flags=re.DOTALL).partition('?')[0]}"
+
+
+def holds_password(address: str) -> bool:
+    """Whether an address of a server has a password: after the name, or among the settings."""
+    found = _SERVER.match(address)
+    if found is None:
+        return False
+    name, sign, _ = found[2].removeprefix("//").rpartition("@")
+    return bool(sign and ":" in name) or _SETTING.search(found[2]) is not None

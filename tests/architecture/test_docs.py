@@ -81,6 +81,7 @@ INHERITED |= {  # what `Store` says
     *("tidy", "close"),
 }
 INHERITED |= {"state", "begin", "write", "finish", "close"}  # what `Sink` says
+INHERITED |= {"relations", "query", "columns", "frames"}  # what `Snapshot` says
 
 
 def test_every_module_class_and_function_says_what_it_is():

@@ -143,8 +143,9 @@ def put(folder: Path, **values: str) -> None:
 def test_the_limit_of_a_container_of_version_2(tmp_path, monkeypatch):
     groups(tmp_path, monkeypatch, "0::/\n")
     top = tmp_path / "cgroup"
-    put(top, memory__max="1000000\n", memory__current="400000\n", memory__stat="inactive_file 7\n")
-    assert limits.available_bytes() == 600_007
+    stat = "anon 9\ninactive_file 7\nactive_file 30\n"
+    put(top, memory__max="1000000\n", memory__current="400000\n", memory__stat=stat)
+    assert limits.available_bytes() == 600_037, "pages of files can be given back"
     put(top, memory__max="max\n")
     assert limits.available_bytes() > 1_000_000
     put(top, memory__max="300000\n", memory__stat="file 7\n")
@@ -163,7 +164,7 @@ def test_the_limit_of_a_container_of_version_1(tmp_path, monkeypatch):
     groups(tmp_path, monkeypatch, "4:cpu,memory:/docker/x\n0::/\n")
     top = tmp_path / "cgroup" / "memory"
     files = {"memory__limit_in_bytes": "9000", "memory__usage_in_bytes": "4000"}
-    put(top, **files, memory__stat="total_inactive_file 500\n")
+    put(top, **files, memory__stat="total_inactive_file 400\ntotal_active_file 100\n")
     assert limits.available_bytes() == 5500, "the path inside the container is another one"
     put(top / "docker" / "x", **files | {"memory__limit_in_bytes": str(2**63 - 4096)})
     assert limits.available_bytes() == 5500

@@ -635,7 +635,8 @@ def test_32_text_that_will_not_fit_is_refused_before_it_is_read(
         read(HEADER + rows(20_000))
     assert str(caught.value) == (
         "Reading log.csv would take about 3.3 MiB, and 1.0 MiB of memory are available.\n"
-        "Turn it into parquet, which is read by columns and can be sampled by users."
+        'Turn it into parquet, which is read in parts: python -c "import polars; '
+        "polars.scan_csv('LOG.csv').sink_parquet('LOG.parquet')\"."
     )
 
 

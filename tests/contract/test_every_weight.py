@@ -339,6 +339,7 @@ def entries_by_hand() -> EntryStatistics:
         np.asarray([1, 1]),
         groups=2,
         items=10,
+        entries=2,
         values=np.asarray([7.0, 0.0]),
         ages=np.asarray([0.0, 2 * 30 * 86_400.0]),
     )
@@ -369,6 +370,7 @@ def test_entry_weight_is_finite_and_never_below_zero(data):
         column(groups),
         groups,
         items,
+        n,
         values=column(9, 0).astype(np.float32),
         ages=column(10**9, 0),
         bm25_k1=data.draw(st.floats(0, 100)),

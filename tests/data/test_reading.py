@@ -308,8 +308,8 @@ def test_53_paths_that_cannot_be_read(tmp_path: Path) -> None:
     ("address", "message"),
     [
         (
-            "postgresql://host/base",
-            "Databases of a server (postgresql://…) are not read.",
+            "mssql://host/base",
+            "Databases of a server (mssql://…) are not read.",
         ),
         (
             "sqlite:///shop.db",

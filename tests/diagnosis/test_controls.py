@@ -18,7 +18,7 @@ from spadework.diagnosis.controls import (
     tied_share,
     users_within,
 )
-from spadework.diagnosis.questions.amount import next_gain
+from spadework.diagnosis.growth import coming_gain
 from spadework.diagnosis.questions.comparisons import chosen_on_other_half
 
 
@@ -123,7 +123,7 @@ def test_required_users_come_first(log):
 
 
 def test_the_next_gain_goes_on_as_the_last_ones_did():
-    gains = next_gain(
+    gains = coming_gain(
         np.asarray([[0.4, 0.2, 0.1], [0.1, 0.1, 0.1], [0.0, 0.0, 0.0], [0.1, 0.2, 0.4]])
     )
     assert gains[0] == pytest.approx(0.05, rel=1e-3), "halving gains halve again"

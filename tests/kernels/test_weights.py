@@ -47,6 +47,7 @@ def entries(**changes):
         "item_sizes": np.asarray([1, 1]),
         "groups": 1,
         "items": 2,
+        "entries": 2,
     }
     return EntryStatistics(**(plain | changes))
 

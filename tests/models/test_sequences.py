@@ -11,12 +11,9 @@ from hypothesis import strategies as st
 
 from makers import DAY, START, make_log, random_rows
 from spadework.models.neural import objectives
-from spadework.models.neural.sequences import (
-    Sequences,
-    TrainingEvents,
-    Windows,
-    hold_out_for_validation,
-)
+from spadework.models.neural.held_out import HeldOut, hold_out_for_validation
+from spadework.models.neural.sequences import Sequences
+from spadework.models.neural.training_windows import TrainingEvents, Windows
 
 rows = st.lists(st.integers(0, 30), min_size=1, max_size=6)
 
@@ -42,12 +39,19 @@ def test_sequences_hold_the_newest_events_in_order_repeats_included():
     )
 
 
+def training_events(log, held_out=0):
+    """All histories of two events, without the last `held_out` of each."""
+    firsts, ends = log.starts[:-1], log.starts[1:] - np.asarray(held_out)
+    usable = ends - firsts >= 2
+    return TrainingEvents(log.items, log.times, firsts[usable], ends[usable])
+
+
 @given(rows, st.integers(1, 9), st.integers(0, 10))
 def test_every_event_after_the_first_is_the_target_of_exactly_one_window(lengths, length, seed):
     if sum(lengths) == 0:
         return
     log = log_of_lengths(lengths)
-    training = TrainingEvents.of_log(log, np.zeros(log.user_count, np.int64))
+    training = training_events(log)
     windows = training.windows(length, all_windows=True, rng=np.random.default_rng(seed))
     targets = []
     for first, end in zip(windows.firsts, windows.ends, strict=True):
@@ -65,7 +69,7 @@ def test_every_event_after_the_first_is_the_target_of_exactly_one_window(lengths
 
 def test_the_latest_window_alone_and_held_out_events_are_in_no_window():
     log = log_of_lengths([10, 3])
-    training = TrainingEvents.of_log(log, np.asarray([2, 0]))
+    training = training_events(log, [2, 0])
     windows = training.windows(4, all_windows=False, rng=np.random.default_rng(0))
     assert windows.firsts.tolist() == [3, 10]
     assert windows.ends.tolist() == [8, 13]
@@ -74,32 +78,46 @@ def test_the_latest_window_alone_and_held_out_events_are_in_no_window():
 def test_batches_hold_each_window_once_and_padding_is_little():
     rng = np.random.default_rng(1)
     log = log_of_lengths(rng.integers(2, 60, 300))
-    windows = TrainingEvents.of_log(log, np.zeros(300, np.int64)).windows(
-        100, all_windows=True, rng=rng
-    )
+    windows = training_events(log).windows(100, all_windows=True, rng=rng)
     batches = list(windows.batches(16, rng))
     assert sorted(np.concatenate(batches)) == list(range(len(windows)))
     sizes = [windows.padded(batch, -1)[0].size for batch in batches]
     assert sum(sizes) < 1.15 * (windows.ends - windows.firsts).sum()
 
 
+def hold_out(log, most) -> HeldOut:
+    firsts, ends = log.starts[:-1], log.starts[1:]
+    return hold_out_for_validation(log.times, firsts, ends, most, np.random.default_rng(0))
+
+
 def test_held_out_are_the_latest_timestamps_of_few_users_who_keep_two_events():
     users, items, times = random_rows(4, users=60, rows=900)
     times = [time // (10 * DAY) * 10 * DAY for time in times]  # several events share a timestamp
     log = make_log(users, items, times)
-    chosen, counts = hold_out_for_validation(log, 5, np.random.default_rng(0))
+    held_out = hold_out(log, 5)
+    chosen = held_out.users
     assert len(chosen) == 5
-    assert set(np.flatnonzero(counts)) == set(chosen.tolist())
-    for user in chosen:
+    for user, count in zip(chosen, held_out.counts, strict=True):
         own = log.times[log.starts[user] : log.starts[user + 1]]
-        cut = len(own) - counts[user]
+        cut = len(own) - count
         assert (own[cut:] == own[-1]).all()
         assert own[cut - 1] < own[-1]
         assert cut >= 2
-    assert len(hold_out_for_validation(log, 0, np.random.default_rng(0))[0]) == 0
-    assert (
-        len(hold_out_for_validation(log_of_lengths([2, 1]), 10, np.random.default_rng(0))[0]) == 0
-    )
+    counts = np.zeros(log.user_count, np.int64)
+    counts[chosen] = held_out.counts
+    np.testing.assert_array_equal(held_out.before(0, log.starts[1:]), log.starts[1:] - counts)
+    part = held_out.before(7, log.starts[8:31])
+    np.testing.assert_array_equal(part, log.starts[8:31] - counts[7:30])
+    assert len(hold_out(log, 0).users) == 0
+    assert len(hold_out(log_of_lengths([2, 1]), 10).users) == 0
+
+
+def test_where_there_are_no_times_the_last_event_is_held_out():
+    log = log_of_lengths([3] * 10 + [2] * 5)
+    firsts, ends = log.starts[:-1], log.starts[1:]
+    found = hold_out_for_validation(None, firsts, ends, 9, np.random.default_rng(0))
+    assert found.counts.tolist() == [1]
+    assert found.users[0] < 10, "two events are left of it"
 
 
 # ---- batches
@@ -175,7 +193,7 @@ def test_every_item_of_every_later_timestamp_is_a_target_once_an_epoch_wherever_
         [f"i{n:02d}" for n in range(len(timestamps))],
         [START + int(timestamp) for timestamp in timestamps],
     )
-    windows = TrainingEvents.of_log(log, np.zeros(1, np.int64)).windows(
+    windows = training_events(log).windows(
         length, all_windows=True, rng=np.random.default_rng(seed)
     )
     targets_seen = []

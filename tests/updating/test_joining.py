@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -15,10 +16,10 @@ from hypothesis import strategies as st
 from makers import DAY, START, Recorder, make_log, random_rows
 from spadework import events as remarks
 from spadework.data.interactions import Interactions
-from spadework.errors import BadData, Unsuitable
+from spadework.errors import BadData, OutOfMemory, Unsuitable
 from spadework.serving.stores.sqlite_store import SqliteStore
 from spadework.serving.stores.store import Event
-from spadework.workbench.updating import joining, kept_log
+from spadework.workbench.updating import joining, kept_log, remaking
 from spadework.workbench.updating.kept_log import KeptLog, Place
 
 PLACE = Place("a store", 17, START * 1000)
@@ -328,3 +329,15 @@ def test_who_comes_back_in_the_second_of_being_forgotten_stays(tmp_path, monkeyp
     assert gone == 2
     assert rows_of(rest.log) == [("a", "y", START + 5), ("b", "y", START)]
     store.close()
+
+
+def test_an_update_that_memory_cannot_hold_says_what_it_needs(monkeypatch):
+    monkeypatch.setattr(remaking, "available_bytes", lambda: 79 * 4)
+    monkeypatch.setattr(remaking, "_own", lambda run: make_log(list("aabb"), list("xyxy")))
+    monkeypatch.setattr(remaking.generations, "folder_of", lambda folder: folder)
+    monkeypatch.setattr(remaking.generations, "clean", lambda folder: None)
+    monkeypatch.setattr(remaking.generations, "current", lambda folder: None)
+    run = SimpleNamespace(folder=None, recipe=SimpleNamespace(source="log.csv"))
+    with pytest.raises(OutOfMemory, match="would hold about") as refused:
+        remaking.remake(run, "new.csv", None)
+    assert "Dig again" in refused.value.hint

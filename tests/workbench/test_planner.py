@@ -14,6 +14,7 @@ from spadework.evaluation.trial import Protocol
 from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
 from spadework.models.linear.ease import Ease
+from spadework.workbench.large.sample import Sample
 from spadework.workbench.recipe import make
 from spadework.workbench.search import model_families
 from spadework.workbench.search import rungs as rungs_module
@@ -22,6 +23,7 @@ from spadework.workbench.search.choice import by_sense
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
 from spadework.workbench.search.ending import Ending
+from spadework.workbench.search.everything import Everything
 from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.leaders import contenders
 from spadework.workbench.search.planner import Planner
@@ -41,9 +43,9 @@ def planner_of(folder, split, world, *, names=FEW, budget=300.0) -> Planner:
     )
     costs = Costs()
     judging = Judging(validation, None, Ledger(folder), Clock(budget), costs, None)
-    return Planner(
-        judging, Ending(costs, test, world("order").log, budget), names, lambda until: None
-    )
+    log = world("order").log
+    everything = Everything(Sample(log, log), costs, 2**34, budget)
+    return Planner(judging, Ending(costs, test, everything, budget), names, lambda until: None)
 
 
 @pytest.fixture(scope="module")

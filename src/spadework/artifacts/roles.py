@@ -47,7 +47,7 @@ def keep(
     models: Path,
     chosen: Mapping[str, Recommender],
     *,
-    facts: dict[str, Any] | None = None,
+    facts: dict[str, Any] | Callable[[Recommender], dict[str, Any]] | None = None,
     content: ItemContent | None = None,
     fit: Callable[[Recommender], Recommender] | None = None,
 ) -> None:
@@ -56,8 +56,9 @@ def keep(
 
     The winner's role must be among them. A model with several roles, or several models with one
     label, are written once. The same models give the same bytes. With `fit` the models need not be
-    fitted: each is passed to it in turn, so that one at a time is in memory. Raises `BadRequest`
-    without a winner and `UnknownName` for an unknown role.
+    fitted: each is passed to it in turn, so that one at a time is in memory. `facts` are those of
+    all models, or made of each fitted one. Raises `BadRequest` without a winner and `UnknownName`
+    for an unknown role.
     """
     for role in chosen:
         if role not in ROLES:
@@ -74,7 +75,9 @@ def keep(
                 continue
             fitted = chosen[role] if fit is None else fit(chosen[role])
             folders[chosen[role].label] = name = _free(fitted.name, folders.values())
-            artifact.save(fitted, fresh / name, facts=facts, content=content)
+            own = facts(fitted) if callable(facts) else facts
+            artifact.save(fitted, fresh / name, facts=own, content=content)
+            del fitted
         _put(fresh, models, {role: folders[model.label] for role, model in chosen.items()})
     finally:
         shutil.rmtree(fresh, ignore_errors=True)

@@ -15,7 +15,7 @@ from spadework.data.item_tables import read_item_table
 from spadework.data.reading.formats.joined_tables import GivenJoins, joins_of
 from spadework.data.reading.formats.opening import Source
 from spadework.data.reading.reading import FileForm, RowRules, read_source
-from spadework.data.reading.rows.assembly import Duplicates
+from spadework.data.reading.rows.checked_rows import Duplicates
 from spadework.data.reading.rows.returned_rows import OnReturns
 from spadework.data.reading.values.conditions import between
 from spadework.data.samples import sample, sample_content
@@ -50,44 +50,44 @@ def read_interactions(
     items: Source | ItemContent | None = None,
     join: GivenJoins | None = None,
     table: str | None = None,
+    query: str | None = None,
+    explode: str | None = None,
+    memory: int | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
-    `source` is a path, a list of paths, a pattern (`logs/*.csv`), a folder of parquet, `-` for
-    standard input, `sample:grocery`, `world:NAME`, or a frame with the Arrow interface. Of a
-    database (SQLite, DuckDB) or a workbook, `table` names the table, view or sheet. `shape` is
-    what cannot be seen: "adjacency" or "baskets" (lines are lists), "matrix" (a column for each
-    item), "impressions" (lists of what was shown and clicked), "lists" (cells such as a|b|c).
-    docs/shapes.md shows all.
+    `source` is a path, a list of paths, a pattern (`logs/*.csv`), a folder of parquet, a database
+    (`postgresql://NAME@HOST/DATABASE`, `mysql://…`; passwords come from the environment), `-` for
+    standard input, `sample:grocery`, `world:NAME`, or a frame with the Arrow interface. `table` is
+    the table, view or sheet of a database or a workbook, `query` a statement that gives the rows of
+    a database, `explode` the list whose entries are rows. `shape` is what cannot be seen:
+    "adjacency", "baskets", "matrix", "impressions" or "lists"; docs/shapes.md shows all.
 
     Columns are found by name, then by their values; names that you give win, and `-` leaves a role
-    out. `user="customer,order"` takes the first column that is filled, so that the order of a guest
-    is a user. `time="when:day-first"` settles how times are read, "day+clock" joins a date and a
-    time of day, "@row" is the order of the rows; docs/guide.md has all. `events` are the event
-    types to use. `positive` is a rule that a row has to satisfy: "rating >= 4". `since` and `until`
-    are the first and the last date. `dislikes` are event types, or rules such as "rating <= 2", of
-    rows that are no choices: they become `.unwanted`. `exclude_items` are ids of items that are no
+    out. `user="customer,order"` takes the first column that is filled, `time="when:day-first"`
+    settles how times are read; docs/guide.md has all. `events` are the event types to use,
+    `positive` is a rule that a row has to satisfy ("rating >= 4"), `since` and `until` are the
+    first and the last date. `dislikes` are event types, or rules such as "rating <= 2", of rows
+    that are no choices: they become `.unwanted`. `exclude_items` are ids of items that are no
     products, files of ids, or rules about the item table `items`. What these leave out has lines of
-    its own in the account. `join="orders.csv:order_id"` takes columns from another table, a list or
-    `(frame, "order_id")` from several or a frame. Rows with a weight below zero are returns, taken
-    off what the user bought of the item before, or "set aside".
+    its own in the account. `join="orders.csv:order_id"` takes columns from other tables, or of a
+    frame: `(frame, "order_id")`. Rows with a weight below zero are returns, taken off what the user
+    bought before, or "set aside". A log that takes more than `memory` bytes, by default most of
+    what is free, is sorted on disk (`SPADEWORK_SCRATCH`) and mapped: the same log, to the bit.
 
     Raises BadRequest and BadData with the file's name, the row and the value, Undecided where two
-    readings are equally good. Where memory is short, parquet is sampled by users, and text is
-    refused (OutOfMemory).
+    readings are equally good, OutOfMemory where text does not fit; joined tables are sampled.
     """
     _check_policies(duplicates, returns)
     events, dislikes = _events_and_dislikes(events, dislikes)
-    given = {"user": user, "item": item, "time": time, "weight": weight}
-    given |= {"event": event, "basket": basket}
-    _check_names(given)
+    given = _names(user=user, item=item, time=time, weight=weight, event=event, basket=basket)
+    form = FileForm(delimiter, encoding, skip_bad, table, query, explode)
     if isinstance(source, str) and source.startswith(ADDRESSES):
         options = {
-            **given, "events": events, "delimiter": delimiter, "encoding": encoding != "utf-8",
-            "skip_bad": skip_bad, "duplicates": duplicates != "set aside",
+            **given, **form.given(), "events": events, "duplicates": duplicates != "set aside",
             "returns": returns != "net", "shape": shape, "positive": positive, "since": since,
             "until": until, "dislikes": dislikes or None, "exclude_items": exclude_items,
-            "join": join or None, "table": table,
+            "join": join or None,
         }  # fmt: skip
         return _log_of(source, options)
     rules = RowRules(
@@ -99,18 +99,18 @@ def read_interactions(
         dislikes=dislikes,
         excluded=() if exclude_items is None else excluded_items(exclude_items, items),
     )
-    form = FileForm(delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, table=table)
-    return read_source(source, given, rules, form, shape, joins_of(join))
+    return read_source(source, given, rules, form, shape, joins_of(join), memory)
 
 
-def _check_names(given: Mapping[str, object]) -> None:
-    """Refuse what is no name of a column, such as a list of names."""
+def _names(**given: str | None) -> dict[str, str | None]:
+    """Role → name. Refuses what is no name of a column, such as a list of names."""
     for role, name in given.items():
         if name is not None and not isinstance(name, str):
             several = ",".join(map(str, name)) if isinstance(name, list | tuple) else "NAME"
             raise BadRequest(
                 f"{role}={name!r} is no name of a column.", f"Write it as text: {role}={several!r}."
             )
+    return given
 
 
 def _events_and_dislikes(

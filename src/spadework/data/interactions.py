@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from spadework import formatting
-from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
+from spadework.arrays import Array, Codes, Floats, Mask, Seconds, counts_of, frozen
 from spadework.copies import by_constructor
 from spadework.data.account import RowAccount
 from spadework.data.baskets import basket_numbers
@@ -291,7 +291,7 @@ class Interactions:
     @cached_property
     def item_counts(self) -> Array:
         """Number of rows of each item. Shape [items], int64."""
-        return frozen(np.bincount(self.items, minlength=self.item_count))
+        return frozen(counts_of(self.items, self.item_count))
 
     @cached_property
     def span(self) -> tuple[int, int]:

@@ -33,17 +33,18 @@ def read_split(
     exclude_items: str | int | Path | Sequence[str | int | Path] | None = None,
     items: Source | ItemContent | None = None,
     table: str | None = None,
+    query: str | None = None,
 ) -> Split:
     """Read a table whose `column` labels each row as train or test rows, and keep that cut.
 
     Rows labelled `valid` are trained on in the final fit and expected in the validation cut. Any
     other label is an error. `exclude_items` are no products, as in `read_interactions`: their rows
-    are in no part; `table` is that of a database or a workbook. The source is read once per label,
-    since every part has its own row account (`split.train.account` and so on). What the cut leaks,
-    and test rows that stand in train, are told in `.leak` and `.remarks`.
+    are in no part; `table` and `query` are those of a database or a workbook. The source is read
+    once per label, since every part has its own row account (`split.train.account` and so on). What
+    the cut leaks, and test rows that stand in train, are told in `.leak` and `.remarks`.
     """
     labels = [label for label in (train, valid, test) if label is not None]
-    _check_labels(source, column, labels, table, {"user": user, "item": item})
+    _check_labels(source, column, labels, (table, query), {"user": user, "item": item})
 
     def read(names: list[str], returns: OnReturns = "net") -> Interactions:
         log = read_interactions(
@@ -58,6 +59,7 @@ def read_split(
             exclude_items=exclude_items,
             items=items,
             table=table,
+            query=query,
         )
         # labels of a split are no event types
         return replace(log, event_types=None, event_type_names=())
@@ -105,7 +107,7 @@ def _check_labels(
     source: Source,
     column: str,
     labels: list[str],
-    inside: str | None,
+    inside: tuple[str | None, str | None],
     given: Mapping[str, str | None],
 ) -> None:
     if not isinstance(column, str):
@@ -115,7 +117,7 @@ def _check_labels(
             "such as train or test, and give the column's name.",
         )
     purpose = for_log(given, [column])
-    table = open_table(source, wanted=[column], inside=inside, purpose=purpose)
+    table = open_table(source, wanted=[column], inside=inside[0], query=inside[1], purpose=purpose)
     if column not in table.schema:
         raise BadData(
             f"{table.name} has no column {column!r}.",

@@ -96,6 +96,17 @@ class Returns:
         )
         return moved._take(np.argsort(new_users, kind="stable"))  # within a user nothing moves
 
+    def of_whole_users(self, users: Codes, before: Array, now: Array) -> Returns | None:
+        """The steps of some users under other codes: `users` are the new ones by the old ones, −1
+        where there is none, in the same order. Their rows are all there; they began at `before`
+        and begin at `now`. O(steps).
+        """
+        kept = self._take(users[self.users] >= 0)
+        if kept is None:
+            return None
+        new = users[kept.users]
+        return replace(kept, users=new, places=now[new] + kept.places - before[kept.users])
+
     def _take(self, which: Array) -> Returns | None:
         found = {name: column[which] for name, column in self.columns().items()}
         return Returns(**found) if len(found["users"]) else None

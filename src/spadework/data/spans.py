@@ -10,6 +10,8 @@ the span is that of the smallest and the largest time, to the second.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from spadework.arrays import Array
@@ -20,6 +22,7 @@ SHORTEST = 3 * DAY
 MANY_DAYS = 1_000_000
 EARLY_PART = 4
 """Rows before the beginning are stray where the pause is the span of the rest divided by this."""
+PART_ROWS = 1 << 22
 CALENDAR = 31_536_000  # seconds in 1970: smaller times are positions in a sequence, not a calendar
 
 
@@ -33,8 +36,8 @@ def span_of(times: Array) -> tuple[int, int]:
     most = _most(len(times))
     if not most or last < CALENDAR:
         return first, last
-    late = int((times > last - DAY).sum()) <= most
-    early = int((times < first + DAY).sum()) <= most
+    late = sum(int((part > last - DAY).sum()) for part in _parts(times)) <= most
+    early = sum(int((part < first + DAY).sum()) for part in _parts(times)) <= most
     if not late and not early:
         return first, last
     if _has_no_pause(times, first, last):
@@ -54,13 +57,22 @@ def span_of(times: Array) -> tuple[int, int]:
     return first, last
 
 
+def _parts(times: Array) -> Iterator[Array]:
+    """The times part by part, since what is worked out for each takes as much memory again."""
+    for begin in range(0, len(times), PART_ROWS):
+        yield times[begin : begin + PART_ROWS]
+
+
 def _has_no_pause(times: Array, first: int, last: int) -> bool:
     """Whether no pause is longer than the shortest that parts stray rows; False may also mean that
     this is not known without sorting.
     """
     if (last - first) // DAY >= MANY_DAYS:
         return False
-    days = np.flatnonzero(np.bincount((times - first) // DAY))
+    rows_of_days = np.zeros((last - first) // DAY + 1, np.int64)
+    for part in _parts(times):
+        rows_of_days += np.bincount((part - first) // DAY, minlength=len(rows_of_days))
+    days = np.flatnonzero(rows_of_days)
     # rows on days that are n apart are less than n + 1 days apart
     return int(np.diff(days).max(initial=0)) < SHORTEST // DAY
 

@@ -76,6 +76,15 @@ class Vocabulary:
         vocabulary = cls(ids)
         return vocabulary, vocabulary.codes(values)
 
+    @classmethod
+    def of_sorted(cls, ids: pl.Series) -> Vocabulary:
+        """The vocabulary that `build` makes of values with these ids, which are distinct and
+        ascending.
+        """
+        if ids.dtype.is_integer() and len(ids) and int(ids[-1]) - int(ids[0]) < _TABLE_LIMIT:
+            return cls(ids.cast(_wide(ids.dtype)))
+        return cls(ids)
+
     def codes(self, values: pl.Series | Iterable[Any]) -> Codes:
         """Code of each value, −1 where it is unknown; numbers and text never match each other.
         Shape [len(values)].
@@ -177,9 +186,13 @@ def _build_by_table(values: pl.Series, low: int, high: int) -> tuple[Vocabulary,
     present[shifted] = True
     table = np.cumsum(present, dtype=np.int32) - np.int32(1)
     dtype = np.uint64 if values.dtype == pl.UInt64 else np.int64
-    return Vocabulary(
-        pl.Series(values.name, np.flatnonzero(present).astype(dtype) + dtype(low))
-    ), table[shifted]
+    ids = pl.Series(values.name, np.flatnonzero(present).astype(dtype) + dtype(low))
+    return Vocabulary(ids), table[shifted]
+
+
+def _wide(dtype: pl.DataType) -> pl.DataType:
+    """The type of whole numbers that were counted up in a table."""
+    return pl.UInt64() if dtype == pl.UInt64 else pl.Int64()
 
 
 def digest(*parts: bytes | Array) -> str:

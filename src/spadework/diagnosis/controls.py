@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from spadework.arrays import Array, Codes
+from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
+from spadework.data.mapped.row_facts import rows_where
 from spadework.diagnosis.change import CannotTell
 
 BINS = 200
@@ -121,8 +122,12 @@ def break_ties(log: Interactions, random: np.random.Generator | None) -> Interac
 
 def tied_share(log: Interactions) -> float:
     """Share of the events that share their timestamp with another event of the same user."""
+    return rows_where(log, _are_tied) / len(log) if len(log) else 0.0
+
+
+def _are_tied(log: Interactions) -> Mask:
     steps = _step_numbers(log)
-    return float((np.bincount(steps)[steps] > 1).mean()) if len(log) else 0.0
+    return np.asarray(np.bincount(steps)[steps] > 1)
 
 
 def first_steps(log: Interactions) -> Interactions:

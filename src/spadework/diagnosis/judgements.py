@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from spadework.arrays import Array, Mask
 from spadework.data.account import UnreadColumn
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.mapped.row_facts import rows_where_by_user, values_and_rows
 from spadework.data.reading.columns.second_look import (
     AMOUNT,
     DISLIKE,
@@ -113,8 +115,11 @@ def _of_events(log: Interactions) -> Finding | None:
     if not names or log.event_types is None or len(names) == len(log.event_type_names):
         return None
     column = "event" if log.account is None else log.account.columns.get("event", "event")
-    low = np.logical_or.reduce([log.is_event_type(name) for name in names])
-    share, interval, users = mean_share(log, low)
+
+    def are_low(block: Interactions) -> Mask:
+        return np.asarray(np.logical_or.reduce([block.is_event_type(name) for name in names]))
+
+    share, interval, users = mean_share(log, are_low)
     if share < FEW_LOW:
         return None
     rule = " and ".join(
@@ -132,18 +137,25 @@ def _of_events(log: Interactions) -> Finding | None:
     )
 
 
-def mean_share(log: Interactions, low: Mask) -> tuple[float, tuple[float, float], int]:
-    """The share of rows [rows] of a user, its mean over users and the interval; how many users."""
-    sizes = np.bincount(log.users, minlength=log.user_count)
-    sums = np.bincount(log.users, weights=low, minlength=log.user_count)
+def mean_share(
+    log: Interactions, low: Callable[[Interactions], Mask]
+) -> tuple[float, tuple[float, float], int]:
+    """The share of a user's rows that are `low`, its mean over users and the interval; how many
+    users. What is low is asked of blocks of whole users, and told by row.
+    """
+    sizes, sums = np.diff(log.starts), rows_where_by_user(log, low)
     shares = sums[sizes > 0] / sizes[sizes > 0]
     ends = statistics.interval(statistics.bootstrap(shares[:, None], 0))
     return float(shares.mean()), (float(ends[0][0]), float(ends[1][0])), len(shares)
 
 
 def _of_weights(log: Interactions, name: str, scale: Scale) -> Finding | None:
-    assert log.weights is not None
-    share, interval, users = mean_share(log, log.weights <= scale.low)
+
+    def are_low(block: Interactions) -> Mask:
+        assert block.weights is not None
+        return np.asarray(block.weights <= scale.low)
+
+    share, interval, users = mean_share(log, are_low)
     if share < FEW_LOW:
         return None
     unrated = 0 if log.account is None else int(log.account.set_aside.get("weight zero", 0))
@@ -211,10 +223,10 @@ def scale_of(name: str, values: Array) -> Scale | None:
     or too few different values.
     """
     plain = plain_name(name)
-    named = _is_judgement(plain, values) or plain in RATINGS
+    levels, rows = values_and_rows(values)
+    named = _is_judgement(plain, levels) or plain in RATINGS
     if not len(values) or (AMOUNT.search(plain) and not named):
         return None
-    levels, rows = np.unique(values, return_counts=True)
     if len(levels) < 2:
         return None
     top = float(levels[-1])

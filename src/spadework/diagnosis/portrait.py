@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from spadework.arrays import Array, distinct
+from spadework.arrays import Array
 from spadework.data.cuts import has_calendar
 from spadework.data.interactions import Interactions
+from spadework.data.mapped.row_facts import basket_sizes, pair_count, slices
 from spadework.evaluation.metrics import gini_of
 
 POINTS = 60
@@ -22,9 +23,9 @@ def facts(log: Interactions) -> dict[str, Any]:
     lengths = lengths[lengths > 0]
     counts = np.sort(log.item_counts[log.item_counts > 0])[::-1]
     users, items = len(lengths), len(counts)
-    pairs = len(distinct(log.users.astype(np.int64) * max(log.item_count, 1) + log.items))
+    pairs = pair_count(log)
     calendar = has_calendar(log)
-    baskets = None if log.baskets is None else np.bincount(log.basket_keys())
+    baskets = None if log.baskets is None else basket_sizes(log)
     return {
         "users": users,
         "items": items,
@@ -39,8 +40,8 @@ def facts(log: Interactions) -> dict[str, Any]:
         "head_share": float(counts[: max(1, round(items / 100))].sum() / counts.sum())
         if items
         else 0.0,
-        "baskets": None if baskets is None else len(baskets),
-        "median_basket": None if baskets is None else float(np.median(baskets)),
+        "baskets": None if baskets is None else int(baskets.sum()),
+        "median_basket": None if baskets is None else _median(baskets),
     }
 
 
@@ -61,15 +62,29 @@ def portrait(log: Interactions) -> dict[str, Any]:
         "events_over_time": _over_time(log),
         "basket_sizes": None
         if log.baskets is None
-        else _histogram(np.bincount(log.basket_keys()), "baskets"),
+        else _histogram_of_counts(basket_sizes(log), "baskets"),
         "drift": _drift(log),
     }
 
 
+def _median(counts: Array) -> float:
+    """The median of whole numbers of which `counts` says how often each occurs; NaN of none."""
+    ends = np.cumsum(counts)
+    total = int(ends[-1])
+    middle = [np.searchsorted(ends, at, side="right") for at in ((total - 1) // 2, total // 2)]
+    return float(np.mean(middle)) if total else float("nan")
+
+
 def _histogram(values: Array, name: str) -> dict[str, list[int]]:
     """Counts in bins that double: 1, 2, 3–4, 5–8, …"""
+    return _histogram_of_counts(np.bincount(values), name)
+
+
+def _histogram_of_counts(counts: Array, name: str) -> dict[str, list[int]]:
+    """Of whole numbers of which `counts` says how often each occurs."""
+    values = np.flatnonzero(counts)
     bins = np.ceil(np.log2(np.maximum(values, 1))).astype(np.int64)
-    heights = np.bincount(bins)
+    heights = np.bincount(bins, weights=counts[values]).astype(np.int64)
     upper = 2 ** np.arange(len(heights))
     lower = np.concatenate(([1], upper[:-1] + 1)) if len(upper) else upper
     return {"from": lower[: len(heights)].tolist(), "to": upper.tolist(), name: heights.tolist()}
@@ -79,7 +94,8 @@ def _over_time(log: Interactions, bins: int = POINTS) -> dict[str, list[Any]] | 
     if not has_calendar(log) or log.times is None:
         return None
     edges = _edges(log.times, bins)
-    heights = np.histogram(log.times, edges)[0]
+    heights = sum(np.histogram(piece, edges)[0] for piece in slices(log.times))
+    assert isinstance(heights, np.ndarray)
     return {"start": [_iso(int(edge)) for edge in edges[:-1]], "rows": heights.tolist()}
 
 
@@ -88,14 +104,15 @@ def _drift(log: Interactions, spans: int = 12, top: int = 100) -> dict[str, list
     if not has_calendar(log) or log.times is None or log.item_count < 2:
         return None
     edges = _edges(log.times, spans)
+    counts = np.zeros((len(edges) - 1) * log.item_count, np.int64)
+    for items, times in zip(slices(log.items), slices(log.times), strict=True):
+        place = np.searchsorted(edges, times, side="right") - 1
+        counts += np.bincount(place * log.item_count + items, minlength=len(counts))
     previous: set[int] | None = None
     starts, overlap = [], []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
-        counts = np.bincount(
-            log.items[(log.times >= low) & (log.times < high)], minlength=log.item_count
-        )
-        order = np.argsort(-counts, kind="stable")[: min(top, max(1, log.item_count // 5))]
-        best = {int(item) for item in order if counts[item] > 0}
+    for low, of_span in zip(edges[:-1], counts.reshape(-1, log.item_count), strict=True):
+        order = np.argsort(-of_span, kind="stable")[: min(top, max(1, log.item_count // 5))]
+        best = {int(item) for item in order if of_span[item] > 0}
         if previous and best:
             starts.append(_iso(int(low)))
             overlap.append(len(best & previous) / len(best))

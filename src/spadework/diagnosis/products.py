@@ -13,6 +13,8 @@ from spadework import formatting
 from spadework.arrays import Array, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.mapped.row_facts import basket_sizes
+from spadework.data.mapped.user_blocks import user_blocks
 from spadework.diagnosis.change import few_users_remark
 from spadework.diagnosis.finding import Finding, check
 from spadework.diagnosis.judgements import mean_share
@@ -73,7 +75,7 @@ def no_products(log: Interactions, content: ItemContent | None) -> Finding | Non
         return None
     found = found[np.argsort(-counts[found], kind="stable")]
     ids = [str(log.item_vocabulary.ids[int(at)]) for at in found[:MOST]]
-    share, interval, users = mean_share(log, np.isin(log.items, found))
+    share, interval, users = mean_share(log, lambda block: np.isin(block.items, found))
     return Finding(
         code="INT-28",
         level="weak",
@@ -144,15 +146,18 @@ def _in_every_basket(log: Interactions) -> Mask:
     found = np.zeros(log.item_count, np.bool_)
     if log.baskets is None:
         return found
-    keys = log.basket_keys()
-    baskets = int(keys.max()) + 1
+    baskets = int(basket_sizes(log).sum())
     top = int(np.argmax(log.item_counts))
-    share = len(np.unique(keys[log.items == top])) / baskets
+    share = sum(_baskets_with(block.log, top) for block in user_blocks(log)) / baskets
     others = np.delete(np.asarray(log.item_counts), top)
     second = others.max(initial=0) / baskets  # at most so many baskets hold it
     if baskets >= BASKETS and share >= EVERY_BASKET and second < NEXT:
         found[top] = True
     return found
+
+
+def _baskets_with(log: Interactions, item: int) -> int:
+    return len(np.unique(log.basket_keys()[log.items == item]))
 
 
 def _matching(texts: pl.Series, pattern: str) -> Mask:

@@ -4,12 +4,10 @@ registered function is one check.
 
 from __future__ import annotations
 
-import numpy as np
-
 from spadework import formatting
-from spadework.arrays import distinct
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.mapped.row_facts import pair_count
 from spadework.diagnosis.finding import Finding, check
 
 FEWEST = 10
@@ -32,7 +30,7 @@ def dense(log: Interactions, content: ItemContent | None) -> Finding | None:
     users, items = len(log.active_users), int((log.item_counts > 0).sum())
     if min(users, items) < FEWEST:
         return None
-    pairs = len(distinct(log.users.astype(np.int64) * log.item_count + log.items))
+    pairs = pair_count(log)
     density = pairs / (users * items)
     if density < DENSE:
         return None

@@ -5,14 +5,17 @@ registered function is one check.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 from spadework import formatting
-from spadework.arrays import Array
+from spadework.arrays import Array, distinct, members
 from spadework.data.content import ItemContent
 from spadework.data.cuts import dates, day, has_calendar
 from spadework.data.interactions import Interactions
+from spadework.data.mapped.row_facts import common_values, slices
+from spadework.data.mapped.user_blocks import user_blocks
 from spadework.diagnosis.controls import tied_share
 from spadework.diagnosis.finding import Finding, check
 
@@ -113,9 +116,11 @@ def batches(log: Interactions, content: ItemContent | None) -> Finding | None:
     if not has_calendar(log) or len(log) < 2:
         return None
     assert log.times is not None
-    days = log.times % DAY
-    usual = int(np.bincount(days).argmax())
-    share = float((days == usual).mean())
+    seconds = np.zeros(DAY, np.int64)
+    for piece in slices(log.times):
+        seconds += np.bincount(piece % DAY, minlength=DAY)
+    usual = int(seconds.argmax())
+    share = float(seconds[usual] / len(log))
     if share >= ONLY_DAYS and log.times.min() != log.times.max():
         return Finding(
             code="INT-12",
@@ -130,21 +135,13 @@ def batches(log: Interactions, content: ItemContent | None) -> Finding | None:
                 "sessions or order within a day."
             ),
         )
-    timestamps, counts = np.unique(log.times, return_counts=True)
-    batched = timestamps[counts >= max(BATCH * len(log), BATCH_USERS)]
-    batched = (
-        batched[
-            [
-                len(np.unique(log.users[log.times == timestamp])) >= BATCH_USERS
-                for timestamp in batched
-            ]
-        ]
-        if len(batched)
-        else batched
-    )
-    if not len(batched) or len(timestamps) == 1:
+    least = max(int(np.ceil(BATCH * len(log))), BATCH_USERS)
+    shared, rows = common_values(log.times, least)
+    by_many = _users_at(log, shared) >= BATCH_USERS
+    batched = shared[by_many]
+    if not len(batched) or log.times.min() == log.times.max():
         return None
-    share = float(np.isin(log.times, batched).mean())
+    share = float(rows[by_many].sum() / len(log))
     return Finding(
         code="INT-12",
         level="weak",
@@ -155,6 +152,21 @@ def batches(log: Interactions, content: ItemContent | None) -> Finding | None:
         effect=share,
         advice="Export the time of the event, not that of the import.",
     )
+
+
+def _users_at(log: Interactions, times: Array) -> Array:
+    """How many users have events at each of some times, ascending. Shape [times]."""
+    found = np.zeros(len(times), np.int64)
+    if not len(times):
+        return found
+    for block in user_blocks(log):
+        own = block.log.times
+        assert own is not None
+        at = np.flatnonzero(members(own, times))
+        places = np.searchsorted(times, own[at])
+        pairs = distinct(block.log.users[at] * np.int64(len(times)) + places)
+        found += np.bincount(pairs % len(times), minlength=len(times))
+    return found
 
 
 @check("INT-13")
@@ -182,7 +194,10 @@ def two_zones(log: Interactions, content: ItemContent | None) -> Finding | None:
     again = (users[1:] == users[:-1]) & (items[1:] == items[:-1]) & (times[1:] > times[:-1])
     gaps = np.diff(times)[again]
     short_gaps = gaps[gaps <= 14 * HOUR]
-    if len(short_gaps) < FEWEST_REPEATED or float((log.times % HOUR == 0).mean()) > 0.5:
+    if (
+        len(short_gaps) < FEWEST_REPEATED
+        or _share(log.times, lambda times: times % HOUR == 0) > 0.5
+    ):
         return None
     share = float((short_gaps % HOUR == 0).mean())
     if share < ZONES:
@@ -210,7 +225,8 @@ def future(log: Interactions, content: ItemContent | None) -> Finding | None:
     if not has_calendar(log):
         return None
     assert log.times is not None
-    share = float((log.times > time.time() + DAY).mean())
+    tomorrow = time.time() + DAY
+    share = _share(log.times, lambda times: times > tomorrow)
     if not share:
         return None
     return Finding(
@@ -236,7 +252,8 @@ def strays(log: Interactions, content: ItemContent | None) -> Finding | None:
         return None
     assert log.times is not None
     begin, end = log.span
-    late, early = log.times[log.times > end], log.times[log.times < begin]
+    late = np.concatenate([piece[piece > end] for piece in slices(log.times)])
+    early = np.concatenate([piece[piece < begin] for piece in slices(log.times)])
     if not len(late) + len(early):
         return None
     parts, options = [], []
@@ -257,6 +274,10 @@ def strays(log: Interactions, content: ItemContent | None) -> Finding | None:
         advice="Look at these rows. If their dates are wrong, set them aside.",
         command=f"spadework dig SOURCE {' '.join(options)}",
     )
+
+
+def _share(times: Array, holds: Callable[[Array], Array]) -> float:
+    return sum(int(holds(piece).sum()) for piece in slices(times)) / len(times)
 
 
 def _rows(times: Array) -> str:

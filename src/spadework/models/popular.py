@@ -24,6 +24,9 @@ from spadework.models.parameters import Doc, Duration
 from spadework.models.scorer import AllScores, Scorer
 from spadework.ragged import SparseRows
 
+_PART = 1 << 20
+"""Rows that are weighed at once: of a mapped log no more comes into memory."""
+
 
 class Popular(Recommender):
     """Items by their number of events: of all time, in a last window, or decayed by half-life.
@@ -209,12 +212,17 @@ def event_weights_by_item(train: Interactions, window: str | None, half_life: st
     """
     if train.times is None:
         return train.item_counts.astype(np.float64)
-    ages = np.maximum(train.end - train.times, 0).astype(np.float64)  # stray rows are new
-    weights = (
-        np.ones(len(train))
-        if half_life is None
-        else 0.5 ** (ages / durations.seconds(half_life, "half_life"))
-    )
-    if window is not None:
-        weights = weights * (ages < durations.seconds(window, "window"))
-    return np.bincount(train.items, weights=weights, minlength=train.item_count)
+    scores = np.zeros(train.item_count)
+    for begin in range(0, len(train), _PART):
+        part = slice(begin, begin + _PART)
+        ages = np.maximum(train.end - train.times[part], 0).astype(np.float64)  # stray rows are new
+        weights = np.ones(len(ages)) if half_life is None else _halved(ages, half_life)
+        if window is not None:
+            weights *= ages < durations.seconds(window, "window")
+        # one row after the other, so that the parts do not change the last bit of a sum
+        np.add.at(scores, train.items[part], weights)
+    return scores
+
+
+def _halved(ages: Array, half_life: str) -> Array:
+    return np.asarray(0.5 ** (ages / durations.seconds(half_life, "half_life")))

@@ -5,6 +5,7 @@ job resumes where it was.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from spadework.errors import OtherData, Unsuitable
 from spadework.evaluation.entries import Entry, read_all
 from spadework.evaluation.trial import Protocol
 from spadework.json_values import as_map
-from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.labels import model
+from spadework.workbench.large.room import limit_of
+from spadework.workbench.large.sample import Sample, sample_of
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.recipe_texts import command_of
 from spadework.workbench.report.next_line import line_for
@@ -70,13 +72,16 @@ class Job:
             return
         self._refuse_other_data(fingerprint)
         finished = folders.is_complete(self.folder)
+        sample = sample_of(log, self.recipe, kept, same_memory=self._same_memory())
         if not finished:
-            self._begin(data, fingerprint)
-        split = choose_split(log, self.recipe)
+            self._begin(data, fingerprint, sample)
+        split = choose_split(sample.log, self.recipe)
+        if split is not None and sample.says:
+            split = replace(split, remarks=(*split.remarks, sample.says))
         self.findings = diagnose(log, items, split)
         if finished:
             self._refuse_what_blocks()  # before anything of it is removed
-            self._begin(data, fingerprint)
+            self._begin(data, fingerprint, sample)
         files.write_json(
             self.folder / "findings.json", [finding.as_json() for finding in self.findings]
         )
@@ -87,16 +92,23 @@ class Job:
             # the budget does not pay for compiling
             self.clock.begun += warming.wait()
             self.clock.tell()
-            self._compare(split, items, log)
+            self._compare(split, items, sample)
         lock.check_held(self.folder)
         self._report()
         folders.seal(self.folder)
         self._forget_trials()
 
-    def _begin(self, data: ReadAgain, fingerprint: dict[str, Any]) -> None:
+    def _begin(self, data: ReadAgain, fingerprint: dict[str, Any], sample: Sample) -> None:
         folders.clear(self.folder)
         self._keep_recipe()
-        self._keep_data(data, fingerprint)
+        self._keep_data(data, fingerprint, sample)
+
+    def _same_memory(self) -> bool:
+        """Whether the folder's dig, if there is one, had this limit of memory."""
+        stored = as_map(
+            as_map(run_files.contents(self.folder, run_files.RECIPE).value).get("recipe")
+        )
+        return stored.get("memory") == self.recipe.memory
 
     def _refuse_what_blocks(self) -> None:
         """End the dig where nothing can be learned: a model of such a log must not be served."""
@@ -154,7 +166,7 @@ class Job:
         }
         files.write_json(self.folder / "recipe.json", entry)
 
-    def _keep_data(self, data: ReadAgain, fingerprint: dict[str, Any]) -> None:
+    def _keep_data(self, data: ReadAgain, fingerprint: dict[str, Any], sample: Sample) -> None:
         log, items, account = data.log, data.items, data.log.account
         entry: dict[str, Any] = (
             {
@@ -174,6 +186,8 @@ class Job:
             "facts": facts(log),
             "portrait": portrait(log),
         }
+        if not sample.is_whole:
+            entry["sample"] = sample.as_json()
         for name, given in (("path", self.recipe.source), ("items path", self.recipe.items)):
             entry[name] = None if given is None else _path_of(given)
         entry["more paths"] = [_path_of(given) for given in self.recipe.more or ()]
@@ -189,31 +203,26 @@ class Job:
         ):
             files.write_parquet(self.folder / "set_aside.parquet", account.rows_set_aside)
 
-    def _compare(self, split: Split, items: ItemContent | None, log: Interactions) -> None:
+    def _compare(self, split: Split, items: ItemContent | None, sample: Sample) -> None:
         recipe = self.recipe
         assert split.valid is not None
         validation = self._protocol(split.valid, recipe.repeats)
         policy = why_repeats(validation, chosen=recipe.repeats == "auto")
         events.note(f"repeats     {policy}")
         test = self._protocol(split, validation.policy)  # the policy is chosen on validation, too
-        memory = (
-            int(recipe.memory * 2**30)
-            if recipe.memory
-            else resident_bytes() + int(0.8 * available_bytes())
-        )
         ledger = Ledger(self.folder / "trials", None if items is None else items.fingerprint)
         dig = Dig(
             recipe,
             self.folder,
-            log,
+            sample,
             items,
             validation,
             test,
             ledger,
             self.clock,
-            memory,
+            limit_of(recipe),
             policy,
-            target_of(log, recipe),
+            target_of(sample.log, recipe),
         )
         try:
             dig.carry_out(list(self.findings))

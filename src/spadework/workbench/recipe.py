@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from spadework import durations
+from spadework import durations, sizes
 from spadework.data.reading.formats.encodings import check_encoding
 from spadework.data.reading.values.conditions import between, is_rule
 from spadework.data.reading.values.conditions import parse as parse_rule
@@ -27,10 +27,10 @@ from spadework.evaluation.dialects import dialects
 from spadework.evaluation.metrics import metrics, parse
 from spadework.evaluation.trial import DEFAULT_METRICS, LIST_METRICS
 from spadework.models.catalogue import catalogue
+from spadework.shown_addresses import holds_password
 
 VERSION = 1
 _SECRET = re.compile(r"(pass(word|wd)?|secret|token|api_?key|credential)", re.IGNORECASE)
-_SECRET_URL = re.compile(r"^[a-z+]+://[^/@\s]+:[^/@\s]+@", re.IGNORECASE)
 
 
 class Recipe(BaseModel):
@@ -42,8 +42,9 @@ class Recipe(BaseModel):
     source: str = Field(
         "sample:grocery",
         description=(
-            "A file, a pattern (logs/*.csv), a folder of parquet, sample:grocery, world:NAME or - "
-            "for standard input. Files are text, parquet, JSON, databases (SQLite, DuckDB) or "
+            "A file, a pattern (logs/*.csv), a folder of parquet, a database "
+            "(postgresql://NAME@HOST/DATABASE, mysql://…), sample:grocery, world:NAME or - for "
+            "standard input. Files are text, parquet, JSON, databases (SQLite, DuckDB) or "
             "workbooks."
         ),
     )
@@ -55,6 +56,20 @@ class Recipe(BaseModel):
         description=(
             "The table, view or sheet of a database or a workbook; the only one that holds a log "
             "is found by itself. A pattern ('orders_*') takes several as one log."
+        ),
+    )
+    query: str | None = Field(
+        None,
+        description=(
+            "A statement that gives the rows of the log, where the source is a database: "
+            "select user_id, item_id, ts from events."
+        ),
+    )
+    explode: str | None = Field(
+        None,
+        description=(
+            "The list whose entries are the rows, where records hold lists: items, or with the "
+            "item in it, items.item_id; - takes none apart. Found by itself if absent."
         ),
     )
     items: str | None = Field(None, description="An item table: texts and categories.")
@@ -208,7 +223,11 @@ class Recipe(BaseModel):
         gt=0,
         le=2**20,
         allow_inf_nan=False,
-        description="Memory limit in GiB; four fifths of what is free if absent.",
+        description=(
+            "Memory limit, such as 4g or 800m (a number alone is GiB); four fifths of what is free "
+            "if absent. Of a log with more rows than a dig holds within it, a sample of the users "
+            "is dug."
+        ),
     )
     threads: int | None = Field(
         None, ge=1, le=4096, description="Threads; all processors if absent."
@@ -225,6 +244,12 @@ class Recipe(BaseModel):
         if not isinstance(several, list) or any(isinstance(each, bool) for each in several):
             return value
         return [str(each) if isinstance(each, int) else each for each in several]
+
+    @field_validator("memory", mode="before")
+    @classmethod
+    def _size(cls, value: Any) -> Any:
+        """A text such as 4g is a size in GiB."""
+        return sizes.gibibytes(value, "memory") if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Recipe:
@@ -263,8 +288,9 @@ def make(values: Mapping[str, Any], where: str = "The recipe") -> Recipe:
 
 def _refuse_secrets(values: Mapping[str, Any], where: str) -> None:
     for key, value in values.items():
-        if (_SECRET.search(key) and key not in Recipe.model_fields) or (
-            isinstance(value, str) and _SECRET_URL.match(value)
+        texts = value if isinstance(value, list) else [value]
+        if (_SECRET.search(key) and key not in Recipe.model_fields) or any(
+            isinstance(text, str) and holds_password(text) for text in texts
         ):
             raise BadRequest(
                 f"{where} holds a secret in {key!r}; recipes are stored as they are.",

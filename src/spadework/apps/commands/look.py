@@ -47,13 +47,15 @@ def command(
     from spadework.apps.recipe_options import recipe_of
     from spadework.diagnosis.checking import diagnose
     from spadework.diagnosis.portrait import facts
+    from spadework.workbench.large.sample import sample_of
     from spadework.workbench.recipe_texts import command_of
     from spadework.workbench.sources import choose_split, read_for
 
     parsed_recipe = recipe_of(sources, items=items, path=recipe, settings=settings)
     with terminal.progress():
         log, content = read_for(parsed_recipe, parsed_recipe.source, None)
-        split = choose_split(log, parsed_recipe) if len(log) else None
+        # a cut copies rows, so of a log larger than memory a sample of users is cut
+        split = choose_split(sample_of(log, parsed_recipe).log, parsed_recipe) if len(log) else None
         found = diagnose(log, content, split)
         log_facts = facts(log) | {"split": None if split is None else split.describe()}
     set_aside = _keep_set_aside(log)

@@ -40,7 +40,7 @@ from spadework.apps import terminal
     help="auto (a GPU where there is one), cpu or cuda.",
 )
 @click.option(
-    "--devices", default=1, show_default=True, help="Processes or GPUs that share each epoch."
+    "--devices", default=1, show_default=True, help="Processes or GPUs that share each batch."
 )
 @click.option(
     "--precision", default="32", show_default=True, help="32, or bf16 on GPUs that support it."

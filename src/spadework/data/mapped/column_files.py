@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -64,6 +65,36 @@ def mapped(folder: Path, dtypes: Mapping[str, np.dtype], rows: int) -> dict[str,
         # the base class: a view of a memmap is a memmap, which costs time with each slice
         found[name] = frozen(np.memmap(path, dtype, "r").view(np.ndarray) if rows else empty)
     return found
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the numbers of a mapped array lie, so that another process can map them, too."""
+
+    path: Path
+    dtype: str
+    offset: int  # bytes
+    length: int
+
+    @classmethod
+    def of(cls, array: Array) -> Place | None:
+        """The place of an array of one dimension; None where it is not a piece of a file."""
+        base: object = array
+        while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
+            base = base.base
+        if not isinstance(base, np.memmap) or base.filename is None or not array.flags.contiguous:
+            return None
+        inside = array.ctypes.data - base.ctypes.data
+        path = Path(base.filename).absolute()
+        return cls(path, array.dtype.str, base.offset + inside, len(array))
+
+    def mapped(self) -> Array:
+        """The array, read-only."""
+        if not self.length:
+            return frozen(np.zeros(0, self.dtype))
+        return frozen(
+            np.memmap(self.path, self.dtype, "r", self.offset, self.length).view(np.ndarray)
+        )
 
 
 def full(folder: Path, error: OSError) -> Exception:

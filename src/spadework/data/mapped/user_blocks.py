@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from spadework.arrays import Offsets
 from spadework.data.interactions import COLUMNS, Interactions
 from spadework.data.vocabulary import Vocabulary
 
@@ -31,6 +32,17 @@ class UserBlock:
     log: Interactions
 
 
+def user_ranges(ends: Offsets, rows: int) -> Iterator[tuple[int, int]]:
+    """First and last code (not included) of the users of each block of about so many rows, where
+    `ends` [users] are where the rows of each user end.
+    """
+    first, begin = 0, 0
+    while first < len(ends):
+        last = max(int(np.searchsorted(ends, begin + rows, side="right")), first + 1)
+        yield first, last
+        first, begin = last, int(ends[last - 1])
+
+
 def user_blocks(log: Interactions, rows: int = BLOCK_ROWS) -> Iterator[UserBlock]:
     """The log in blocks of about so many rows, whole users each, in order; a single block is the
     log itself. Columns are views, but for the users of a block.
@@ -38,11 +50,9 @@ def user_blocks(log: Interactions, rows: int = BLOCK_ROWS) -> Iterator[UserBlock
     if len(log) <= rows:
         yield UserBlock(0, len(log), 0, log)
         return
-    starts, first = log.starts, 0
-    while first < log.user_count:
-        begin = int(starts[first])
-        last = max(int(np.searchsorted(starts, begin + rows, side="right")) - 1, first + 1)
-        end = int(starts[last])
+    starts = log.starts
+    for first, last in user_ranges(starts[1:], rows):
+        begin, end = int(starts[first]), int(starts[last])
         part = slice(begin, end)
         own: dict[str, Any] = {
             name: None if (column := getattr(log, name)) is None else column[part]
@@ -55,4 +65,3 @@ def user_blocks(log: Interactions, rows: int = BLOCK_ROWS) -> Iterator[UserBlock
         )
         block.__dict__["starts"] = starts[first : last + 1] - begin
         yield UserBlock(begin, end, first, block)
-        first = last

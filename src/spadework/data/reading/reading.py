@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import polars as pl
 
@@ -13,13 +13,22 @@ from spadework.data.reading.columns.column_roles import ABSENT, ROLES, Roles, ch
 from spadework.data.reading.columns.guests import names_of_user, with_guests
 from spadework.data.reading.columns.headers import names_something
 from spadework.data.reading.formats.joined_tables import Join, with_joined
+from spadework.data.reading.formats.keyed_lists import with_keys
 from spadework.data.reading.formats.named_tables import for_log
 from spadework.data.reading.formats.nested_rows import unnested
 from spadework.data.reading.formats.opening import Source, open_table
-from spadework.data.reading.formats.reading_memory import check_expansion, keep_one_of
+from spadework.data.reading.formats.reading_memory import (
+    check_expansion,
+    keep_one_of,
+    predicted,
+    room_for,
+)
 from spadework.data.reading.formats.wide_tables import IMPRESSIONS, LISTS, MATRIX, reshaped
+from spadework.data.reading.large.large_log import comes_in_batches, read_large
+from spadework.data.reading.large.part_sizes import Sizes
 from spadework.data.reading.library_errors import named
-from spadework.data.reading.rows.assembly import Duplicates, Plan, assemble
+from spadework.data.reading.rows.assembly import assemble
+from spadework.data.reading.rows.checked_rows import Duplicates, Plan
 from spadework.data.reading.rows.no_choices import Dislike, ExcludedItems
 from spadework.data.reading.rows.returned_rows import OnReturns
 from spadework.data.reading.tables import Table
@@ -74,7 +83,7 @@ class RowRules:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class FileForm:
     """How a text file is written, or which table of a file of several is read."""
 
@@ -82,6 +91,16 @@ class FileForm:
     encoding: str = "utf-8"
     skip_bad: bool = False
     table: str | None = None
+    query: str | None = None
+    explode: str | None = None
+
+    def given(self) -> dict[str, object]:
+        """Name → value of what is not left as it is."""
+        return {
+            each.name: value
+            for each in fields(self)
+            if (value := getattr(self, each.name)) != each.default
+        }
 
 
 def read_source(
@@ -91,6 +110,7 @@ def read_source(
     form: FileForm,
     shape: str | None,
     joins: Sequence[Join] = (),
+    memory: int | None = None,
 ) -> Interactions:
     """The log of a file, a folder or a frame; `given` maps roles to the names that the user
     gave. `joins` are tables with further columns.
@@ -110,6 +130,7 @@ def read_source(
         wanted=wanted,
         shape=shape,
         inside=form.table,
+        query=form.query,
         purpose=for_log(given, wanted),
     )
     with named(table.name, _types_of(table)):
@@ -118,13 +139,14 @@ def read_source(
             given = {**given, "user": table.columns[0]}
         elif shape in (IMPRESSIONS, LISTS):
             given = {**given, "item": "item"}
-        table, found = unnested(table, given)
+        table = with_keys(table, wanted)
+        table, found = unnested(table, given, form.explode)
         table = with_joined(table, joins, encoding=form.encoding, skip_bad=form.skip_bad)
         table = with_guests(table, given.get("user"))
         table, dates = with_dates(table, given.get("time") or found.get("time"))
     found |= dates
     chosen = {role: given.get(role) or found.get(role) for role in (*given, *found)}
-    return read_table(table, chosen, rules)
+    return read_table(table, chosen, rules, memory)
 
 
 def _names_in(role: str, name: str) -> list[str]:
@@ -133,9 +155,14 @@ def _names_in(role: str, name: str) -> list[str]:
 
 
 def read_table(
-    table: Table, given: Mapping[str, str | None], rules: RowRules | None = None
+    table: Table,
+    given: Mapping[str, str | None],
+    rules: RowRules | None = None,
+    memory: int | None = None,
 ) -> Interactions:
-    """The log of an opened table; `given` maps roles to the names that the user gave."""
+    """The log of an opened table; `given` maps roles to the names that the user gave. Columns are
+    mapped files where it takes more than `memory` bytes, by default most of what is free.
+    """
     if table.rows == 0:
         raise BadData(f"{table.name} has 0 rows.", "Give a source with rows.")
     dropped = {reason: len(rows) for reason, rows in table.dropped.items()}
@@ -156,20 +183,25 @@ def read_table(
         check_id_type(table.schema[columns[role]], role, columns[role])
     _check_types(table, columns)
     check_expansion(table, columns)
-    every = keep_one_of(table, columns)
     names = list(columns.values())
     for condition in rules.conditions():
         if condition.column not in table.columns:
             raise no_such_column(condition.column, f"the rule {str(condition)!r}", table)
         if condition.column not in names:
             names.append(condition.column)
+    apart = {column: f"column {column}" for column in names if column in _TAKEN}
+    renamed = apart | {column: role for role, column in columns.items()}
+    room = room_for(memory)
+    if comes_in_batches(table) and predicted(table, columns) > room:
+        plan = rules.plan(roles, 1, renamed)
+        with named(table.name, {name: str(table.schema[name]) for name in names}):
+            return read_large(table, plan, names, renamed, Sizes.of(room))
+    every = keep_one_of(table, columns)
     numbers = table.numbers
     if every > 1 and table.sampled is not None:
         frame, numbers = table.sampled(names, roles.user, every)
     else:
         frame = table.fetch(names)
-    apart = {column: f"column {column}" for column in names if column in _TAKEN}
-    renamed = apart | {column: role for role, column in columns.items()}
     frame = frame.rename(renamed)
     plan = rules.plan(roles, every, renamed)
     used = {column: table.schema[column] for column in names}

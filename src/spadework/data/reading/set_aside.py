@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from spadework.arrays import Mask
+
+Facts: TypeAlias = Mapping[str, Any]
+"""What was counted: whole numbers, numbers by name, `Extremes`, or series of distinct values."""
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """The least and the largest of some numbers."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """Remarks and counts that depend on how many rows or ids there are, made of facts when the
+    account is written: facts of parts of a log can be merged before.
+    """
+
+    about: str
+    facts: Facts
+    say: Callable[[Facts], Sequence[str]]
+    count: Callable[[Facts], Mapping[str, int]] | None = None
 
 
 class Ledger:
@@ -14,11 +41,13 @@ class Ledger:
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
-        self.remarks: list[str] = []
+        self.entries: list[str | Told] = []
         self.counts: dict[str, int] = {}
         # how the time was read, where that is more than a unit: such as "day-first"
         self.time_reading: str | None = None
         self._reasons: list[str] = []
+        # choices that all parts of a source have to share: what it is about → what was chosen
+        self.choices: dict[str, str] = {}
         # number of the reason, counted from 1; 0 is used
         self._marks: NDArray[np.int16] | None = None
 
@@ -35,8 +64,38 @@ class Ledger:
 
     def remark(self, sentence: str) -> None:
         """Keep a sentence for users about a choice that was made."""
-        if sentence not in self.remarks:
-            self.remarks.append(sentence)
+        if sentence not in self.entries:
+            self.entries.append(sentence)
+
+    def tell(
+        self,
+        about: str,
+        facts: Facts,
+        say: Callable[[Facts], Sequence[str]],
+        count: Callable[[Facts], Mapping[str, int]] | None = None,
+    ) -> None:
+        """Keep sentences that are made of facts, and counts for the checks."""
+        self.entries.append(Told(about, facts, say, count))
+
+    def choose(self, about: str, chosen: str) -> None:
+        """Keep a choice that the other parts of a source have to make, too."""
+        self.choices[about] = chosen
+
+    @property
+    def remarks(self) -> list[str]:
+        """The sentences for users, in the order in which they came up."""
+        found: list[str] = []
+        for entry in self.entries:
+            found += [entry] if isinstance(entry, str) else entry.say(entry.facts)
+        return list(dict.fromkeys(found))
+
+    def all_counts(self) -> dict[str, int]:
+        """Facts for the checks, by name."""
+        found = dict(self.counts)
+        for entry in self.entries:
+            if isinstance(entry, Told) and entry.count is not None:
+                found |= entry.count(entry.facts)
+        return found
 
     def used(self) -> Mask | None:
         """Mask of the rows that are used; None means all of them. Shape [rows]."""

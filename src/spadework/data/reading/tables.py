@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,6 +46,11 @@ class Table:
     size: int = 0  # bytes to read, where known
     # columns, user column, one of N
     sampled: Callable[[Sequence[str], str, int], tuple[pl.DataFrame, RowNumbers]] | None = None
+    # columns, a first row counted from 0, a number of rows → these rows; None where all rows before
+    # would have to be read
+    span: Callable[[Sequence[str], int, int], pl.DataFrame] | None = None
+    # columns, about so many rows at once → all rows in order; None where they come at once alone
+    batches: Callable[[Sequence[str], int], Iterator[pl.DataFrame]] | None = None
     parts: tuple[tuple[str, int], ...] = ()  # name and rows of each source, where there are several
     of_user: tuple[str, ...] = ()  # columns of which the users were taken together
     # by reason, the fetched rows that are not used, as no row of another table belongs to them
@@ -102,7 +107,17 @@ def joined(tables: Sequence[Table]) -> Table:
         numbers=numbers,
         size=sum(table.size for table in tables),
         parts=tuple((table.name, table.rows) for table in tables),
+        batches=_batches_of_all(tables) if numbers is None else None,
     )
+
+
+def _batches_of_all(
+    tables: Sequence[Table],
+) -> Callable[[Sequence[str], int], Iterator[pl.DataFrame]] | None:
+    every = [table.batches for table in tables if table.batches is not None]
+    if len(every) < len(tables):
+        return None
+    return lambda columns, rows: (frame for each in every for frame in each(columns, rows))
 
 
 def told_parts(parts: Sequence[tuple[str, int]]) -> list[str]:

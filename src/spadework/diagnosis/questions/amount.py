@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from spadework import formatting
-from spadework.arrays import Array
 from spadework.diagnosis.change import CannotTell, Change
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
+from spadework.diagnosis.growth import coming_gain, ends_of
 from spadework.diagnosis.probe import finding_of_change, probe
 from spadework.diagnosis.questions.comparisons import WEIGHTS, cooccurrence_model
 from spadework.evaluation import statistics
@@ -23,10 +23,6 @@ LISTS = 3
 PARTS = (8, 4, 2, 1)
 FEW_HISTORIES = 400
 """Fewest users for the curve: an eighth of fewer is too little to learn from."""
-SLOWING = np.arange(0.3, 1.0001, 0.05)
-"""Factors q by which the gain may shrink from one doubling to the next; growth that speeds up is
-not expected to continue.
-"""
 
 
 @probe("TAIL-1", fits=2)
@@ -88,7 +84,9 @@ def more_users(evidence: Evidence) -> Finding:
     samples, judged on the same users, whose own histories are always complete. The gains of the
     doublings are fitted by A · qⁿ with q of 0.3 to 1; the finding has the next gain, with the
     interval of the same fit on resampled users. It is strong or weak only where the last doubling
-    helped beyond chance, too. When it errs: four points are a short curve, the interval does not
+    helped beyond chance, too. Of a log of which a dig learns from a sample of the users alone, it
+    has the curve of the winner's advantage over what is popular instead, and what all users of the
+    log are estimated to add. When it errs: four points are a short curve, the interval does not
     include the random choice of users, and the users of next year may be different.
     """
     new = evidence.new_items
@@ -111,11 +109,11 @@ def more_users(evidence: Evidence) -> Finding:
     last = new.difference(values[:, -2], values[:, -1])
     gains = statistics.bootstrap(values, new.protocol.seed)
     means = np.nanmean(values, axis=0)
-    coming = next_gain(np.diff(means)[None])[0]
-    spread = next_gain(np.diff(gains, axis=1))
-    change = Change(float(coming), *_interval(spread), float(means[-1]), last.users, last.p)
+    coming = coming_gain(np.diff(means)[None])[0]
+    spread = coming_gain(np.diff(gains, axis=1))
+    change = Change(float(coming), *ends_of(spread), float(means[-1]), last.users, last.p)
     if means[-1] > 0 and (gains[:, -1] > 0).all():
-        low, high = _interval(spread / gains[:, -1])
+        low, high = ends_of(spread / gains[:, -1])
         change = Change(
             change.effect,
             change.low,
@@ -143,19 +141,3 @@ def more_users(evidence: Evidence) -> Finding:
         patch={},
         more=f"Learning from {curve_text}.",
     )
-
-
-def next_gain(gains: Array) -> Array:
-    """The gain of the next doubling, estimated from the past ones: A · qⁿ by least squares over a
-    grid of q. `gains` [draws, doublings] → [draws].
-    """
-    powers = SLOWING[:, None] ** np.arange(gains.shape[1])  # [q, doublings]
-    scales = gains @ powers.T / (powers**2).sum(axis=1)  # [draws, q]
-    errors = ((gains[:, None, :] - scales[:, :, None] * powers) ** 2).sum(axis=2)
-    best = errors.argmin(axis=1)
-    return np.asarray(scales[np.arange(len(gains)), best] * SLOWING[best] ** gains.shape[1])
-
-
-def _interval(drawn: Array) -> tuple[float, float]:
-    low, high = statistics.interval(drawn[:, None])
-    return float(low[0]), float(high[0])

@@ -40,9 +40,14 @@ class SetCounter:
     @cached_property
     def accumulator(self) -> type[np.unsignedinteger]:
         """The smallest type that holds the count of the most common item: the smaller it is, the
-        more cells fit into the cache.
+        more cells fit into the cache. Rows that are counted in full may have a smaller one.
         """
         return np.uint16 if self.groups.item_sizes.max(initial=0) < 2**16 else np.uint32
+
+    def _accumulator_of(self, first: int, last: int) -> type[np.unsignedinteger]:
+        """The smallest type for some rows: no pair of an item is in more groups than the item."""
+        starts = self.groups.occurrence_starts[first : last + 1]
+        return np.uint16 if (starts[1:] - starts[:-1]).max(initial=0) < 2**16 else np.uint32
 
     @cached_property
     def by_half(self) -> bool:
@@ -128,9 +133,10 @@ class SetCounter:
             ].reshape(last - first, items)
             _mirror(first, last, self._triangle, out)
             return Block(first, last, None, None, out.reshape(-1, 1), ascending=True)
-        sums = workspace.accumulator(self.accumulator, items)
+        accumulator = self._accumulator_of(first, last)
+        sums = workspace.accumulator(accumulator, items)
         if self._is_dense_row[first]:
-            out = workspace.array("counts", (last - first) * items, self.accumulator)[
+            out = workspace.array("counts", (last - first) * items, accumulator)[
                 : (last - first) * items
             ].reshape(last - first, items)
             _count_dense(

@@ -14,10 +14,32 @@ from functools import cached_property
 import numpy as np
 
 from spadework import formatting
-from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.arrays import Array, Codes, Mask, Offsets, counts_of
 from spadework.errors import Unsuitable
 from spadework.kernels.counting import postings
 from spadework.ragged import offsets_of
+
+
+@dataclass(frozen=True, eq=False)
+class Frequencies:
+    """Items by descending size, ties to the lower code."""
+
+    code_of_rank: Codes  # [items]
+    rank_of_code: Array  # [items] uint32
+    rank_starts: Array  # [items + 1] uint32: where the occurrences of each rank begin
+
+    @classmethod
+    def of(cls, sizes: Array) -> Frequencies:
+        """Those of the sizes of items [items], by code."""
+        code_of_rank = np.argsort(-sizes, kind="stable").astype(np.int32)
+        rank_of_code = np.empty(len(sizes), np.uint32)
+        rank_of_code[code_of_rank] = np.arange(len(sizes), dtype=np.uint32)
+        return cls(code_of_rank, rank_of_code, _starts(sizes[code_of_rank]))
+
+    @property
+    def dtype(self) -> type[np.unsignedinteger]:
+        """The smallest type of ranks that is used."""
+        return np.uint16 if len(self.code_of_rank) < 2**16 else np.uint32
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,18 +65,23 @@ class Groups:
         """Index the events of groups; within a group their order is kept. O(events + items · log
         items).
         """
-        code_of_rank, rank_of_code, rank_starts = _by_frequency(
-            np.bincount(items, minlength=item_count)
-        )
-        own = rank_of_code[items].astype(np.uint16 if item_count < 2**16 else np.uint32, copy=False)
-        occurrences, groups = postings.events_by_item(starts, own, rank_starts)
+        order = Frequencies.of(counts_of(items, item_count))
+        ranks = order.rank_of_code[items].astype(order.dtype, copy=False)
+        return cls.of_ranks(starts.astype(np.uint32), ranks, order)
+
+    @classmethod
+    def of_ranks(cls, starts: Array, ranks: Array, order: Frequencies) -> Groups:
+        """The same of events [events] whose items are ranks already; `starts` [groups + 1]
+        uint32.
+        """
+        occurrences, groups = postings.events_by_item(starts, ranks, order.rank_starts)
         return cls(
-            starts.astype(np.uint32),
-            own,
-            rank_starts,
+            starts,
+            ranks,
+            order.rank_starts,
             groups,
-            code_of_rank,
-            rank_of_code,
+            order.code_of_rank,
+            order.rank_of_code,
             occurrences,
         )
 
@@ -65,28 +92,43 @@ class Groups:
         """The distinct items of each group, common ones first; of more than `most` items the
         latest. O(events + items · log items).
         """
-        group_sizes, item_sizes, truncated = postings.distinct_items(
-            starts, items, item_count, most
+        sizes = postings.distinct_items(starts, items, item_count, most)
+        order = Frequencies.of(sizes.item_sizes)
+        own_starts = np.zeros(len(starts), np.uint32)
+        np.cumsum(sizes.group_sizes, out=own_starts[1:])
+        own, groups = postings.sets(
+            starts, items, most, sizes, own_starts, order.rank_of_code, order.rank_starts
         )
-        code_of_rank, rank_of_code, rank_starts = _by_frequency(item_sizes)
-        groups = postings.groups_by_item(starts, items, most, rank_of_code, rank_starts)
-        own_starts = _starts(group_sizes)
-        own = postings.items_by_group(rank_starts, groups, own_starts)
         return cls(
-            own_starts, own, rank_starts, groups, code_of_rank, rank_of_code, truncated=truncated
+            own_starts,
+            own,
+            order.rank_starts,
+            groups,
+            order.code_of_rank,
+            order.rank_of_code,
+            truncated=sizes.truncated,
         )
 
     def restricted_to(self, items: Mask) -> Groups:
         """The same groups, for counting only the rows of these items (a mask by code): the others
-        have no occurrences. O(events).
+        have no occurrences. O(items + their
+        occurrences).
         """
         kept = items[self.code_of_rank]
-        occurring = np.repeat(kept, self.item_sizes)
+        starts = _starts(np.where(kept, self.item_sizes, 0))
+
+        def of_kept(cells: Array) -> Array:
+            found = np.empty(int(starts[-1]), cells.dtype)
+            for rank in np.flatnonzero(kept).tolist():
+                part = slice(self.occurrence_starts[rank], self.occurrence_starts[rank + 1])
+                found[starts[rank] : starts[rank + 1]] = cells[part]
+            return found
+
         return replace(
             self,
-            occurrence_groups=self.occurrence_groups[occurring],
-            occurrences=None if self.occurrences is None else self.occurrences[occurring],
-            occurrence_starts=_starts(np.where(kept, self.item_sizes, 0)),
+            occurrence_groups=of_kept(self.occurrence_groups),
+            occurrences=None if self.occurrences is None else of_kept(self.occurrences),
+            occurrence_starts=starts,
             has_all_rows=False,
         )
 
@@ -113,16 +155,6 @@ class Groups:
         return postings.additions_per_row(
             self.occurrence_starts, self.occurrence_groups, self.starts
         )
-
-
-def _by_frequency(sizes: Array) -> tuple[Codes, Array, Array]:
-    """Codes by descending size, ties to the lower code; the rank of each code; and where the
-    occurrences of each rank begin.
-    """
-    code_of_rank = np.argsort(-sizes, kind="stable").astype(np.int32)
-    rank_of_code = np.empty(len(sizes), np.uint32)
-    rank_of_code[code_of_rank] = np.arange(len(sizes), dtype=np.uint32)
-    return code_of_rank, rank_of_code, _starts(sizes[code_of_rank])
 
 
 def _starts(sizes: Array) -> Array:

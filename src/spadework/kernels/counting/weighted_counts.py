@@ -8,6 +8,7 @@ visit of a pair adds to all channels at once, so eight cost little more than one
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +18,7 @@ from spadework.arrays import Array, Mask
 from spadework.kernels.counting import weighted_loops as kernels
 from spadework.kernels.counting.count_blocks import Block, Workspace, cut
 from spadework.kernels.counting.grouped_events import Groups
-from spadework.kernels.counting.instructions import aligned
+from spadework.kernels.counting.instructions import LINE, aligned
 from spadework.kernels.counting.weighted_loops import (
     SPAN,
     Buffers,
@@ -38,6 +39,8 @@ WIDTHS = (1, 2, 4, LANES)
 # event; m keeps them in range.
 SAFE = 2.0**120
 """Weights of events between this and its inverse can be multiplied in float32."""
+PART_EVENTS = 1 << 20
+"""Events whose decays are worked out together."""
 FARTHEST = 500.0
 """Half-lives from the middle beyond which a decay is never folded into the weights: float64 would
 not hold its factors.
@@ -126,12 +129,17 @@ class ChannelCounter:
 
     # ---- weights of the lanes
 
-    def _decay(self, lane: int) -> Array | None:
-        """2^(t − m) of each event, t and the middle m in half-lives of the lane. None where the
-        lane has no decay by the gap, or float32 cannot hold it.
+    def _parts(self) -> Iterator[slice]:
+        """The events part by part: what is worked out for each takes much memory."""
+        for begin in range(0, len(self.positions), PART_EVENTS):
+            yield slice(begin, begin + PART_EVENTS)
 
-        The decay of a pair is this factor of the earlier event over that of the later one, so
-        folded into both weights it costs nothing.
+    def _halvings(self, lane: int, part: slice) -> Array | None:
+        """t − m of some events, t and the middle m in half-lives of the lane. None where the lane
+        has no decay by the gap that could be folded.
+
+        The decay of a pair is 2^(t − m) of the earlier event over that of the later one, so folded
+        into both weights it costs nothing.
         """
         if (
             self.seconds is None
@@ -141,22 +149,27 @@ class ChannelCounter:
             or not self.gap_rates[lane]
         ):
             return None
-        halvings = (self.seconds - self.middles) * self.gap_rates[lane]
-        if float(np.abs(halvings).max(initial=0)) > FARTHEST:
-            return None
-        growth = np.exp2(halvings)
-        for values in (
-            self.earlier_weights[:, lane] * growth,
-            self.later_weights[:, lane] / growth,
-        ):
-            if values.max(initial=0) > SAFE or values[values > 0].min(initial=SAFE) < 1 / SAFE:
-                return None
-        return np.asarray(growth)
+        return np.asarray((self.seconds[part] - self.middles[part]) * self.gap_rates[lane])
+
+    def _can_fold(self, lane: int) -> bool:
+        """Whether the lane has a decay by the gap, and float32 can hold it."""
+        for part in self._parts():
+            halvings = self._halvings(lane, part)
+            if halvings is None or float(np.abs(halvings).max(initial=0)) > FARTHEST:
+                return False
+            growth = np.exp2(halvings)
+            for values in (
+                self.earlier_weights[part, lane] * growth,
+                self.later_weights[part, lane] / growth,
+            ):
+                if values.max(initial=0) > SAFE or values[values > 0].min(initial=SAFE) < 1 / SAFE:
+                    return False
+        return self._halvings(lane, slice(0)) is not None
 
     @cached_property
-    def _folded(self) -> list[Array | None]:
-        """The decay of each lane's events, where it is folded into their weights."""
-        return [self._decay(lane) for lane in range(self.channels)]
+    def _folded(self) -> list[bool]:
+        """Whether the decay of each lane's events is folded into their weights."""
+        return [self._can_fold(lane) for lane in range(self.channels)]
 
     @cached_property
     def _is_separate(self) -> Mask:
@@ -171,59 +184,77 @@ class ChannelCounter:
         has_subgroup = (
             np.zeros(self.channels, np.bool_) if self.subgroup is None else self.subgroup >= 0
         )
-        return np.asarray(
-            has_subgroup | (decays & np.asarray([decay is None for decay in self._folded]))
-        )
+        return np.asarray(has_subgroup | (decays & ~np.asarray(self._folded)))
 
-    def _of_lane(self, lane: int) -> tuple[Array, Array]:
-        """The weights of events in a lane, as the earlier and as the later one of a pair. Shape
-        [events] both.
+    def _put_lane(self, lane: int, earlier: Array, later: Array) -> None:
+        """Write the weights of events in a lane, as the earlier and as the later one of a pair, to
+        two arrays [events].
         """
-        decay = self._folded[lane]
-        if decay is None:
-            return self.earlier_weights[:, lane], self.later_weights[:, lane]
-        return self.earlier_weights[:, lane] * decay, self.later_weights[:, lane] / decay
+        for part in self._parts():
+            earlier[part], later[part] = (
+                self.earlier_weights[part, lane],
+                self.later_weights[part, lane],
+            )
+            halvings = self._halvings(lane, part) if self._folded[lane] else None
+            if halvings is not None:
+                growth = np.exp2(halvings)
+                earlier[part] = self.earlier_weights[part, lane] * growth
+                later[part] = self.later_weights[part, lane] / growth
 
     @cached_property
     def _weights(self) -> Weights:
-        earlier_weights, later_weights, forward, backward = (
-            aligned(table.size, np.float32)
-            for table in (self.earlier_weights, self.later_weights, self.forward, self.backward)
+        forward, backward = (_flat(table) for table in (self.forward, self.backward))
+        given = self.exact or not (any(self._folded) or self._is_separate.any())
+        if given:
+            return Weights(
+                _flat(self.earlier_weights), _flat(self.later_weights), forward, backward
+            )
+        earlier, later = (
+            aligned(table.size, np.float32) for table in (self.earlier_weights, self.later_weights)
         )
-        for lane in range(self.channels):
-            if self.exact or not self._is_separate[lane]:
-                earlier_weights[lane :: self.channels], later_weights[lane :: self.channels] = (
-                    self._of_lane(lane)
-                )
-        forward[:], backward[:] = self.forward.reshape(-1), self.backward.reshape(-1)
-        return Weights(earlier_weights, later_weights, forward, backward)
+        for lane in np.flatnonzero(~self._is_separate).tolist():
+            self._put_lane(lane, earlier[lane :: self.channels], later[lane :: self.channels])
+        return Weights(earlier, later, forward, backward)
 
     @cached_property
     def _separate(self) -> SeparateLanes:
         lanes = np.flatnonzero(self._is_separate)
         size = len(self.positions)
+        # no lane reads what is not there
         subgroups = (
-            np.zeros((1, size), np.int32)
+            np.zeros((1, 0), np.int32)
             if self.subgroups is None or not len(self.subgroups)
             else self.subgroups
         )
         own = np.zeros((2, size, len(lanes)), np.float32)
         for slot, lane in enumerate(lanes):
-            own[0, :, slot], own[1, :, slot] = self._of_lane(int(lane))
+            self._put_lane(int(lane), own[0, :, slot], own[1, :, slot])
         rates = np.zeros(self.channels) if self.gap_rates is None else self.gap_rates
         return SeparateLanes(
             lanes=lanes,
             earlier_weights=own[0],
             later_weights=own[1],
             rates=np.asarray(
-                [0.0 if self._folded[lane] is not None else rates[lane] for lane in lanes],
+                [0.0 if self._folded[lane] else rates[lane] for lane in lanes],
                 np.float64,
             ),
             subgroup=np.full(len(lanes), -1, np.int64)
             if self.subgroup is None
             else self.subgroup[lanes],
-            seconds=np.zeros(size, np.int64) if self.seconds is None else self.seconds,
+            seconds=np.zeros(0, np.int64) if self.seconds is None else self.seconds,
             subgroups=subgroups,
-            ascending=np.asarray((np.diff(subgroups, axis=1) >= 0).all(axis=1)),
+            ascending=np.asarray((subgroups[:, 1:] >= subgroups[:, :-1]).all(axis=1)),
             halvings=kernels.halvings(),
         )
+
+
+def _flat(table: Array) -> Array:
+    """The values of a table [rows, lanes] one after the other, from a cache line on: the same
+    memory where it is that already.
+    """
+    values = np.ascontiguousarray(table, np.float32).reshape(-1)
+    if values.ctypes.data % LINE == 0 and values.flags.writeable:
+        return values
+    found = aligned(table.size, np.float32)
+    found[:] = values
+    return found

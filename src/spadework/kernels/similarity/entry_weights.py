@@ -25,13 +25,14 @@ SWEEP = ("raw", "cosine")
 
 @dataclass(frozen=True, eq=False)
 class EntryStatistics:
-    """Distinct (group, item) entries; arrays [entries]."""
+    """Distinct (group, item) entries; arrays [entries], of a large log those of some groups."""
 
     counts: Array  # how often the group holds the item, at least 1
     group_sizes: Array  # distinct items in the entry's group
     item_sizes: Array  # groups that hold the entry's item
-    groups: int
+    groups: int  # of the log
     items: int
+    entries: int
     # sum of the weight column (ratings, amounts); None where the log has none
     values: Array | None = None
     # seconds from the entry's newest event to the end of the log; None where the log has no times
@@ -160,7 +161,7 @@ def bm25(entry: EntryStatistics) -> Array:
     over these weights is a true cosine; well-known code leaves out that division for BM25 only.
     Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
     """
-    mean_size = max(float(len(entry.counts)) / max(entry.items, 1), 1e-12)
+    mean_size = max(float(entry.entries) / max(entry.items, 1), 1e-12)
     damping = entry.bm25_k1 * (1 - entry.bm25_b + entry.bm25_b * entry.item_sizes / mean_size)
     return np.asarray(
         entry.counts * (entry.bm25_k1 + 1) / (damping + entry.counts) * _group_idf(entry)

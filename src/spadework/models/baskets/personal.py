@@ -17,7 +17,12 @@ from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.models.base import Recommender
 from spadework.models.baskets.own_item_scorer import OwnItems, Ties, number_of_baskets
-from spadework.models.baskets.purchases import Purchases, purchases_by_block
+from spadework.models.baskets.purchases import (
+    A_ROW_AT_ONCE,
+    ROWS_AT_ONCE,
+    Purchases,
+    purchases_by_block,
+)
 from spadework.models.baskets.repurchase_gaps import GapSums, Intervals, gaps_of
 from spadework.models.checks import ITEMS, Form, Forms, are_numbers
 from spadework.models.common_list import SameForAll
@@ -159,9 +164,9 @@ class Personal(Recommender):
         )
 
     def cost(self, train: Interactions) -> Cost:
-        return Cost(
-            bytes=32 * train.item_count + 140 * len(train), seconds=3e-7 * len(train) + 1e-3
-        )
+        rows = len(train)
+        block = A_ROW_AT_ONCE * min(rows, ROWS_AT_ONCE)
+        return Cost(bytes=32 * train.item_count + block + 24 * rows, seconds=3e-7 * rows + 1e-3)
 
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator

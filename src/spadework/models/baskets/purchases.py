@@ -14,9 +14,9 @@ from spadework.models.histories import Histories
 from spadework.ragged import cells_of_rows, offsets_of, places_in_rows, row_of_cells
 
 ROWS_AT_ONCE = 1_000_000
-"""Log rows whose purchases are arranged together while a model learns: a row takes some 300 bytes
-then.
-"""
+"""Log rows whose purchases are arranged together while a model learns."""
+A_ROW_AT_ONCE = 300
+"""Bytes that such a row takes, about."""
 READ_PURCHASES = frozenset({"personal", "basket neighbours"})
 """Families of the models that read purchases."""
 

@@ -170,8 +170,7 @@ def count(
     counted = count_pass(log, (channel,), now=reference, exact=True)
     matrix = all_pairs(counted)
     groups = counted.groups
-    # for an empty log they are integers
-    sizes = counted.sizes[0][groups.rank_of_code].astype(np.float64)
+    sizes = counted.sizes[0][groups.rank_of_code]
     check_exact(matrix.data, sizes)
     entries = groups.item_sizes[groups.rank_of_code]
     return Counts(

@@ -188,15 +188,14 @@ class CoOccurrence(ItemItem, FromCounts):
         self.check_weight()
 
     def cost(self, train: Interactions) -> Cost:
-        lengths = np.diff(train.starts).astype(np.float64)
-        if self.max_length is not None:
-            lengths = np.minimum(lengths, self.max_length)
+        lengths = np.minimum(np.diff(train.starts), self.max_length or np.inf)
         reach = np.minimum(lengths, 2.0 * (self.max_distance or np.inf))
         pairs = float((lengths * reach).sum())
         cells = min(pairs, float(train.item_count) ** 2)
         kept = min(cells, float(train.item_count) * min(self.keep, train.item_count))
         seconds = (1e-9 if self.channel.plain else 4e-9) * pairs + 6e-9 * cells + 2e-7 * len(train)
-        return Cost(bytes=int(20 * kept + 100 * len(train) + 2**26), seconds=seconds)
+        held = 20 * kept + self.channel.bytes_a_row * len(train) + 16 * len(lengths) + 2**26
+        return Cost(bytes=int(held), seconds=seconds)
 
     # ---- learning
 

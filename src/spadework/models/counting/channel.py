@@ -65,6 +65,15 @@ class Channel:
         )
 
     @property
+    def bytes_a_row(self) -> int:
+        """What a count holds for each row of a log, about: a set is two numbers an event; weights,
+        positions, and times for gaps are more.
+        """
+        if self.plain:
+            return 8 if self.group == "user" else 16
+        return 32 if self.gap_half_life is None else 64
+
+    @property
     def needs_times(self) -> bool:
         """Whether the count reads times."""
         return (

@@ -5,18 +5,20 @@ decays of channels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Mask, Seconds
+from spadework.arrays import Array, Mask
 from spadework.data.interactions import Interactions
 from spadework.kernels.counting.binary_counts import SetCounter
 from spadework.kernels.counting.count_blocks import Counter
-from spadework.kernels.counting.grouped_events import Groups
-from spadework.kernels.counting.weighted_counts import LANES, WIDTHS, ChannelCounter
+from spadework.kernels.counting.grouped_events import Frequencies, Groups
+from spadework.kernels.counting.weighted_counts import LANES, ChannelCounter
 from spadework.models.counting.channel import Channel
-from spadework.models.counting.grouped_rows import GroupedRows, note_truncated, rows_by_group
+from spadework.models.counting.event_arrays import EventArrays
+from spadework.models.counting.event_blocks import EventBlocks, items_by_group
+from spadework.models.counting.grouped_rows import note_truncated
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,37 +78,17 @@ def count_pass(
     """
     if channels[0].plain and not exact:
         return _plain_pass(train, channels[0], wanted)
-    rows = GroupedRows.of(train, channels, now)
-    groups = Groups.build(rows.starts, rows.items, train.item_count)
-    # channels that differ only in settings of pairs share their sizes
-    by_entry: dict[Channel, Array] = {}
-    for channel in channels:
-        if channel.of_items not in by_entry:
-            size = rows.sizes(channel, train.item_count, exact)[groups.code_of_rank]
-            by_entry[channel.of_items] = (
-                size if exact else np.maximum(size, 1e-12).astype(np.float32)
-            )
-    sizes = tuple(by_entry[channel.of_items] for channel in channels)
-    groups = groups if wanted is None else groups.restricted_to(wanted)
-    counter = _channel_counter(rows, groups, channels, exact)
-    return Pass(
-        channels,
-        groups,
-        counter,
-        sizes,
-        tuple(float(rows.groups(channel).max(initial=-1) + 1) for channel in channels),
-    )
+    blocks = EventBlocks(train, channels, train.end if now is None else now)
+    counter, sizes, totals = _channel_counter(blocks, exact)
+    if wanted is not None:
+        counter = replace(counter, groups=counter.groups.restricted_to(wanted))
+    return Pass(channels, counter.groups, counter, sizes, totals)
 
 
 def _plain_pass(train: Interactions, channel: Channel, wanted: Mask | None) -> Pass:
     """One channel of distinct items, each of which counts one."""
-    starts, rows = rows_by_group(train, channel)
-    groups = Groups.of_sets(
-        starts,
-        train.items if rows is None else train.items[rows],
-        train.item_count,
-        channel.max_length,
-    )
+    starts, items = items_by_group(train, channel)
+    groups = Groups.of_sets(starts, items, train.item_count, channel.max_length)
     note_truncated(channel, groups.truncated)
     sizes = np.maximum(groups.item_sizes, 1e-12).astype(np.float32)
     groups = groups if wanted is None else groups.restricted_to(wanted)
@@ -114,69 +96,53 @@ def _plain_pass(train: Interactions, channel: Channel, wanted: Mask | None) -> P
 
 
 def _channel_counter(
-    rows: GroupedRows, groups: Groups, channels: tuple[Channel, ...], exact: bool
-) -> ChannelCounter:
+    blocks: EventBlocks, exact: bool
+) -> tuple[ChannelCounter, tuple[Array, ...], tuple[float, ...]]:
+    """What counts the channels, with their sizes and numbers of groups (see `Pass`)."""
+    channels, summary = blocks.channels, blocks.summary()
+    order = Frequencies.of(summary.item_counts)
+    events = EventArrays.empty(int(summary.lengths.sum(dtype=np.int64)), channels, summary, order)
+    at = 0
+    for rows in blocks:
+        at = events.fill(at, rows, exact)
+    rates = np.asarray([0.0 if c.gap_half_life is None else 1 / c.gap_half_life for c in channels])
     # lanes without a channel count nothing
-    lanes = next(width for width in WIDTHS if width >= len(channels))
-    timed = any(channel.ordered or channel.age_half_life is not None for channel in channels)
-    positions = rows.positions if timed else np.zeros(len(rows.rows), np.int32)
-    reach = _reach(positions, rows.owners, channels)
-    earlier_weights = np.zeros((len(rows.rows), lanes), np.float32)
-    later_weights = np.zeros_like(earlier_weights)
-    forward, backward = (
-        np.zeros((reach + 1, lanes), np.float32),
-        np.zeros((reach + 1, lanes), np.float32),
-    )
-    rates = np.zeros(lanes)
-    subgroup = np.full(lanes, -1, np.int64)
-    subgroups: list[Array] = []
+    lanes, reach = events.lanes, _reach(events.longest, channels)
+    forward, backward = (np.zeros((reach + 1, lanes), np.float32) for _ in range(2))
     for lane, channel in enumerate(channels):
-        earlier_weights[:, lane] = rows.entry_weights(channel) * rows.group_damping(channel)
-        later_weights[:, lane] = earlier_weights[:, lane] * rows.age_decay(channel)
         forward[:, lane] = _by_distance(channel, reach)
         backward[:, lane] = forward[:, lane] * channel.backward
-        rates[lane] = 0.0 if channel.gap_half_life is None else 1 / channel.gap_half_life
-        if channel.group != rows.base.group:
-            subgroup[lane] = len(subgroups)
-            subgroups.append(rows.groups(channel))
-    times = rows.train.times if rates.any() else None
-    return ChannelCounter(
-        groups=groups,
-        positions=positions,
-        earlier_weights=earlier_weights,
-        later_weights=later_weights,
+    counter = ChannelCounter(
+        groups=Groups.of_ranks(summary.starts, events.ranks, order),
+        positions=events.positions,
+        earlier_weights=events.earlier_weights,
+        later_weights=events.later_weights,
         forward=forward,
         backward=backward,
-        seconds=None if times is None else times[rows.rows],
-        middles=None if times is None else _middles(rows.train, times)[rows.rows],
-        gap_rates=None if times is None else rates,
-        subgroups=np.stack(subgroups) if subgroups else None,
-        subgroup=subgroup if subgroups else None,
+        seconds=events.seconds,
+        middles=events.middles,
+        gap_rates=None
+        if events.seconds is None
+        else np.append(rates, np.zeros(lanes - len(rates))),
+        subgroups=events.subgroups,
+        subgroup=None if events.subgroups is None else events.subgroup,
         exact=exact,
     )
+    sizes = {
+        channel: size[order.code_of_rank]
+        if exact
+        else np.maximum(size[order.code_of_rank], 1e-12).astype(np.float32)
+        for channel, size in events.sizes.items()
+    }
+    return counter, tuple(sizes[c.of_items] for c in channels), tuple(map(float, events.groups))
 
 
-def _middles(train: Interactions, times: Seconds) -> Array:
-    """The time halfway between the first and the last event of each row's user, independent of the
-    group type. Shape [rows].
-    """
-    users = train.active_users
-    first, last = times[train.starts[:-1][users]], times[train.starts[1:][users] - 1]
-    return np.repeat((first + last) // 2, np.diff(train.starts)[users])
-
-
-def _reach(positions: Codes, owners: Codes, channels: tuple[Channel, ...]) -> int:
-    """The largest distance at which any channel counts."""
-    if not len(positions):
-        return 0
-    ends = np.flatnonzero(np.concatenate((owners[1:] != owners[:-1], [True])))
-    begins = np.concatenate(([0], ends[:-1] + 1))
-    longest = int((positions[ends] - positions[begins]).max())
-    windows = [
+def _reach(longest: int, channels: tuple[Channel, ...]) -> int:
+    """The largest distance at which any channel counts, where groups are so many steps long."""
+    return max(
         longest if channel.max_distance is None else min(channel.max_distance, longest)
         for channel in channels
-    ]
-    return max(windows)
+    )
 
 
 def _by_distance(channel: Channel, reach: int) -> Array:

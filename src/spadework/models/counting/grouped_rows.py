@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,35 @@ from spadework.kernels.counting.weighted_loops import GRAIN
 from spadework.kernels.similarity.entry_weights import EntryStatistics, entry_weights
 from spadework.models.counting.channel import Channel
 from spadework.ragged import offsets_of
+
+
+@dataclass(frozen=True, eq=False)
+class Totals:
+    """What entry weights read of all distinct (group, item) entries of a log."""
+
+    item_sizes: Array  # [items] int64: groups that hold the item
+    entries: int
+    groups: int
+
+    def __add__(self, other: Totals) -> Totals:
+        """Those of two blocks of users together."""
+        return Totals(
+            self.item_sizes + other.item_sizes,
+            self.entries + other.entries,
+            self.groups + other.groups,
+        )
+
+
+class _Entries(NamedTuple):
+    """Distinct (group, item) entries."""
+
+    groups: Codes
+    items: Codes
+    counts: Array
+    values: Array | None
+    newest: Array | None
+    # the entry of each event; None where every event is one
+    of_event: Array | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +63,7 @@ class GroupedRows:
     values: Array | None  # [events] sum of weights
     now: int
     distinct: bool  # whether no group holds an item twice
+    truncated: int  # groups that were cut to their newest events
 
     @classmethod
     def of(
@@ -83,6 +114,7 @@ class GroupedRows:
             values,
             train.end if now is None else now,
             not channels[0].ordered,
+            truncated,
         )
 
     @cached_property
@@ -109,39 +141,49 @@ class GroupedRows:
             np.int32,
         )
 
-    def entry_weights(self, channel: Channel) -> Array:
-        """Weight of each event by the channel's entry weight. Shape [events] float32."""
+    def entry_weights(self, channel: Channel, totals: Totals | None = None) -> Array:
+        """Weight of each event by the channel's entry weight. Shape [events] float32. `totals` are
+        those of the log that these rows are a block of; by default they are all.
+        """
         if channel.entry == "binary":
             return np.ones(len(self.rows), np.float32)
-        groups, items, counts, values = self.groups(channel), self.items, self.counts, self.values
-        newest = None if self.train.times is None else self.train.times[self.rows]
-        # the distinct (group, item) of each event; None where every event is one
-        entry_of = None
-        if not self.distinct or channel.group != self.base.group:
-            keys = groups * np.int64(max(self.train.item_count, 1)) + items
-            _, first, entry_of = np.unique(keys, return_index=True, return_inverse=True)
-            groups, items = groups[first], items[first]
-            counts = np.bincount(entry_of, weights=counts)
-            values = None if values is None else np.bincount(entry_of, weights=values)
-            if newest is not None:
-                events_at, newest = newest, np.full(len(first), np.iinfo(np.int64).min)
-                np.maximum.at(newest, entry_of, events_at)
-        group_sizes = np.bincount(groups)
-        item_sizes = np.bincount(items, minlength=self.train.item_count)
+        own = self._entries(channel)
+        totals = self.totals(channel, own) if totals is None else totals
         entry = EntryStatistics(
-            counts=counts.astype(np.float32, copy=False),
-            values=None if values is None else values.astype(np.float32, copy=False),
-            ages=None if newest is None else self._ages(newest),
-            group_sizes=group_sizes[groups],
-            item_sizes=item_sizes[items],
-            groups=int((group_sizes > 0).sum()),
-            items=int((item_sizes > 0).sum()),
+            counts=own.counts.astype(np.float32, copy=False),
+            values=None if own.values is None else own.values.astype(np.float32, copy=False),
+            ages=None if own.newest is None else self._ages(own.newest),
+            group_sizes=np.bincount(own.groups)[own.groups],
+            item_sizes=totals.item_sizes[own.items],
+            groups=totals.groups,
+            items=int((totals.item_sizes > 0).sum()),
+            entries=totals.entries,
             bm25_k1=channel.bm25_k1,
             bm25_b=channel.bm25_b,
             half_life=channel.entry_half_life,
         )
         weights = entry_weights[channel.entry](entry)
-        return weights if entry_of is None else weights[entry_of]
+        return weights if own.of_event is None else weights[own.of_event]
+
+    def totals(self, channel: Channel, entries: _Entries | None = None) -> Totals:
+        """What the entry weights of a channel read of all entries."""
+        own = self._entries(channel) if entries is None else entries
+        item_sizes = np.bincount(own.items, minlength=self.train.item_count)
+        return Totals(item_sizes, len(own.items), int((np.bincount(own.groups) > 0).sum()))
+
+    def _entries(self, channel: Channel) -> _Entries:
+        groups, items, counts, values = self.groups(channel), self.items, self.counts, self.values
+        newest = None if self.train.times is None else self.train.times[self.rows]
+        if self.distinct and channel.group == self.base.group:
+            return _Entries(groups, items, counts, values, newest, None)
+        keys = groups * np.int64(max(self.train.item_count, 1)) + items
+        _, first, entry_of = np.unique(keys, return_index=True, return_inverse=True)
+        counts = np.bincount(entry_of, weights=counts)
+        values = None if values is None else np.bincount(entry_of, weights=values)
+        if newest is not None:
+            events_at, newest = newest, np.full(len(first), np.iinfo(np.int64).min)
+            np.maximum.at(newest, entry_of, events_at)
+        return _Entries(groups[first], items[first], counts, values, newest, entry_of)
 
     def age_decay(self, channel: Channel) -> Array:
         """Decay of each event with its age. Shape [events] float32."""
@@ -163,18 +205,21 @@ class GroupedRows:
         groups = self.groups(channel)
         return (np.bincount(groups)[groups] ** (-channel.group_power / 2)).astype(np.float32)
 
-    def sizes(self, channel: Channel, items: int, exact: bool = False) -> Array:
-        """Σ over the groups that hold the item of the squared weight of its newest event there.
-        Shape [items].
+    def add_sizes(
+        self, channel: Channel, into: Array, totals: Totals | None = None, exact: bool = False
+    ) -> None:
+        """Add Σ over the groups that hold the item of the squared weight of its newest event there,
+        to `into` [items] float64: one event after the other, so blocks of a log add up to the same
+        bits.
 
         Old events count here as new ones do. If sizes decayed, the similarities of old items would
         have no bound, since a pair is only as old as its later event.
         """
-        weights = self.entry_weights(channel).astype(np.float64) ** 2
+        weights = self.entry_weights(channel, totals).astype(np.float64) ** 2
         if exact:
             weights = np.floor(weights * GRAIN + 0.5) / GRAIN
         last = self.last_events(channel)
-        return np.bincount(self.items[last], weights=weights[last], minlength=items)
+        np.add.at(into, self.items[last], weights[last])
 
     def last_events(self, channel: Channel) -> Array | slice:
         """The newest event of each item in each of the channel's groups."""
@@ -214,7 +259,11 @@ def rows_by_group(train: Interactions, channel: Channel) -> tuple[Offsets, Array
     this order.
     """
     if channel.group == "user":
-        return np.append(train.starts[train.active_users], len(train)).astype(np.int64), None
+        starts = train.starts
+        has_rows = starts[1:] > starts[:-1]
+        if not has_rows.all():
+            starts = np.append(starts[:-1][has_rows], len(train))
+        return starts.astype(np.int64, copy=False), None
     numbers = group_numbers(train, channel)
     starts = offsets_of(np.bincount(numbers))
     return starts, np.argsort(numbers, kind="stable") if channel.group == "basket" else None

@@ -196,4 +196,4 @@ def ridge_of(sizes: Array, l2: float, dropout: float) -> Array:
 
 def users_of(train: Interactions) -> Array:
     """Distinct users of each item, by all of their events: int64 [items]."""
-    return distinct_items(train.starts, train.items, train.item_count, None)[1]
+    return distinct_items(train.starts, train.items, train.item_count, None).item_sizes

@@ -97,6 +97,11 @@ class VaeTask(TrainingTask):
         return max(1, math.ceil(len(self.bags) / self.batch_users))
 
     @property
+    def largest_batch(self) -> int:
+        """Users of a full batch."""
+        return min(self.batch_users, len(self.bags))
+
+    @property
     def batch_users(self) -> int:
         """Users of a batch."""
         return max(1, min(self.batch, CELLS // self.network.items))
@@ -107,14 +112,18 @@ class VaeTask(TrainingTask):
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
         order, (rank, size) = rng.permutation(len(self.bags)), share
         cut = [order[at : at + self.batch_users] for at in range(0, len(order), self.batch_users)]
-        for number, rows in enumerate(cut[: len(cut) // size * size]):
+        for rows in cut:
             self.batches_done += 1
-            if number % size == rank:
+            if len(rows) >= size:
                 annealed = torch.tensor(
                     min(1.0, self.batches_done / self.anneal_steps),
                     device=self.network.inner_bias.device,
                 )
-                yield (*self._bag(self.bags.take(rows)), annealed)
+                yield (*self._bag(self.bags.take(rows[rank::size])), annealed)
+
+    def weight(self, batch: Any) -> Tensor:
+        """Users of this part of a batch: []."""
+        return torch.tensor(float(len(batch[0])), device=batch[0].device)
 
     def _bag(self, bags: Histories) -> tuple[Tensor, Tensor, Tensor]:
         """Starts, codes and weights of length 1 in each user."""

@@ -18,12 +18,15 @@ ACCELERATORS = ("auto", "cpu", "cuda")
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the training runs. The device changes the time, and the last digits of what is learned;
-    several devices step on the mean of their batches.
+    """Where the training runs. The device changes the time, and the last digits of what is learned.
+
+    Several devices, or on the processor several processes, share each batch: a step is the same as
+    on one, but for rounding and for what is drawn (dropout, samples, hidden events). Each holds the
+    whole network; a table of vectors that does not fit into one device is not supported.
     """
 
     accelerator: str = "auto"  # a card where there is one
-    devices: int = 1  # several share each epoch (distributed data parallel)
+    devices: int = 1  # several share each batch (distributed data parallel)
     precision: str = "32"  # "bf16" on cards that have it
 
     def __post_init__(self) -> None:

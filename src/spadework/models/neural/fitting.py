@@ -24,7 +24,6 @@ from spadework.models.needs import REPEATS_MATTER
 from spadework.models.neural.device import machine
 from spadework.models.neural.items import parts_of
 from spadework.models.neural.network import Encoder, Shape
-from spadework.models.neural.sequences import TrainingEvents, hold_out_for_validation
 from spadework.models.neural.task import (
     LossConfig,
     TransformerModule,
@@ -32,6 +31,7 @@ from spadework.models.neural.task import (
     query_windows,
 )
 from spadework.models.neural.training import Settings, check_devices, too_small, train
+from spadework.models.neural.training_log import TrainingLog
 from spadework.ragged import offsets_of
 
 if TYPE_CHECKING:
@@ -95,11 +95,10 @@ def task_of(
 
     Items are those of the windows, and with content those that have some.
     """
-    validation_users, held_out = hold_out_for_validation(
-        log, model.validation_users, np.random.default_rng(seed)
+    training = TrainingLog.of_log(
+        log, model.window, model.validation_users, np.random.default_rng(seed)
     )
-    training = TrainingEvents.of_log(log, held_out)
-    counts = _counts(training, log.item_count)
+    counts = training.counts()
     parts = parts_of(
         counts,
         content,
@@ -109,7 +108,7 @@ def task_of(
     )
     known = parts.described | (counts > 0) if model.ids else parts.described
     learned = np.flatnonzero(known)
-    if len(learned) < 2 or not len(training.firsts):
+    if len(learned) < 2:
         return None
     network_codes = np.full(log.item_count, -1, np.int32)
     network_codes[learned] = np.arange(len(learned), dtype=np.int32)
@@ -125,20 +124,16 @@ def task_of(
             and len(learned) >= SPARSE_FROM
             and machine().devices == 1,
         )
-    learned_events = _learned_only(training, network_codes)
-    if not len(learned_events.firsts):
+    training = training.learning(network_codes)
+    if training.is_empty:
         return None
-    if model.objective == "set" and not learned_events.has_two_timestamps:
+    if model.objective == "set" and not training.has_two_timestamps:
         raise Unsuitable(
             f"{model.label} has nothing to predict: all events of each user have one timestamp.",
             "Choose objective='next', or a finer time column.",
         )
     return TransformerTask(
-        network,
-        learned_events,
-        model.max_length,
-        counts[learned],
-        *_validation_data(log, validation_users, held_out, network_codes),
+        network, training, model.max_length, counts[learned], *_validation_data(training)
     ), learned
 
 
@@ -183,7 +178,7 @@ def seconds_of(model: Transformer, log: Interactions, content: ItemContent | Non
 
 
 def _seconds_of(model: Transformer, log: Interactions, content: ItemContent | None) -> float:
-    made = task_of(model, model.used_of(log), content if model.content else None, 0)
+    made = task_of(model, log, content if model.content else None, 0)
     if made is None:
         return 0.0
     task, _ = made
@@ -210,51 +205,16 @@ def _seconds_of(model: Transformer, log: Interactions, content: ItemContent | No
     )
 
 
-def _counts(training: TrainingEvents, items: int) -> Array:
-    """Number of events in the training of each item. Shape [items]."""
-    steps = np.zeros(len(training.items) + 1, np.int64)
-    np.add.at(steps, training.firsts, 1)
-    np.add.at(steps, training.ends, -1)
-    return np.bincount(training.items[np.cumsum(steps[:-1]) > 0], minlength=items).astype(
-        np.float64
-    )
-
-
-def _learned_only(training: TrainingEvents, network_codes: Codes) -> TrainingEvents:
-    """The events whose items are learned, in codes of the network."""
-    kept = network_codes[training.items] >= 0
-    before = offsets_of(kept)
-    firsts, ends = before[training.firsts], before[training.ends]
-    usable = ends - firsts >= 2
-    return TrainingEvents(
-        network_codes[training.items[kept]], training.timestamps[kept], firsts[usable], ends[usable]
-    )
-
-
 def _validation_data(
-    log: Interactions, validation_users: Codes, held_out: Array, network_codes: Codes
+    training: TrainingLog,
 ) -> tuple[list[tuple[Array, Array, Array]], bool]:
     """For each user with a held-out timestamp: the events before, their timestamps, the held-out
     items; and whether repeats matter among these.
     """
-    timestamps = np.zeros(len(log), np.int64) if log.times is None else log.times
-    made: list[tuple[Array, Array, Array]] = []
-    repeats, total = 0, 0
-    for user in validation_users:
-        first, end = log.starts[user], log.starts[user + 1]
-        cut = end - held_out[user]
-        before, held_out_items = (
-            network_codes[log.items[first:cut]],
-            network_codes[log.items[cut:end]],
-        )
-        known = before >= 0
-        held_out_items = held_out_items[held_out_items >= 0]
-        if known.any() and len(held_out_items):
-            made.append((before[known], timestamps[first:cut][known], held_out_items))
-            repeats, total = (
-                repeats + int(np.isin(held_out_items, before).sum()),
-                total + len(held_out_items),
-            )
+    found = [training.history(int(user)) for user in training.held_out.users]
+    made = [part for part in found if len(part[0]) and len(part[2])]
+    repeats = sum(int(np.isin(items, before).sum()) for before, _, items in made)
+    total = sum(len(items) for _, _, items in made)
     return made, repeats >= REPEATS_MATTER * total
 
 

@@ -21,7 +21,7 @@ from spadework.models.histories import Histories
 from spadework.models.history_reader import HistoryReader, Reading
 from spadework.models.needs import Cost
 from spadework.models.neural.device import require_torch
-from spadework.models.neural.sequences import hold_out_for_validation
+from spadework.models.neural.held_out import hold_out_for_validation
 from spadework.models.neural.training_curve import COLUMNS, curve_frame, curve_rows, identity_of
 from spadework.models.parameters import Doc, Range, Search
 from spadework.models.scorer import Contributions, Scorer
@@ -117,12 +117,22 @@ class MultVae(HistoryReader):
 
         seed = int(rng.integers(2**31))
         identity = identity_of(self.params, seed, train, None)
-        users, held_out = hold_out_for_validation(
-            train, self.validation_users, np.random.default_rng(seed)
+        held_out = hold_out_for_validation(
+            train.times,
+            train.starts[:-1],
+            train.starts[1:],
+            self.validation_users,
+            np.random.default_rng(seed),
         )
-        is_held_out = np.arange(len(train)) >= (train.starts[1:] - held_out)[train.users]
+        ends = held_out.before(0, train.starts[1:])
+        is_held_out = np.arange(len(train)) >= ends[train.users]
         state, curve = fit(
-            self, train.where(~is_held_out), train.where(is_held_out), users, seed, identity
+            self,
+            train.where(~is_held_out),
+            train.where(is_held_out),
+            held_out.users,
+            seed,
+            identity,
         )
         return {**state, "curve": curve_rows(curve)}
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spadework.arrays import Array
-from spadework.models.neural.sequences import Windows
+from spadework.models.neural.training_windows import Windows
 
 Long = NDArray[np.int64]
 MASKED_SHARE = 0.2

@@ -19,8 +19,10 @@ from spadework.models.neural.items import ItemNetwork, ItemParts
 from spadework.models.neural.network import Encoder, Shape
 from spadework.models.neural.personal_popularity import PersonalPrior, prior_of
 from spadework.models.neural.row_adam import RowAdam
-from spadework.models.neural.sequences import TrainingEvents, Windows, padded
+from spadework.models.neural.sequences import padded
 from spadework.models.neural.training import BETAS, TrainingTask
+from spadework.models.neural.training_log import TrainingLog
+from spadework.models.neural.training_windows import Windows
 from spadework.models.neural.validation import LIST_LENGTH, ValidationMetrics, validation_metrics
 
 VALIDATION_CELLS = 20_000_000
@@ -175,7 +177,7 @@ class TransformerTask(TrainingTask):
     """Windows of a log in random batches, and a few users whose latest timestamp is held out."""
 
     network: TransformerModule
-    training: TrainingEvents
+    training: TrainingLog
     length: int
     counts: Array  # [items] events that are learned from
     # of each validation user: events before, their timestamps, held-out items
@@ -184,12 +186,23 @@ class TransformerTask(TrainingTask):
     row_adam: RowAdam | None = None  # optimiser of own vectors, where batches touch few of them
 
     def steps(self) -> int:
-        targets = self.training.ends - self.training.firsts - 1
-        windows = np.ones(len(targets))
+        return max(1, math.ceil(self._windows() / self.network.loss_config.batch_size))
+
+    @property
+    def largest_batch(self) -> int:
+        """Windows of a full batch."""
+        return min(self.network.loss_config.batch_size, math.ceil(self._windows()))
+
+    def _windows(self) -> float:
+        """Expected number of windows of an epoch."""
+        counts = self.training.target_counts
+        if not self.network.loss_config.all_windows:
+            return float(sum(counts.values()))
         # the first cut is at random, so a long history has half a window more
-        if self.network.loss_config.all_windows:
-            windows = np.where(targets > self.length, targets / self.length + 0.5, windows)
-        return max(1, math.ceil(float(windows.sum()) / self.network.loss_config.batch_size))
+        return sum(
+            users * (targets / self.length + 0.5 if targets > self.length else 1.0)
+            for targets, users in counts.items()
+        )
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
         """Adam, and `RowAdam` for a table of which batches touch few rows."""
@@ -214,39 +227,47 @@ class TransformerTask(TrainingTask):
 
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
         loss_config, shape = self.network.loss_config, self.network.encoder.shape
-        # A network that reads from both sides also reads the last target.
-        windows: Windows = self.training.windows(
-            self.length if shape.causal else self.length - 1,
-            all_windows=loss_config.all_windows,
-            rng=rng,
-        )
         rank, size = share
+        for shard in self.training.shards(rng):
+            # A network that reads from both sides also reads the last target.
+            windows = shard.windows(
+                self.length if shape.causal else self.length - 1,
+                all_windows=loss_config.all_windows,
+                rng=rng,
+            )
+            for chosen in list(windows.batches(loss_config.batch_size, rng)):
+                seed = int(rng.integers(2**62))
+                if len(chosen) >= size:
+                    # windows are sorted by length, so that all parts of a batch take as long
+                    yield self._batch(windows, chosen[rank::size], seed + rank)
+
+    def _batch(self, windows: Windows, chosen: Array, seed: int) -> tuple[Tensor, ...]:
+        """The chosen windows with their targets, on the device of the network."""
+        loss_config = self.network.loss_config
+        batch = objectives.make_batch(
+            loss_config.objective,
+            windows,
+            chosen,
+            self.network.count,
+            np.random.default_rng(seed),
+            horizon=loss_config.horizon,
+            ordered=loss_config.ordered,
+        )
+        arrays = (
+            batch.inputs,
+            batch.timestamps,
+            batch.lengths,
+            batch.positions,
+            batch.targets,
+            batch.weights,
+        )
         device = self.network.encoder.norm.weight.device
-        cut = list(windows.batches(loss_config.batch_size, rng))
-        for number, chosen in enumerate(cut[: len(cut) // size * size]):
-            seed = int(rng.integers(2**62))  # one seed a batch, whichever process computes it
-            if number % size != rank:
-                continue
-            batch = objectives.make_batch(
-                loss_config.objective,
-                windows,
-                chosen,
-                self.network.count,
-                np.random.default_rng(seed),
-                horizon=loss_config.horizon,
-                ordered=loss_config.ordered,
-            )
-            arrays = (
-                batch.inputs,
-                batch.timestamps,
-                batch.lengths,
-                batch.positions,
-                batch.targets,
-                batch.weights,
-            )
-            yield tuple(
-                torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays
-            )
+        return tuple(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays)
+
+    def weight(self, batch: Any) -> Tensor:
+        """Summed weights of the pairs of this part of a batch: []."""
+        summed: Tensor = batch[-1].sum()
+        return summed
 
     @torch.no_grad()
     def validate(self) -> ValidationMetrics | None:

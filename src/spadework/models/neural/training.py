@@ -10,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,8 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
-from torch.multiprocessing.spawn import ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessException
 
 from spadework import events
 from spadework.errors import BadRequest, OutOfMemory, Unsuitable
@@ -44,6 +46,11 @@ MIN_PATIENCE_STEPS = 300
 """Steps without a better epoch before which no training ends: on a small log an epoch is a step or
 two.
 """
+LONGEST_WAIT = timedelta(minutes=20)
+"""How long a process waits for the others before it takes them for dead. The first one measures
+the lists after an epoch and writes the checkpoint meanwhile.
+"""
+TINY = 1e-30
 CHECK_EVERY = 20
 """Steps between two checks of the loss: on a card each check waits for it."""
 
@@ -67,9 +74,19 @@ class TrainingTask(ABC):
 
     @abstractmethod
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
-        """The batches of an epoch on the device of the network; of `share` = (rank, size),
-        this process has the batches whose number modulo size is rank.
+        """The batches of an epoch on the device of the network; of `share` = (rank, size), every
+        size-th element of each batch from the rank-th on. Batches with fewer than size elements are
+        left out.
         """
+
+    @property
+    @abstractmethod
+    def largest_batch(self) -> int:
+        """Number of elements of a full batch."""
+
+    @abstractmethod
+    def weight(self, batch: Any) -> Tensor:
+        """How much the loss of this part of a batch counts beside those of other processes: []."""
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
         """The optimisers; each weight belongs to one."""
@@ -122,7 +139,9 @@ def train(task: TrainingTask, settings: Settings) -> Learned:
     fabric = Fabric(
         accelerator=accelerator,
         devices=where.devices,
-        strategy="ddp_spawn" if where.devices > 1 else "auto",
+        strategy=DDPStrategy(start_method="spawn", timeout=LONGEST_WAIT)
+        if where.devices > 1
+        else "auto",
         precision="bf16-mixed" if where.precision == "bf16" else "32-true",
     )
     threads = torch.get_num_threads()
@@ -134,11 +153,13 @@ def train(task: TrainingTask, settings: Settings) -> Learned:
             learned = _in_processes(fabric, task, settings)
     except torch.OutOfMemoryError as error:
         raise too_small(settings.label, error) from error
-    except ProcessRaisedException as error:
+    except ProcessException as error:
         last_line = str(error).strip().splitlines()[-1]
         raise Unsuitable(
-            f"A process of the training of {settings.label} ended: {last_line}",
-            "Train on one device to see more.",
+            f"A process of the training of {settings.label} ended, so the others were stopped: "
+            f"{last_line}",
+            "Train on one device to see more. A process that was killed by the system had not "
+            "enough memory.",
         ) from error
     finally:
         torch.set_num_threads(threads)
@@ -150,14 +171,12 @@ def train(task: TrainingTask, settings: Settings) -> Learned:
 
 
 def check_devices(task: TrainingTask, label: str) -> None:
-    """Refuse more devices than an epoch has batches."""
-    if task.steps() < machine().devices:
+    """Refuse more devices than a batch has windows or users."""
+    if task.largest_batch < machine().devices:
         raise BadRequest(
-            (
-                f"An epoch of {label} has {task.steps()} batches, fewer than the "
-                f"{machine().devices} devices."
-            ),
-            "Use fewer devices, or a smaller batch.",
+            f"A batch of {label} has {task.largest_batch} windows or users, fewer than the "
+            f"{machine().devices} devices that would share it.",
+            "Use fewer devices, or a larger batch.",
         )
 
 
@@ -192,6 +211,9 @@ def _train_in_process(
     writes checkpoints.
     """
     torch.set_num_threads(max(1, parallel.threads() // fabric.world_size))
+    # They come in memory that all processes share, where each would change those of the others.
+    for tensor in (*task.network.parameters(), *task.network.buffers()):
+        tensor.data = tensor.data.clone()
     with checkpoints.kept_in(kept):
         learned = _train(fabric, task, settings)
     if fabric.global_rank == 0:
@@ -209,7 +231,7 @@ def _train(fabric: Fabric, task: TrainingTask, settings: Settings) -> Learned:
         weights, best, curve = found
         task.network.load_state_dict(weights)
     learned = Learned(best, curve)
-    steps = max(1, task.steps() // fabric.world_size)
+    steps = task.steps()
     for epoch in range(len(curve), settings.epochs):
         epochs_since_best = epoch - learned.best
         if (
@@ -244,8 +266,9 @@ def _train(fabric: Fabric, task: TrainingTask, settings: Settings) -> Learned:
             break
         seconds = time.perf_counter() - begun
         task.network.eval()
+        # on the first alone, since all have to end after the same epoch
         with torch.no_grad():
-            metrics = task.validate()
+            metrics = fabric.broadcast(task.validate() if fabric.global_rank == 0 else None)
         line = {"epoch": epoch + 1.0, "loss": loss, "seconds": seconds}
         curve.append(
             line
@@ -298,23 +321,31 @@ def _epoch(
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * _rate(epoch * steps + done, total)
         loss = network(batch)
+        if fabric.world_size > 1:
+            loss = loss * _share(fabric, task.weight(batch))
         fabric.backward(loss)
         for optimiser in optimisers:
             optimiser.step()
             optimiser.zero_grad()
         summed += loss.detach()
         done += 1
+        # the mean of all, so that all processes stop at the same step or none does
         if done % CHECK_EVERY == 0 and not math.isfinite(
-            loss_sum := _mean_over_processes(fabric, summed)
+            loss_sum := float(_mean_over_processes(fabric, summed))
         ):
             return loss_sum, done
-    loss_sum = _mean_over_processes(fabric, summed)
+    loss_sum = float(_mean_over_processes(fabric, summed))
     return loss_sum / max(done, 1), 0 if math.isfinite(loss_sum) else max(done, 1)
 
 
-def _mean_over_processes(fabric: Fabric, summed: Tensor) -> float:
-    """The mean over the processes, so that all of them stop at the same step or none does."""
-    return float(fabric.all_reduce(summed, reduce_op="mean"))  # type: ignore[arg-type]
+def _share(fabric: Fabric, weight: Tensor) -> Tensor:
+    """The factor by which the mean over processes becomes that of the whole batch: []."""
+    return weight / _mean_over_processes(fabric, weight).clamp_min(TINY)
+
+
+def _mean_over_processes(fabric: Fabric, value: Tensor) -> Tensor:
+    mean: Tensor = fabric.all_reduce(value.clone(), reduce_op="mean")  # type: ignore[assignment]
+    return mean
 
 
 def _rate(step: int, total: int) -> float:

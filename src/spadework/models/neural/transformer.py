@@ -21,7 +21,7 @@ from spadework.models.needs import Cost, Need
 from spadework.models.neural.device import require_torch
 from spadework.models.neural.encoded_events import EncodedEvents, LatestEvents
 from spadework.models.neural.training_curve import curve_frame, curve_rows, identity_of
-from spadework.models.newest_span import in_window
+from spadework.models.neural.training_log import SHARD_ROWS
 from spadework.models.parameters import Doc, Duration, Range
 from spadework.models.scorer import Scorer
 
@@ -257,7 +257,9 @@ class Transformer(Recommender):
         learned = 4 * width * train.item_count + 4 * blocks * inner * width**2
         held = 40 * blocks * width * min(self.batch, train.user_count) * longest * self.feed
         return Cost(
-            bytes=int(4 * learned + held + 40 * len(train)),
+            bytes=int(
+                4 * learned + held + 40 * min(len(train), SHARD_ROWS) + 16 * train.user_count
+            ),
             seconds=0.5 + self.epochs * len(train) * (work / 5e10 + 2e-6) / 2,
         )
 
@@ -276,7 +278,7 @@ class Transformer(Recommender):
             events.note(f"{self.label} does not read {', '.join(ignored)} with its other settings.")
         identity = identity_of(self.params, seed, train, content if self.content else None)
         learned, vectors, curve = fitting.fit(
-            self, self.used_of(train), content if self.content else None, seed, identity
+            self, train, content if self.content else None, seed, identity
         )
         if not curve:
             events.note(
@@ -284,10 +286,6 @@ class Transformer(Recommender):
                 "from. Its lists are popular items."
             )
         return {"vectors": vectors, "curve": curve_rows(curve), **learned}
-
-    def used_of(self, train: Interactions) -> Interactions:
-        """The part of a log that is learned from: the last `window`."""
-        return in_window(train, self.window)
 
     def _serve(self, state: Mapping[str, Array]) -> Scorer:
         items = ItemVectors(state["vectors"])

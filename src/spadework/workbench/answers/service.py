@@ -212,7 +212,7 @@ def _read_as(run: Run | None, histories: str, settings: Sequence[str]) -> Intera
     # further files and dates are those of the run's own log
     of_file = {"source": histories, "more": None, "since": None, "until": None}
     if not has_tables(histories):
-        of_file["table"] = None  # which has no meaning there
+        of_file |= {"table": None, "query": None}  # which have no meaning there
     recipe = make({**carried_over, **of_file, **given})
     try:
         log, _ = read_for(recipe, histories, None, items=False)

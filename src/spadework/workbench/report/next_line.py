@@ -11,10 +11,11 @@ from spadework.diagnosis.finding import Finding, command_for
 from spadework.workbench.recipe import Recipe
 
 READ_WITH = (
-    "more", "join", "table", "shape", "items", "items_id", "items_encoding", "items_delimiter",
-    "items_before", "items_table", "title", "user", "item", "time", "basket", "weight", "event",
-    "events", "target", "delimiter", "encoding", "skip_bad", "duplicates", "returns", "positive",
-    "dislikes", "exclude_items", "since", "until",
+    "more", "join", "table", "query", "explode", "shape", "items", "items_id",
+    "items_encoding",
+    "items_delimiter", "items_before", "items_table", "title", "user", "item", "time", "basket",
+    "weight", "event", "events", "target", "delimiter", "encoding", "skip_bad", "duplicates",
+    "returns", "positive", "dislikes", "exclude_items", "since", "until",
 )  # fmt: skip
 """Recipe keys with which a log is read: another dig of the same log needs them again."""
 _RULE = "--positive"

@@ -76,10 +76,12 @@ def write_board(made: Board) -> None:
         if model.label in made.lists
     }
     winner = None if made.chosen is None else made.chosen.winner.label
+    protocol = protocol_facts(board, dig.clock.spent)
+    protocol["remarks"] += dig.everything.says
     files.write_json(
         dig.folder / run_files.SCORES,
         {
-            "protocol": protocol_facts(board, dig.clock.spent),
+            "protocol": protocol,
             "scores": as_json(entries, "test"),
             "validation": as_json(validation_entries(dig), "validation"),
             "winner": winner,
@@ -101,6 +103,9 @@ def write_board(made: Board) -> None:
                 dig.policy,
             ),
             "slices": slices_of(test, listed),
+            "sample": None
+            if dig.sample.is_whole
+            else dig.sample.as_json() | {"fitted_rows": dig.everything.fitted_rows},
             "not_tried": not_tried(
                 (result for _, result in sorted(dig.judging.judged.items())), dig.unanswered
             ),

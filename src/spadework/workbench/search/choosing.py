@@ -14,8 +14,7 @@ import numpy as np
 from spadework import durations, events, files, formatting
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
-from spadework.data.interactions import Interactions
-from spadework.diagnosis import floor
+from spadework.diagnosis import floor, growth
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding, by_weight
 from spadework.diagnosis.probe import Unanswered, all_probes, ask_all, cheapest_first, seconds_for
@@ -27,13 +26,16 @@ from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.models.popular import Popular, PopularByCategory, Random
+from spadework.workbench.large.sample import Sample
 from spadework.workbench.recipe import Recipe
+from spadework.workbench.search import growing
 from spadework.workbench.search.boardfile import Board, full_score, write_board, write_interrupted
 from spadework.workbench.search.budgeting import account_of
 from spadework.workbench.search.choice import Choice, choose, finalists
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import calibrate
 from spadework.workbench.search.ending import LATE, LITTLE_LATE, Ending
+from spadework.workbench.search.everything import Everything
 from spadework.workbench.search.finals import Finals
 from spadework.workbench.search.judgement import Judgement, best
 from spadework.workbench.search.judging import Judging
@@ -48,6 +50,8 @@ from spadework.workbench.storage import lock
 POPULAR = (Popular, PopularByCategory)
 OTHER_QUESTIONS = 0.15
 """Share of the budget that questions which do not decide the verdict may take."""
+GROWTH = 0.05
+"""Share of the budget that SIZE-1 of a sample has in any case."""
 QUESTIONS, WINNERS_MINUTE = 0.12, 60.0
 """Share of the budget beyond its first minute that is reserved for these questions; that minute is
 for the winner.
@@ -64,7 +68,7 @@ class Dig:
 
     recipe: Recipe
     folder: Path
-    log: Interactions
+    sample: Sample
     items: ItemContent | None
     validation: Protocol  # of the validation span
     test: Protocol  # of the test span
@@ -74,6 +78,7 @@ class Dig:
     policy: str  # how repeats are treated, and why
     target: str | None
     judging: Judging = field(init=False)
+    everything: Everything = field(init=False)
     ending: Ending = field(init=False)
     planner: Planner = field(init=False)
     evidence: Evidence = field(init=False)
@@ -89,9 +94,12 @@ class Dig:
             self.validation, self.items, self.judging.rungs[0].rows, memory=self.memory
         )
         reserved = QUESTIONS * max(self.clock.budget - WINNERS_MINUTE, 0.0)
+        self.everything = Everything(self.sample, costs, self.memory, self.clock.budget)
         self.ending = Ending(
-            costs, self.test, self.log, self.clock.budget, question_seconds=reserved
+            costs, self.test, self.everything, self.clock.budget, question_seconds=reserved
         )
+        if not self.sample.is_whole:
+            self.ending.curve_users = len(self.judging.rungs[0].rows)
         self.planner = Planner(self.judging, self.ending, self.recipe.models, self._ask_deciding)
 
     def carry_out(self, findings: list[Finding]) -> None:
@@ -101,6 +109,7 @@ class Dig:
         kept = self._kept(chosen)
         self.ending.companions = [other for role, other in kept.items() if role != "winner"]
         self.ending.question_seconds = 0.0  # from here on the questions may use it
+        self._ask_growth(None if chosen is None else chosen.winner)
         self._ask_rest(None if chosen is None else chosen.winner)
         finals = Finals(self.judging, self.ending, self.test)
         needed = baselines() if chosen is None else [*baselines(), chosen.winner]
@@ -108,7 +117,16 @@ class Dig:
         if chosen is not None:
             chosen, scores = self._judged_choice(chosen, scores, finals)
             lock.check_held(self.folder)
-            keeping = Keeping(self.folder, self.recipe, self.log, self.items, self.test, scores)
+            self.judging.held.let_go()  # what is fitted on everything needs the memory
+            keeping = Keeping(
+                self.folder,
+                self.recipe,
+                self.everything,
+                self.items,
+                self.test,
+                scores,
+                lambda: self.clock.left - self.ending.writing(len(scores)),
+            )
             chosen, kept = keeping.keep(chosen, kept | {"winner": chosen.winner})
             findings = [*findings, *keeping.findings]
         account = account_of(self)
@@ -197,7 +215,7 @@ class Dig:
             return {}
         kept = {"winner": chosen.winner}
         others = {} if chosen.best.label == chosen.winner.label else {"best": chosen.best}
-        others |= companions(self.judging, self.log)
+        others |= companions(self.judging, self.sample.log)
         if chosen.winner.has_similarities:
             others["similar"] = chosen.winner
         left = self.clock.left - self.ending.seconds(chosen.winner)
@@ -236,8 +254,25 @@ class Dig:
             self.ending.question_seconds = max(self.ending.question_seconds, estimated)
 
     def _other_questions(self) -> list[str]:
-        """The questions that do not decide the verdict, the cheapest first."""
-        return cheapest_first([code for code in all_probes() if code not in DECIDING])
+        """The questions that do not decide the verdict, the cheapest first; on a sample of the
+        users SIZE-1 is asked of the winner instead.
+        """
+        apart = DECIDING if self.sample.is_whole else (*DECIDING, growth.CODE)
+        return cheapest_first([code for code in all_probes() if code not in apart])
+
+    def _ask_growth(self, winner: Recommender | None) -> None:
+        """Where a sample of the users was dug: how the winner's advantage grows with the users."""
+        if winner is None or self.sample.is_whole:
+            return
+        self.ending.curve_users = 0  # its time may be used now
+        left = self.clock.left - self.ending.seconds(winner)
+        left = max(left, GROWTH * self.clock.budget)
+        found = growing.ask(self.sample, self.evidence, self.judging, winner, left)
+        if isinstance(found, Finding):
+            events.note(f"{found.code}      {found.says}")
+            self.answers.append(found)
+        else:
+            self.unanswered.append(found)
 
     def _ask_rest(self, winner: Recommender | None) -> None:
         """Ask the remaining questions: first those that decide the verdict, as long as the end
@@ -290,7 +325,7 @@ class Dig:
         )
         verdict = readiness(
             self.answers,
-            self.log,
+            self.sample.whole,
             self.validation.split.repeat_share,
             described,
             unanswered=self.unanswered,

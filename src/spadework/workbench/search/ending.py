@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from spadework.data.interactions import Interactions
 from spadework.evaluation.statistics import GROUPS
 from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
+from spadework.workbench.search import growing
 from spadework.workbench.search.costs import LEAST_USER, Costs
+from spadework.workbench.search.everything import Everything
 
 WRITING, A_USER, A_VALUE = 2.5, 8e-6, 8e-6
 """Seconds of board, examples, report and manifest: on any log, per user of the test span, and per
@@ -38,11 +39,13 @@ class Ending:
 
     costs: Costs
     test: Protocol  # of the test span
-    log: Interactions
+    everything: Everything
     budget: float
     # models that are kept in addition to the winner
     companions: list[Recommender] = field(default_factory=list)
     question_seconds: float = 0.0  # seconds for questions that do not decide the verdict
+    # users that the winner is judged on once more, learned from smaller samples (SIZE-1); 0: none
+    curve_users: int = 0
 
     def seconds(self, winner: Recommender | None) -> float:
         """Seconds from the choice of a winner, without companions, to the manifest; without the
@@ -57,7 +60,15 @@ class Ending:
         judged = self.costs.fit(winner, self.test.split.train) + self.costs.answer(
             winner, users, unknown=LEAST_USER
         )
-        return seconds + SLACK * judged + self.keeping(winner)
+        return seconds + SLACK * judged + self.curve(winner) + self.keeping(winner)
+
+    def curve(self, winner: Recommender) -> float:
+        """Seconds to learn the winner from an eighth, a quarter and half of its sample."""
+        if not self.curve_users:
+            return 0.0
+        fits = self.costs.fit(winner, self.test.split.train)
+        lists = self.costs.answer(winner, self.curve_users, unknown=LEAST_USER)
+        return SLACK * (fits + growing.HALVINGS * lists)
 
     def possible(self, winner: Recommender, left: float, late: float) -> bool:
         """Whether the dig can end with this winner in the time left, or so little later that it is
@@ -68,8 +79,8 @@ class Ending:
         return seconds - max(left, self.seconds(None)) <= late * self.budget
 
     def keeping(self, model: Recommender) -> float:
-        """Seconds to fit a model on the whole log and to save it."""
-        return SLACK * self.costs.fit(model, self.log)
+        """Seconds to fit a model on everything and to save it."""
+        return SLACK * self.everything.seconds(model)
 
     @property
     def company_seconds(self) -> float:

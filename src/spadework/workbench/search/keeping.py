@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,6 @@ from pathlib import Path
 from spadework import events
 from spadework.artifacts import roles
 from spadework.data.content import ItemContent
-from spadework.data.interactions import Interactions
 from spadework.diagnosis import served
 from spadework.diagnosis.finding import Finding
 from spadework.errors import BadData
@@ -19,6 +18,7 @@ from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.search.choice import Choice
+from spadework.workbench.search.everything import Everything, fitted_on
 from spadework.workbench.search.judgement import why
 
 
@@ -28,32 +28,28 @@ class Keeping:
 
     folder: Path
     recipe: Recipe
-    log: Interactions
+    everything: Everything
     items: ItemContent | None
     test: Protocol  # of the test span
     scores: Sequence[Score]  # of the test span
+    left: Callable[[], float]  # seconds that are left for fitting
     findings: list[Finding] = field(default_factory=list)  # of what is served
 
     def keep(
         self, chosen: Choice, kept: Mapping[str, Recommender]
     ) -> tuple[Choice, dict[str, Recommender]]:
-        """Fit these models on the whole log and save them; where that fails the winner alone, and
+        """Fit these models on everything and save them; where that fails the winner alone, and
         where that fails, too, the popular list.
         """
-        about = {
-            "source": self.recipe.source,
-            "log": self.log.fingerprint,
-            "rows": len(self.log),
-            "fitted on": "the whole log",
-        }
         popular = model("popular")
         for wanted in (kept, {"winner": kept["winner"]}, {"winner": popular}):
             self.findings.clear()
+            self.everything.fitted_rows.clear()
             try:
                 roles.keep(
                     self.folder / "models",
                     wanted,
-                    facts=about,
+                    facts=self._about,
                     content=self.items,
                     fit=partial(self._fitted, wanted["winner"].label),
                 )
@@ -70,10 +66,20 @@ class Keeping:
             "No model could be fitted on the whole log.", "See the remarks in log.jsonl of the run."
         )
 
+    def _about(self, fitted: Recommender) -> dict[str, object]:
+        whole = self.everything.sample.whole
+        rows = self.everything.fitted_rows[fitted.label]
+        return {
+            "source": self.recipe.source,
+            "log": whole.fingerprint,
+            "rows": rows,
+            "fitted on": fitted_on(len(whole), rows),
+        }
+
     def _fitted(self, winner: str, setting: Recommender) -> Recommender:
         events.note(f"fitting {setting.label} on the whole log")
         with events.within(setting.label):
-            fitted = setting.sharing().fit(self.log, self.items, rng=self.recipe.seed)
+            fitted = self.everything.fit(setting, self.items, self.recipe.seed, self.left())
         if setting.label == winner:
             self._look_at(fitted)
         return fitted

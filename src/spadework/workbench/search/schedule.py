@@ -69,7 +69,9 @@ class Schedule:
 
     def until(self, stage: str) -> float:
         """The deadline of a stage: its part of the time that is left for the search."""
-        self.ending.companions = list(companions(self.judging, self.ending.log).values())
+        self.ending.companions = list(
+            companions(self.judging, self.ending.everything.sample.log).values()
+        )
         names = list(STAGES)
         waiting = sum(STAGES[name] for name in names[names.index(stage) :])
         return self.judging.clock.deadline_in(

@@ -22,6 +22,7 @@ from spadework.evaluation.trial import Protocol, Score
 from spadework.kernels import parallel
 from spadework.models.neural.transformer import Transformer
 from spadework.workbench.answers.service import recipe_here, source_of
+from spadework.workbench.large.sample import sample_of
 from spadework.workbench.report import report
 from spadework.workbench.run import Run
 from spadework.workbench.search.trial_cache import Ledger
@@ -258,13 +259,15 @@ class Excavation:
                 f"{recipe.source} has changed since {self.run.folder} was made of it.",
                 "Dig again, then train.",
             )
-        split = choose_split(log, recipe)
+        sample = sample_of(log, recipe, data)
+        split = choose_split(sample.log, recipe)
         if split is None:
             raise BadRequest(
                 f"{self.run.folder} judged no users, so a transformer cannot be compared.",
                 "Dig in a longer log.",
             )
-        return log, items, split
+        # a network reads its log whole, so of a large one it learns from what was dug
+        return sample.log, items, split
 
     def _ingredients(self) -> dict[str, Any]:
         path = self.run.folder / "train.toml"

@@ -13,9 +13,10 @@ from spadework.artifacts import artifact
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.evaluation.trial import Protocol, Score, trial
-from spadework.limits import Limits, available_bytes, resident_bytes
+from spadework.limits import Limits
 from spadework.models.base import Recommender
 from spadework.models.neural.transformer import Transformer
+from spadework.workbench.large.room import limit_of
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.storage import folder as folders
@@ -77,13 +78,9 @@ class Trainings:
                 scores.append(known[0])
                 continue
             copy = model.sharing()
-            memory = (
-                int(self.recipe.memory * 2**30)
-                if self.recipe.memory
-                else resident_bytes() + int(0.8 * available_bytes())
-            )
+            limits = Limits(memory=limit_of(self.recipe))
             begun = time.monotonic()
-            score = trial(copy, protocol, self.items, rng=seed, limits=Limits(memory=memory))
+            score = trial(copy, protocol, self.items, rng=seed, limits=limits)
             if score.state == "done" and not len(copy.state["curve"]):
                 score = replace(
                     score,

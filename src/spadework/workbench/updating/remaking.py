@@ -17,10 +17,12 @@ from spadework.data.interactions import Interactions
 from spadework.data.reading.values.conditions import is_rule
 from spadework.errors import BadData, BadRequest, SpadeworkError, Unsuitable
 from spadework.json_values import as_list, as_map
+from spadework.limits import available_bytes
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.counting.kept_groups import KeptGroups
 from spadework.models.labels import model
+from spadework.models.needs import check_room
 from spadework.serving.stores.store import Store
 from spadework.workbench.answers import publishing
 from spadework.workbench.answers.service import Service, histories_of
@@ -30,6 +32,13 @@ from spadework.workbench.updating.additive_models import Change, Learned, Statis
 from spadework.workbench.updating.generations import Generation
 from spadework.workbench.updating.joining import Joined
 from spadework.workbench.updating.kept_log import KeptLog
+
+BYTES_A_ROW = 80
+"""Bytes per row that joining, sorting and writing a log takes (measured: 70 with times)."""
+DIG_AGAIN = (
+    "An update sorts the log in memory. Dig again with the new events in the source: a dig reads a "
+    "log larger than memory from disk."
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,7 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
             "Dig in a file, so that an update can join its log to new events.",
         )
     was = KeptLog.of_run(_own(run)) if before is None else before.kept
+    check_room("An update of this log", BYTES_A_ROW * len(was.log), available_bytes(), DIG_AGAIN)
     found = _joined(run, was, new_events, store, number)
     counts = {name: getattr(found, name) for name in ("added", "known", "unread", "forgotten")}
     is_other = before is not None and (

@@ -70,6 +70,8 @@ def with_guests(table: Table, given: str | None) -> Table:
         fetch=fetch,
         head=head,
         sampled=None,
+        span=None,
+        batches=None,
         remarks=(*table.remarks, *remarks),
         of_user=tuple(names),
     )

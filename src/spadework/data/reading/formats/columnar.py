@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from spadework import formatting
+from spadework.data.reading.formats.databases import changed
 from spadework.data.reading.library_errors import LIBRARY_ERRORS, broken, first_line
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.errors import BadData
@@ -96,9 +97,7 @@ def table_of_scan(
     def fetch(columns: Sequence[str]) -> pl.DataFrame:
         frame = collected(scan.select(columns))
         if _stamps(files) != before:
-            raise BadData(
-                f"{name} changed while it was read.", "Wait until it is written, and read it again."
-            )
+            raise changed(name)
         if frame.height != rows:
             raise BadData(
                 f"{name} claims {formatting.count(rows, 'row')}, of which {frame.height:,} can be "
@@ -106,6 +105,16 @@ def table_of_scan(
                 "Write or download the file again.",
             )
         return frame
+
+    def span(columns: Sequence[str], first: int, length: int) -> pl.DataFrame:
+        return collected(scan.select(columns).slice(first, length))
+
+    def batches(columns: Sequence[str], most: int) -> Iterator[pl.DataFrame]:
+        for first in range(0, rows, most):
+            frame = span(columns, first, most)
+            if _stamps(files) != before or frame.height != min(most, rows - first):
+                raise changed(name)
+            yield frame
 
     return Table(
         name=name,
@@ -116,6 +125,8 @@ def table_of_scan(
         head=lambda n: collected(scan.head(n)),
         size=size,
         sampled=sampled,
+        span=span,
+        batches=batches,
         parts=parts,
         remarks=remarks,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from spadework.data.reading.formats.arrow_streams import frame_of
-from spadework.data.reading.formats.databases import changed, quoted
+from spadework.data.reading.formats.databases import QUERY, changed, one_statement, quoted
 from spadework.data.reading.formats.named_tables import Inside, Purpose, chosen
 from spadework.data.reading.formats.reading_memory import check_rows_size
 from spadework.data.reading.library_errors import LIBRARY_ERRORS, first_line
@@ -39,11 +39,15 @@ _ROW = "row number"
 _EXPORT = "Export it there: COPY my_table TO 'log.parquet'"
 
 
-def open_duckdb(path: Path, named: str | None, purpose: Purpose) -> Table:
-    """A table or view of a DuckDB file, or several that a pattern names. Raises MissingExtra where
-    the package is not installed, BadData where the file is broken, newer or open elsewhere.
+def open_duckdb(path: Path, named: str | None, query: str | None, purpose: Purpose) -> Table:
+    """A table or view of a DuckDB file, several that a pattern names, or the rows of a query.
+    Raises MissingExtra where the package is not installed, BadData where the file is broken, newer
+    or open elsewhere.
     """
     with _connected(path) as connection:
+        if query is not None:
+            relation = _query(connection, query)
+            return _table(path, connection, relation, [QUERY])
         relations = {each.name: each for each in _relations(connection)}
         inside = [Inside(name=name, columns=tuple(of.types)) for name, of in relations.items()]
         names, remarks = chosen(path.name, inside, named, purpose)
@@ -75,8 +79,9 @@ class _Relation:
 
     schema: str
     table: str
-    is_view: bool
+    is_computed: bool  # a view or a query
     types: dict[str, str]  # column → type
+    query: str = ""
 
     @property
     def name(self) -> str:
@@ -86,6 +91,8 @@ class _Relation:
     @property
     def quoted(self) -> str:
         """As a statement names it."""
+        if self.query:
+            return f"({self.query}\n)"
         return f"{quoted(self.schema)}.{quoted(self.table)}"
 
 
@@ -106,6 +113,12 @@ def _relations(connection: DuckDBPyConnection) -> list[_Relation]:
     return [_Relation(*name, name in views, types) for name, types in found.items()]
 
 
+def _query(connection: DuckDBPyConnection, query: str) -> _Relation:
+    statement = one_statement(query)
+    described = connection.execute(f"describe select * from ({statement}\n)").fetchall()
+    return _Relation("main", "query", True, {row[0]: row[1] for row in described}, statement)
+
+
 def _table(
     path: Path, connection: DuckDBPyConnection, relation: _Relation, remarks: Sequence[str]
 ) -> Table:
@@ -121,7 +134,7 @@ def _table(
     stamp = _stamp(path)
     schema = dict(query(connection, list(types), then="limit 0").schema)
     rows = int(connection.execute(f"select count(*) from {source}").fetchall()[0][0])
-    if relation.is_view:  # two statements may give its rows in two orders
+    if relation.is_computed:  # two statements may give its rows in two orders
         check_rows_size(rows, schema, name)
         frame = query(connection, list(types))
         return replace(_table_of_view(frame, name, remarks), size=path.stat().st_size)

@@ -14,7 +14,7 @@ import polars as pl
 
 from spadework.data.reading.formats import byte_sources
 from spadework.data.reading.formats.columnar import open_columnar, scan_of, table_of_scan
-from spadework.data.reading.formats.lakes import lake_of, refuse_lake
+from spadework.data.reading.formats.lakes import READ, lake_of, refuse_lake
 from spadework.data.reading.formats.partitions import FolderColumns, Value, top_of
 from spadework.data.reading.library_errors import LIBRARY_ERRORS, broken
 from spadework.data.reading.tables import FEW_PARTS, Table, check_same_columns, parts_in_one_line
@@ -39,6 +39,11 @@ def columns_by_address(addresses: Sequence[str | Path]) -> list[FolderColumns]:
     """
     if len(addresses) == 1 and str(addresses[0]) == "-":
         return [FolderColumns.of([])]
+    alone = [_says_all(address) for address in addresses]
+    if any(alone):
+        others = [each for each, is_alone in zip(addresses, alone, strict=True) if not is_alone]
+        found = iter(columns_by_address(others) if others else [])
+        return [FolderColumns([{}], {}) if is_alone else next(found) for is_alone in alone]
     paths = [Path(address).absolute() for address in addresses]
     pairs = [(path, os.path.isdir(path)) for path in paths]
     for path, is_folder in pairs:
@@ -50,6 +55,13 @@ def columns_by_address(addresses: Sequence[str | Path]) -> list[FolderColumns]:
     whole = FolderColumns.of([path.relative_to(root) for some in files for path in some])
     ends = np.cumsum([len(some) for some in files]).tolist()
     return [whole.part(end - len(some), end) for end, some in zip(ends, files, strict=True)]
+
+
+def _says_all(address: str | Path) -> bool:
+    """Whether nothing but the source itself says its columns: a server, a table with a log."""
+    if isinstance(address, str) and "://" in address:
+        return True
+    return lake_of(Path(address)) in READ
 
 
 def open_folder(folder: Path, declared: FolderColumns) -> Table:

@@ -20,6 +20,7 @@ from spadework.data.joins import codes_of, join, shown
 from spadework.data.reading.columns.column_names import listed, no_such_column
 from spadework.data.reading.formats.named_tables import Purpose
 from spadework.data.reading.formats.opening import Source, has_tables, open_table
+from spadework.data.reading.formats.server_addresses import kind_of
 from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.data.reading.values.identifiers import clean_ids
@@ -68,6 +69,8 @@ class Join:
             source, table = _source_and_table(text)
             return cls(source, "", table)
         at = (found or ends[-1:])[-1]
+        if kind_of(text) is not None and "/" in text[at:]:  # the sign before a port
+            return cls(text, "")
         source, table = _source_and_table(text[:at])
         return cls(source, text[at + 1 :], table)
 
@@ -244,6 +247,8 @@ def _joined(
         fetch=fetch,
         head=head,
         sampled=None if table.sampled is None else sampled,
+        span=None,
+        batches=None,
         size=table.size + other.size,
         aside={**aside, **table.aside},
         remarks=(*table.remarks, *remarks),

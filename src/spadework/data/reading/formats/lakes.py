@@ -4,15 +4,13 @@ their files are never read one by one.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from spadework.errors import BadData
 
-_SCANS = {"Delta": "delta_scan", "Iceberg": "iceberg_scan"}
-_FRAMES = {
-    "Delta": "deltalake.DeltaTable({folder!r}).to_pyarrow_table()",
-    "Iceberg": "the result of pyiceberg's scan().to_arrow()",
-}
+DELTA, ICEBERG, HUDI = "Delta", "Iceberg", "Hudi"
+READ = (DELTA, ICEBERG)
 _LEVELS = 12  # partition folders above a part, at most
 
 
@@ -20,14 +18,14 @@ def lake_of(folder: Path) -> str | None:
     """Delta, Iceberg or Hudi, where a folder is a table of that format."""
     try:
         if (folder / "_delta_log").is_dir():
-            return "Delta"
+            return DELTA
         if (folder / ".hoodie").is_dir():
-            return "Hudi"
+            return HUDI
         metadata = folder / "metadata"
         if metadata.is_dir() and (
             (metadata / "version-hint.text").exists() or any(metadata.glob("*.metadata.json"))
         ):
-            return "Iceberg"
+            return ICEBERG
     except OSError:
         return None
     return None
@@ -47,24 +45,20 @@ def refuse_lake(path: Path) -> None:
 
 
 def _refusal(path: Path, folder: Path, kind: str) -> BadData:
-    article = "an" if kind == "Iceberg" else "a"
+    article = "an" if kind == ICEBERG else "a"
     what = (
         f"The folder {folder.name!r} is {article} {kind} table"
         if folder == path.absolute()
         else f"{path.name!r} is a part of the {kind} table {folder.name!r}"
     )
     shown = str(folder)
-    if kind == "Hudi":
+    if kind == HUDI:
         way = (
             "Export what it holds now with Spark: "
             f'spark.read.format("hudi").load({shown!r}).write.parquet("log.parquet").'
         )
     else:
-        way = (
-            "Export what it holds now and give that file: "
-            f"duckdb -c \"COPY (FROM {_SCANS[kind]}('{shown}')) TO 'log.parquet'\". "
-            f"In Python, give {_FRAMES[kind].format(folder=shown)} as the source."
-        )
+        way = f"Give the folder of the table: {shlex.quote(shown)}."
     return BadData(
         f"{what}: its own log says which rows hold, and its files may have rows that were removed.",
         way,

@@ -7,7 +7,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -16,33 +15,50 @@ from numpy.typing import NDArray
 from spadework import formatting
 from spadework.data.reading.columns.column_names import listed
 from spadework.data.reading.columns.column_roles import ABSENT, ROLES
+from spadework.data.reading.formats.nested_types import (
+    Fields,
+    inner_of,
+    leaves,
+    names_inside,
+    steps,
+    value_at,
+)
 from spadework.data.reading.formats.numbered_entries import numbered, parts_of_entries
 from spadework.data.reading.synonyms import candidates
 from spadework.data.reading.tables import RowNumbers, Table
-from spadework.errors import BadData, Undecided
+from spadework.errors import BadData, BadRequest, Undecided
 
 _DEEPEST = 4  # lists within lists
 
-Fields: TypeAlias = tuple[str, ...]  # names from the outer to the inner
 
-
-def unnested(table: Table, given: Mapping[str, str | None]) -> tuple[Table, dict[str, str]]:
+def unnested(
+    table: Table, given: Mapping[str, str | None], explode: str | None = None
+) -> tuple[Table, dict[str, str]]:
     """The table that a log is read from, and role → column where a part of a path has the name of a
     role (`events.ts`). `given` are the columns that the user named.
 
-    The list of the item is found by the user's name (`events.aid`), else by the names of columns.
-    Raises Undecided where two lists could hold the items.
+    The list whose entries are rows is `explode`, or holds the path that this is, which is then the
+    item; `-` is none. Else it is found by the user's name of the item (`events.aid`) or by the
+    names of columns. Raises Undecided where two lists could hold the items, BadRequest where there
+    is no list to take apart.
     """
     if not any(dtype.is_nested() or "." in column for column, dtype in table.schema.items()):
+        if explode not in (None, ABSENT):
+            raise _no_such_list(table, str(explode))
         return table, {}
     flat = rows = _without_objects(table)
     chosen: str | None = None
     for _ in range(_DEEPEST):  # lists may stand in the entries of lists
-        found = _list_of_items(rows, given)
+        found = _list_of_items(rows, given) if explode is None else _list_at(rows, explode)
         if found is None:
             break
         chosen = found
         rows = _one_row_an_entry(rows, chosen, given)
+    if explode not in (None, ABSENT):
+        if chosen is None:
+            raise _no_such_list(flat, str(explode))
+        if explode != chosen and explode in rows.schema and given.get("item") is None:
+            given = {**given, "item": explode}
     paths = [
         column
         for column, dtype in rows.schema.items()
@@ -59,6 +75,8 @@ def unnested(table: Table, given: Mapping[str, str | None]) -> tuple[Table, dict
         roles["item"] = str(chosen)  # a list of single values whose name means nothing
     notes = [f"The column {column!r} is the {role}." for role, column in roles.items()]
     notes += _unread_lists(rows, roles.get("item"), given)
+    if given.get("item") == explode and explode in rows.schema:
+        roles["item"] = str(explode)
     return replace(rows, remarks=(*rows.remarks, *notes)), roles
 
 
@@ -68,10 +86,10 @@ def _unread_lists(table: Table, item: str | None, given: Mapping[str, str | None
         return []
     notes = []
     for column, dtype in table.schema.items():
-        inner = _inner(dtype)
+        inner = inner_of(dtype)
         if isinstance(inner, pl.Struct):
             hits = [
-                path for path, name in _names_inside(column, dtype).items() if _means("item", name)
+                path for path, name in names_inside(column, dtype).items() if _means("item", name)
             ]
             if hits:
                 notes.append(
@@ -127,13 +145,13 @@ def _without_objects(table: Table) -> Table:
     """Columns that hold objects as one column a key, `properties.product_id`."""
     paths: dict[str, tuple[Fields, pl.DataType]] = {}
     for column, dtype in table.schema.items():
-        for fields, inner in _leaves((column,), dtype):
+        for fields, inner in leaves((column,), dtype):
             paths.setdefault(".".join(fields), (fields, inner))
     if all(len(fields) == 1 for fields, _ in paths.values()):
         return table
 
     def picked(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-        return frame.select([_at(paths[column][0]).alias(column) for column in columns])
+        return frame.select([value_at(paths[column][0]).alias(column) for column in columns])
 
     def outer(columns: Sequence[str]) -> list[str]:
         return list(dict.fromkeys(paths[column][0][0] for column in columns))
@@ -149,50 +167,16 @@ def _without_objects(table: Table) -> Table:
         fetch=lambda columns: picked(table.fetch(outer(columns)), columns),
         head=lambda n: picked(table.head(n), list(paths)),
         sampled=None if table.sampled is None else sampled,
+        span=None,
+        batches=None
+        if (by_batch := table.batches) is None
+        else lambda columns, rows: (
+            picked(frame, columns) for frame in by_batch(outer(columns), rows)
+        ),
     )
 
 
-def _leaves(fields: Fields, dtype: pl.DataType) -> list[tuple[Fields, pl.DataType]]:
-    if not isinstance(dtype, pl.Struct):
-        return [(fields, dtype)]
-    return [
-        leaf
-        for field in dtype.fields
-        for leaf in _leaves((*fields, field.name), _made(field.dtype))
-    ]
-
-
-def _at(fields: Fields) -> pl.Expr:
-    value = pl.col(fields[0])
-    for name in fields[1:]:
-        value = value.struct.field(name)
-    return value
-
-
-def _made(dtype: Any) -> pl.DataType:
-    """The type itself, where polars gives its class."""
-    made: pl.DataType = dtype() if isinstance(dtype, type) else dtype
-    return made
-
-
 # ---- lists
-
-
-def _inner(dtype: pl.DataType) -> pl.DataType | None:
-    """The type of the entries of a list; None where it is none."""
-    return _made(dtype.inner) if isinstance(dtype, (pl.List, pl.Array)) else None
-
-
-def _names_inside(column: str, dtype: pl.DataType) -> dict[str, str]:
-    """Column after unnesting, also of lists within, → the last part of its name."""
-    inner = _inner(dtype)
-    if not isinstance(inner, pl.Struct):
-        return {column: column.rpartition(".")[2]}
-    found: dict[str, str] = {}
-    for leaf, leaf_type in _leaves((column,), inner):
-        path = ".".join(leaf)
-        found |= {path: leaf[-1]} if _inner(leaf_type) is None else _names_inside(path, leaf_type)
-    return found
 
 
 def _means(role: str, name: str) -> bool:
@@ -202,14 +186,30 @@ def _means(role: str, name: str) -> bool:
     )
 
 
+def _list_at(table: Table, path: str) -> str | None:
+    """The list that a path names, or leads through; None where none is left to take apart."""
+    for column, dtype in table.schema.items():
+        if inner_of(dtype) is not None and (column == path or path.startswith(f"{column}.")):
+            return column
+    return None
+
+
+def _no_such_list(table: Table, path: str) -> BadRequest:
+    lists = [column for column, dtype in table.schema.items() if inner_of(dtype) is not None]
+    return BadRequest(
+        f"{table.name} has no list {path!r} to take apart.",
+        f"Its lists: {listed(lists)}." if lists else "It has no lists: leave --explode out.",
+    )
+
+
 def _list_of_items(table: Table, given: Mapping[str, str | None]) -> str | None:
     """The list whose entries are the rows of a log; None where items are single values."""
     lists = {
-        column: _names_inside(column, dtype)
+        column: names_inside(column, dtype)
         for column, dtype in table.schema.items()
-        if (inner := _inner(dtype)) is not None and not isinstance(inner, (pl.List, pl.Array))
+        if (inner := inner_of(dtype)) is not None and not isinstance(inner, (pl.List, pl.Array))
     }
-    single = [column for column, dtype in table.schema.items() if _inner(dtype) is None]
+    single = [column for column, dtype in table.schema.items() if inner_of(dtype) is None]
     for role in ("item", "user"):
         name = given.get(role)
         inside = [column for column, names in lists.items() if name in names]
@@ -236,7 +236,7 @@ def _list_of_items(table: Table, given: Mapping[str, str | None]) -> str | None:
         )
     if fitting:
         return fitting[0]
-    objects = [column for column in lists if isinstance(_inner(table.schema[column]), pl.Struct)]
+    objects = [column for column in lists if isinstance(inner_of(table.schema[column]), pl.Struct)]
     others = [
         column
         for column in single
@@ -257,6 +257,7 @@ class _Entries:
 
     columns: tuple[str, ...]
     counts: NDArray[np.int64]  # [records] rows; a record with an empty list is one row
+    empty: int  # such records
 
 
 def _one_row_an_entry(table: Table, chosen: str, given: Mapping[str, str | None]) -> Table:
@@ -264,7 +265,7 @@ def _one_row_an_entry(table: Table, chosen: str, given: Mapping[str, str | None]
     inside = {
         ".".join(leaf): column
         for column in entries.columns
-        for leaf, _ in _leaves((column,), _inner(table.schema[column]) or pl.String())
+        for leaf, _ in leaves((column,), inner_of(table.schema[column]) or pl.String())
     }
     schema = _schema(table, entries.columns)
     single = [column for column in schema if column not in inside]
@@ -280,9 +281,12 @@ def _one_row_an_entry(table: Table, chosen: str, given: Mapping[str, str | None]
 
     rows, numbers, dropped = numbered(table, entries.counts)
     records = len(entries.counts)
+    empty = entries.empty
+    is_empty = f"; {formatting.count(empty, 'list')} {'is' if empty == 1 else 'are'} empty"
+    of = f"{formatting.count(records, 'record')}{is_empty if empty else ''}"
     remark = (
         f"Each entry of {listed(entries.columns)} is a row: {formatting.count(rows, 'row')} of "
-        f"{formatting.count(records, 'record')}. Rows are counted after that."
+        f"{of}. Rows are counted after that."
     )
     return replace(
         table,
@@ -295,17 +299,19 @@ def _one_row_an_entry(table: Table, chosen: str, given: Mapping[str, str | None]
         numbers=numbers,
         dropped=dropped,
         sampled=None,
+        span=None,
+        batches=None,
     )
 
 
 def _schema(table: Table, taken: Sequence[str]) -> dict[str, pl.DataType]:
     schema: dict[str, pl.DataType] = {}
     for column, dtype in table.schema.items():
-        inner = _inner(dtype) if column in taken else None
+        inner = inner_of(dtype) if column in taken else None
         if inner is None:
             schema.setdefault(column, dtype)
         else:
-            for fields, leaf in _leaves((column,), inner):
+            for fields, leaf in leaves((column,), inner):
                 schema.setdefault(".".join(fields), leaf)
     return schema
 
@@ -315,22 +321,9 @@ def _path(column: str, inside: Mapping[str, str], schema: Mapping[str, pl.DataTy
     if outer is None or outer == column:
         return pl.col(column)
     value = pl.col(outer)
-    for name in _steps(_inner(schema[outer]), column.removeprefix(f"{outer}.")):
+    for name in steps(inner_of(schema[outer]), column.removeprefix(f"{outer}.")):
         value = value.struct.field(name)
     return value.alias(column)
-
-
-def _steps(dtype: pl.DataType | None, path: str) -> list[str]:
-    """The fields that lead to a path; the name of a field may hold dots itself."""
-    if isinstance(dtype, pl.Struct):
-        for field in dtype.fields:
-            if path == field.name:
-                return [path]
-            if path.startswith(f"{field.name}."):
-                rest = _steps(_made(field.dtype), path.removeprefix(f"{field.name}."))
-                if rest:
-                    return [field.name, *rest]
-    return []
 
 
 def _apart(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -356,13 +349,13 @@ def _lengths(table: Table, column: str) -> NDArray[np.int64]:
 
 def _entries(table: Table, chosen: str, given: Mapping[str, str | None]) -> _Entries:
     lengths = _lengths(table, chosen)
-    counts = np.maximum(lengths, 1)
-    if isinstance(_inner(table.schema[chosen]), pl.Struct):
-        return _Entries((chosen,), counts)
+    counts, empty = np.maximum(lengths, 1), int((lengths == 0).sum())
+    if isinstance(inner_of(table.schema[chosen]), pl.Struct):
+        return _Entries((chosen,), counts, empty)
     named = set(given.values()) - {None, ABSENT}
     together = [chosen]
     for column, dtype in table.schema.items():
-        inner = _inner(dtype)
+        inner = inner_of(dtype)
         if column == chosen or inner is None or inner.is_nested():
             continue
         own = _lengths(table, column)
@@ -376,4 +369,4 @@ def _entries(table: Table, chosen: str, given: Mapping[str, str | None]) -> _Ent
                 f"{int(lengths[at])}.",
                 "Lists that belong together need one length; leave the column out, or mend it.",
             )
-    return _Entries(tuple(c for c in table.columns if c in together), counts)
+    return _Entries(tuple(c for c in table.columns if c in together), counts, empty)

@@ -21,7 +21,8 @@ from spadework.data.reading.formats.duckdb_files import open_duckdb
 from spadework.data.reading.formats.folder_parts import columns_by_address, open_folder
 from spadework.data.reading.formats.foreign_texts import refuse_foreign
 from spadework.data.reading.formats.jsonlines import parse_jsonlines
-from spadework.data.reading.formats.lakes import refuse_lake
+from spadework.data.reading.formats.lake_tables import open_lake
+from spadework.data.reading.formats.lakes import READ, lake_of, refuse_lake
 from spadework.data.reading.formats.line_lists import (
     ADJACENCY,
     BASKETS,
@@ -32,6 +33,8 @@ from spadework.data.reading.formats.named_tables import ANY_LOG, Purpose
 from spadework.data.reading.formats.partitions import FolderColumns, with_columns
 from spadework.data.reading.formats.path_patterns import given_twice, matched
 from spadework.data.reading.formats.reading_memory import check_text_size
+from spadework.data.reading.formats.server_addresses import kind_of
+from spadework.data.reading.formats.server_tables import open_server
 from spadework.data.reading.formats.sqlite_files import open_sqlite
 from spadework.data.reading.formats.wide_tables import IMPRESSIONS, LISTS, MATRIX
 from spadework.data.reading.formats.workbooks import is_workbook, open_workbook, refuse_old
@@ -41,15 +44,7 @@ from spadework.errors import BadData, BadRequest
 
 Source: TypeAlias = str | Path | Sequence[str | Path] | ArrowFrame | pl.LazyFrame
 
-_DATABASES = (
-    "postgresql://",
-    "postgres://",
-    "mysql://",
-    "mssql://",
-    "oracle://",
-    "snowflake://",
-    "bigquery://",
-)
+_DATABASES = ("mssql://", "oracle://", "snowflake://", "bigquery://")
 
 
 SHAPES = (ADJACENCY, BASKETS, MATRIX, IMPRESSIONS, LISTS)
@@ -68,6 +63,7 @@ class Options:
     wanted: Sequence[str] = ()
     shape: str | None = None
     inside: str | None = None
+    query: str | None = None
     purpose: Purpose = ANY_LOG
 
 
@@ -80,13 +76,20 @@ def open_table(
     wanted: Sequence[str] = (),
     shape: str | None = None,
     inside: str | None = None,
+    query: str | None = None,
     purpose: Purpose = ANY_LOG,
 ) -> Table:
     """The table of a source; several files are appended, and a pattern (`logs/*.csv`) stands for
     the files that it matches. Of a database or a workbook it is the table that `inside` names, else
-    the one that is of use for the `purpose`. Raises BadRequest and BadData with the file's name.
+    the one that is of use for the `purpose`, or the rows of a `query`. Raises BadRequest and
+    BadData with the file's name.
     """
     forks.check()
+    if query is not None and inside is not None:
+        raise BadRequest(
+            f"The table {inside!r} and a query are given, and one of them is read.",
+            "Leave one out.",
+        )
     if shape is not None and shape not in SHAPES:
         raise BadRequest(f"There is no shape {shape!r}.", f"Known: {', '.join(SHAPES)}.")
     options = Options(
@@ -96,6 +99,7 @@ def open_table(
         wanted=wanted,
         shape=shape,
         inside=inside,
+        query=query,
         purpose=purpose,
     )
     if isinstance(source, pl.LazyFrame):
@@ -120,6 +124,8 @@ def open_table(
 
 def has_tables(address: str | Path) -> bool:
     """Whether an address is that of a database or a workbook, so that it has tables."""
+    if kind_of(address) is not None:
+        return True
     path = Path(address)
     if not path.is_file():
         return False
@@ -155,6 +161,9 @@ def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
 
 
 def _open_address(address: str | Path, options: Options, known: FolderColumns) -> Table:
+    if kind_of(address) is not None:
+        _refuse_lines(options.shape, "a database")
+        return open_server(str(address), options.inside, options.query, options.purpose)
     _refuse_remote(address)
     if str(address) == "-":
         data = byte_sources.read_standard_input()
@@ -164,6 +173,11 @@ def _open_address(address: str | Path, options: Options, known: FolderColumns) -
         return _of_text(data, "standard input", options)
     path = Path(address)
     byte_sources.check_path(path)
+    kind = lake_of(path)
+    if kind in READ:
+        _refuse_lines(options.shape, f"the folder {path.name!r}")
+        _refuse_inside(options, f"the folder {path.name!r}")
+        return open_lake(path, str(kind))
     if path.is_dir():
         _refuse_lines(options.shape, f"the folder {path.name!r}")
         _refuse_inside(options, f"the folder {path.name!r}")
@@ -190,11 +204,15 @@ def _open_address(address: str | Path, options: Options, known: FolderColumns) -
 def _open_inside(path: Path, source_format: str, options: Options) -> Table:
     """A table of a database, or a sheet of a workbook."""
     _refuse_lines(options.shape, path.name)
-    inside, purpose = options.inside, options.purpose
+    inside, query, purpose = options.inside, options.query, options.purpose
     if source_format == "sqlite":
-        return open_sqlite(path, inside, purpose)
+        return open_sqlite(path, inside, query, purpose)
     if source_format == "duckdb":
-        return open_duckdb(path, inside, purpose)
+        return open_duckdb(path, inside, query, purpose)
+    if query is not None:
+        raise BadRequest(
+            f"{path.name} is a workbook, so a query has no meaning.", "Name a sheet as the table."
+        )
     return open_workbook(path, inside, purpose, options.wanted, options.shape == MATRIX)
 
 
@@ -242,6 +260,8 @@ def _refuse_lines(shape: str | None, name: str) -> None:
 
 def _refuse_inside(options: Options, name: str) -> None:
     """Refuse the name of a table where a source has no tables inside."""
+    if options.query is not None:
+        raise BadRequest(f"{name} is no database, so a query has no meaning.", "Leave it out.")
     if options.inside is not None:
         option = options.purpose.option or "a table"
         raise BadRequest(
@@ -261,8 +281,8 @@ def _refuse_remote(address: str | Path) -> None:
         scheme = address.split("://")[0]
         raise BadRequest(
             f"Databases of a server ({scheme}://…) are not read.",
-            "Give the file of an SQLite or DuckDB database by its path, or export the table to "
-            "parquet and give that file.",
+            "PostgreSQL and MySQL are, by postgresql:// and mysql://. Of others, export the table "
+            "to parquet and give that file.",
         )
     raise BadRequest(
         (

@@ -95,20 +95,24 @@ def with_columns(
         types = dict.fromkeys(added, pl.String())
     constants = {key: pl.lit(value, types[key]).alias(key) for key, value in added.items()}
 
-    def fetch(columns: Sequence[str]) -> pl.DataFrame:
-        own = [column for column in columns if column not in constants] or table.columns[:1]
-        return (
-            table.fetch(own)
-            .with_columns([constants[c] for c in columns if c in constants])
-            .select(columns)
-        )
+    def own(columns: Sequence[str]) -> list[str]:
+        return [column for column in columns if column not in constants] or table.columns[:1]
+
+    def with_constants(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+        return frame.with_columns([constants[c] for c in columns if c in constants]).select(columns)
 
     return replace(
         table,
         schema={**table.schema, **{key: types[key] for key in added}},
-        fetch=fetch,
+        fetch=lambda columns: with_constants(table.fetch(own(columns)), columns),
         head=lambda n: table.head(n).with_columns(list(constants.values())),
         sampled=None,
+        span=None,
+        batches=None
+        if (inner := table.batches) is None
+        else lambda columns, rows: (
+            with_constants(frame, columns) for frame in inner(own(columns), rows)
+        ),
     )
 
 

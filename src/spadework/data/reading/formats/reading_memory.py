@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from spadework import formatting
 from spadework.data.reading.formats.byte_sources import EXPANSION_LIMIT, LEAST_LIMIT
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData, OutOfMemory
 from spadework.events import note
+from spadework.formatting import count, size
 
 SHARE = 0.8
 """Share of the available memory that a reading may use."""
@@ -36,6 +36,12 @@ def available() -> int:
     except OSError:
         pass
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def room_for(memory: int | None) -> int:
+    """Bytes that a reading may use: the limit that was set, or most of what is free."""
+    room = int(SHARE * available())
+    return room if memory is None else min(memory, room)
 
 
 def predicted(table: Table, columns: Mapping[str, str]) -> int:
@@ -61,7 +67,7 @@ def check_expansion(table: Table, columns: Mapping[str, str]) -> None:
         raise BadData(
             (
                 f"{table.name} expands from {table.size:,} bytes to {claimed:,} ("
-                f"{formatting.count(table.rows, 'row')}); the limit is {limit:,}."
+                f"{count(table.rows, 'row')}); the limit is {limit:,}."
             ),
             (
                 f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is sound, "
@@ -70,18 +76,19 @@ def check_expansion(table: Table, columns: Mapping[str, str]) -> None:
         )
 
 
-def check_text_size(size: int, name: str) -> None:
+def check_text_size(length: int, name: str) -> None:
     """Refuse, before reading, a text file that does not fit; a sample of its users cannot be drawn
     without reading the full file.
     """
-    need, room = size * _TEXT_FILE, available()
+    need, room = length * _TEXT_FILE, available()
     if need > SHARE * room:
         raise OutOfMemory(
             (
-                f"Reading {name} would take about {gib(need)}, and {gib(room)} of memory are "
+                f"Reading {name} would take about {size(need)}, and {size(room)} of memory are "
                 "available."
             ),
-            "Turn it into parquet, which is read by columns and can be sampled by users.",
+            'Turn it into parquet, which is read in parts: python -c "import polars; '
+            "polars.scan_csv('LOG.csv').sink_parquet('LOG.parquet')\".",
         )
 
 
@@ -90,7 +97,7 @@ def check_rows_size(rows: int, schema: Mapping[str, pl.DataType], name: str) -> 
     need, room = rows * (_WORK + sum(map(_width, schema.values()))), available()
     if need > SHARE * room:
         raise OutOfMemory(
-            f"Reading {name} would take about {gib(need)}, and {gib(room)} of memory are "
+            f"Reading {name} would take about {size(need)}, and {size(room)} of memory are "
             "available. It is a view, so it is read at once, with all its columns.",
             "Make a table of it, or a view with fewer columns.",
         )
@@ -103,7 +110,7 @@ def keep_one_of(table: Table, columns: Mapping[str, str]) -> int:
     need, room = predicted(table, columns), available()
     if need > _LARGE:
         note(
-            f"Reading {table.name} will take about {gib(need)} of memory; {gib(room)} are "
+            f"Reading {table.name} will take about {size(need)} of memory; {size(room)} are "
             "available."
         )
     if need <= SHARE * room or table.source_format == "frame":
@@ -111,7 +118,7 @@ def keep_one_of(table: Table, columns: Mapping[str, str]) -> int:
     if table.sampled is None:
         raise OutOfMemory(
             (
-                f"Reading {table.name} would take about {gib(need)}, and {gib(room)} of memory "
+                f"Reading {table.name} would take about {size(need)}, and {size(room)} of memory "
                 "are available."
             ),
             (
@@ -120,8 +127,3 @@ def keep_one_of(table: Table, columns: Mapping[str, str]) -> int:
             ),
         )
     return max(2, -int(-need // (SHARE * room)))
-
-
-def gib(size: float) -> str:
-    """Bytes as text, in GiB or MiB."""
-    return f"{size / 2**30:,.1f} GiB" if size >= 2**30 / 10 else f"{size / 2**20:,.1f} MiB"

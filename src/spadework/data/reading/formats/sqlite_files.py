@@ -18,7 +18,13 @@ from typing import Any
 import polars as pl
 
 from spadework import formatting
-from spadework.data.reading.formats.databases import changed, quoted
+from spadework.data.reading.formats.databases import (
+    QUERY,
+    changed,
+    is_random,
+    one_statement,
+    quoted,
+)
 from spadework.data.reading.formats.named_tables import Inside, Purpose, chosen
 from spadework.data.reading.formats.streamed_tables import Streamed, table_of_stream
 from spadework.data.reading.tables import Table, joined
@@ -43,14 +49,17 @@ _COPY = "; or copy it and read the copy: sqlite3 {} '.backup copy.db'"
 _LOCKED = "Close the program that writes to it, or give a copy of the file."
 
 
-def open_sqlite(path: Path, named: str | None, purpose: Purpose) -> Table:
-    """A table or view of an SQLite file, or several that a pattern names. Raises BadData where it
-    is broken or locked, and what `named_tables.chosen` raises.
+def open_sqlite(path: Path, named: str | None, query: str | None, purpose: Purpose) -> Table:
+    """A table or view of an SQLite file, several that a pattern names, or the rows of a query.
+    Raises BadData where it is broken or locked, and what `named_tables.chosen` raises.
     """
     database = _Database(path)
     with database.connected() as connection:
+        if query is not None:
+            return _table(database, connection, _query(connection, query), [QUERY])
         names, remarks = chosen(path.name, _inside(connection), named, purpose)
-        tables = [_table(database, connection, name, remarks) for name in names]
+        sources = [_source(connection, name) for name in names]
+        tables = [_table(database, connection, source, remarks) for source in sources]
     return joined(tables)
 
 
@@ -191,13 +200,13 @@ def _inside(connection: sqlite3.Connection) -> list[Inside]:
 
 def _columns(connection: sqlite3.Connection, name: str) -> tuple[str, ...] | None:
     try:
-        return tuple(_description(connection, name))
+        return tuple(_description(connection, f"select * from {quoted(name)}"))
     except sqlite3.Error:
         return None
 
 
-def _description(connection: sqlite3.Connection, name: str) -> list[str]:
-    cursor = connection.execute(f"select * from {quoted(name)} limit 0")
+def _description(connection: sqlite3.Connection, statement: str) -> list[str]:
+    cursor = connection.execute(f"select * from ({statement}\n) limit 0")
     return [column[0] for column in cursor.description]
 
 
@@ -236,10 +245,9 @@ def _storage(least: str | None, most: str | None) -> _Storage:
 
 
 def _table(
-    database: _Database, connection: sqlite3.Connection, name: str, remarks: Sequence[str]
+    database: _Database, connection: sqlite3.Connection, source: _Source, remarks: Sequence[str]
 ) -> Table:
-    columns = _description(connection, name)
-    source = _source(connection, name)
+    name, columns = source.name, source.columns
     rows, storages = _storages(connection, source, columns)
     notes = _mixtures(connection, source, storages)
 
@@ -270,16 +278,18 @@ def _table(
             remarks=(*remarks, *notes),
         )
     )
-    if not (source.is_view and _is_random(connection)):
+    if not source.is_random:
         return table
     frame = table.fetch(columns)
-    return replace(table, rows=frame.height, fetch=frame.select, head=frame.head, sampled=None)
-
-
-def _is_random(connection: sqlite3.Connection) -> bool:
-    """Whether a view may have other rows each time that it is read."""
-    asked = "select 1 from sqlite_master where type = 'view' and sql like '%random%'"
-    return connection.execute(asked).fetchone() is not None
+    return replace(
+        table,
+        rows=frame.height,
+        fetch=frame.select,
+        head=frame.head,
+        sampled=None,
+        span=None,
+        batches=None,
+    )
 
 
 @dataclass(frozen=True)
@@ -287,19 +297,35 @@ class _Source:
     """What rows are selected from, always in one order, whichever columns are asked for."""
 
     name: str
-    is_view: bool
+    columns: Sequence[str]
+    computed: str = ""  # the statement of a view or a query
+    is_random: bool = False  # it may give other rows each time
 
     def select(self, what: str) -> str:
         """The statement for some columns or counts."""
-        if self.is_view:  # an index may serve some of its columns, in another order
-            every = f"with rows_of_view as materialized (select * from {quoted(self.name)})"
-            return f"{every} select {what} from rows_of_view"
+        if self.computed:  # an index may serve some of its columns, in another order
+            every = f"with computed_rows as materialized ({self.computed}\n)"
+            return f"{every} select {what} from computed_rows"
         return f"select {what} from {quoted(self.name)} not indexed"
 
 
 def _source(connection: sqlite3.Connection, name: str) -> _Source:
+    columns = _description(connection, f"select * from {quoted(name)}")
     kind = connection.execute("select type from sqlite_master where name = ?", (name,)).fetchone()
-    return _Source(name, kind is not None and kind[0] == "view")
+    if kind is None or kind[0] != "view":
+        return _Source(name, columns)
+    return _Source(name, columns, f"select * from {quoted(name)}", _has_random_view(connection))
+
+
+def _query(connection: sqlite3.Connection, query: str) -> _Source:
+    statement = one_statement(query)
+    random = is_random(statement) or _has_random_view(connection)
+    return _Source("query", _description(connection, statement), statement, random)
+
+
+def _has_random_view(connection: sqlite3.Connection) -> bool:
+    asked = "select 1 from sqlite_master where type = 'view' and sql like '%random%'"
+    return connection.execute(asked).fetchone() is not None
 
 
 def _storages(

@@ -70,5 +70,6 @@ def table_of_stream(source: Streamed) -> Table:
         head=head,
         size=source.size,
         sampled=sampled,
+        batches=lambda columns, _: (frame for frame, _ in whole(columns)),
         remarks=source.remarks,
     )

@@ -259,4 +259,6 @@ def _of_frame(table: Table, frame: pl.DataFrame, remark: str) -> Table:
         parts=(),
         numbers=None,
         sampled=None,
+        span=None,
+        batches=None,
     )

@@ -36,8 +36,8 @@ def account_of(
         )
     aside = _rows_set_aside(frame, table, ledger, numbers)
     known = every == 1 and sum(rows for _, rows in table.parts) == table.rows
-    parts = _parts_of(table.parts, aside) if known else ()
-    _tell_parts(table.parts, parts, ledger)
+    parts = parts_of(table.parts, _counts_by_file(table.parts, aside)) if known else ()
+    tell_parts(table.parts, parts, ledger)
     return RowAccount(
         source=table.name,
         read=table.rows,
@@ -45,20 +45,14 @@ def account_of(
         set_aside=totals,
         columns=names,
         remarks=tuple(ledger.remarks),
-        counts=ledger.counts,
+        counts=ledger.all_counts(),
         rows_set_aside=aside,
         parts=parts,
     )
 
 
-def _parts_of(parts: Sequence[tuple[str, int]], aside: pl.DataFrame) -> tuple[PartAccount, ...]:
-    """The account of each file; `aside` has the number and the reason of each row set aside."""
-    ends = np.cumsum([rows for _, rows in parts])
-    counts = (
-        aside.select("reason", at=pl.Series(np.searchsorted(ends, aside["row"].to_numpy())))
-        .group_by("at", "reason", maintain_order=True)
-        .len()
-    )
+def parts_of(parts: Sequence[tuple[str, int]], counts: pl.DataFrame) -> tuple[PartAccount, ...]:
+    """The account of each file; `counts` has the rows set aside (len) by reason and file (at)."""
     found: dict[int, list[tuple[str, int]]] = {}
     for reason, at, rows in counts.select("reason", "at", "len").iter_rows():
         found.setdefault(at, []).append((reason, rows))
@@ -73,7 +67,17 @@ def _parts_of(parts: Sequence[tuple[str, int]], aside: pl.DataFrame) -> tuple[Pa
     )
 
 
-def _tell_parts(
+def _counts_by_file(parts: Sequence[tuple[str, int]], aside: pl.DataFrame) -> pl.DataFrame:
+    """The rows set aside by reason and file; `aside` has the number and the reason of each."""
+    ends = np.cumsum([rows for _, rows in parts])
+    return (
+        aside.select("reason", at=pl.Series(np.searchsorted(ends, aside["row"].to_numpy())))
+        .group_by("at", "reason", maintain_order=True)
+        .len()
+    )
+
+
+def tell_parts(
     given: Sequence[tuple[str, int]], parts: Sequence[PartAccount], ledger: Ledger
 ) -> None:
     """A sentence for each file; one for all where there are many."""
@@ -106,19 +110,25 @@ def _rows_set_aside(
     """Row number, reason and the values as text; rows that could not be parsed have no values."""
     at, reasons = ledger.aside()
     known = table.row_numbers() if numbers is None and at.size else numbers
-    rows = pl.DataFrame(
-        {
-            "row": pl.Series(known[at] if known is not None and at.size else [], dtype=pl.Int64),
-            "reason": pl.Series(reasons, dtype=pl.String),
-        }
-    )
-    values = frame[at].select(_as_text(column) for column in frame.get_columns())
-    parsed = pl.concat([rows, values], how="horizontal")
+    rows = known[at] if known is not None and at.size else np.zeros(0, np.int64)
+    parsed = rows_set_aside(rows, reasons, frame[at])
     unparsed: Sequence[pl.DataFrame] = [
         pl.DataFrame({"row": pl.Series(lost, dtype=pl.Int64), "reason": [reason] * len(lost)})
         for reason, lost in table.dropped.items()
     ]
     return pl.concat([parsed, *unparsed], how="diagonal").sort("row")
+
+
+def rows_set_aside(
+    rows: NDArray[np.int64], reasons: Sequence[str], values: pl.DataFrame
+) -> pl.DataFrame:
+    """Numbers of rows, why they are set aside, and their values as text."""
+    texts = values.select(_as_text(column) for column in values.get_columns())
+    found = {
+        "row": pl.Series(rows, dtype=pl.Int64),
+        "reason": pl.Series(reasons, dtype=pl.String),
+    }
+    return pl.concat([pl.DataFrame(found), texts], how="horizontal")
 
 
 def _as_text(column: pl.Series) -> pl.Expr:

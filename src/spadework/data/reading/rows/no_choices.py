@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
 
 from spadework import formatting
-from spadework.arrays import Mask
+from spadework.arrays import Array, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.joins import join
-from spadework.data.reading.set_aside import Ledger
-from spadework.data.reading.values.clocks import Clock
+from spadework.data.reading.set_aside import Facts, Ledger
 from spadework.data.reading.values.conditions import Condition, holding
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, BadRequest
@@ -46,21 +46,28 @@ class Dislike:
 
 
 def set_aside_excluded(
-    items: pl.Series, excluded: Sequence[ExcludedItems], ledger: Ledger
+    items: pl.Series, excluded: Sequence[ExcludedItems], ledger: Ledger, *, in_part: bool = False
 ) -> tuple[int | str, ...]:
     """Set aside the rows of excluded items, and return the ids of those that are there. Named ids
-    that are not are told.
+    that are not are told, but not of a part of a source: `tell_excluded` follows.
     """
     if not excluded:
         return ()
     vocabulary = Vocabulary(items.drop_nulls().unique().sort())
     found: list[pl.Series] = []
     for each in excluded:
-        known = _known(each, vocabulary, ledger)
+        known = _known(each, vocabulary, Ledger(0) if in_part else ledger)
         reason = EXCLUDED if each.rule is None else f"{EXCLUDED}: {each.rule}"
         ledger.set_aside(items.is_in(known.implode()).fill_null(False), reason)
         found.append(known)
     return tuple(pl.concat(found).unique().sort().to_list())
+
+
+def tell_excluded(items: pl.Series, excluded: Sequence[ExcludedItems], ledger: Ledger) -> None:
+    """Tell what is odd about excluded items, once all items of a source are known: distinct."""
+    vocabulary = Vocabulary(items.sort())
+    for each in excluded:
+        _known(each, vocabulary, ledger)
 
 
 def _known(each: ExcludedItems, vocabulary: Vocabulary, ledger: Ledger) -> pl.Series:
@@ -94,8 +101,11 @@ def set_aside_dislikes(
             holds, missing = holding(condition, frame[column], ledger, as_text=as_text)
             says = (holds & ~missing) if says is None else says & holds & ~missing
         assert says is not None
-        if not says.any():
-            ledger.remark(f"No row says a dislike by {each}.{_known_types(frame, each)}")
+        ledger.tell(
+            f"dislikes by {each}",
+            {"rows": int(says.sum()), "types": _types_of(frame, each)},
+            partial(_absent_in_words, each),
+        )
         ledger.set_aside(says, f"{DISLIKED}{each}")
         found |= says
     return found if free is None else found & free
@@ -111,18 +121,27 @@ def _says_type(frame: pl.DataFrame, event_type: str, names: Mapping[str, str]) -
     return np.asarray(same.to_numpy(), np.bool_)
 
 
-def _known_types(frame: pl.DataFrame, each: Dislike) -> str:
+def _types_of(frame: pl.DataFrame, each: Dislike) -> dict[str, int]:
+    """The rows of each event type, where the dislike is one."""
     if each.event_type is None:
-        return ""
+        return {}
     counts = frame["event"].cast(pl.String).drop_nulls().value_counts(sort=True, name="rows")
-    known = ", ".join(map(repr, counts["event"].head(10).to_list()))
-    return f" The event types are {known}."
+    return dict(counts.iter_rows())
+
+
+def _absent_in_words(each: Dislike, facts: Facts) -> list[str]:
+    if facts["rows"]:
+        return []
+    by_rows = sorted(facts["types"], key=lambda name: -facts["types"][name])
+    known = ", ".join(map(repr, by_rows[:10]))
+    types = "" if each.event_type is None else f" The event types are {known}."
+    return [f"No row says a dislike by {each}.{types}"]
 
 
 def with_dislikes(
-    log: Interactions, users: pl.Series, items: pl.Series, clock: Clock | None, ledger: Ledger
+    log: Interactions, users: pl.Series, items: pl.Series, times: Array | None, ledger: Ledger
 ) -> Interactions:
-    """The log with the dislikes as unwanted items, which are told."""
+    """The log with the dislikes as unwanted items, which are told; `times` are their seconds."""
     if not len(users):
         return log
     ledger.remark(
@@ -131,4 +150,4 @@ def with_dislikes(
         f"{formatting.count(items.n_unique(), 'item')}. These items are not recommended to "
         "these users, unless they chose them later."
     )
-    return log.with_unwanted(users, items, None if clock is None else clock.seconds)
+    return log.with_unwanted(users, items, times)

@@ -81,7 +81,7 @@ def sorted_log(
     fine = None if clock is None else sort(clock.fine)
     repeats = None
     if clock is not None and clock.calendar:
-        repeats = _repeats(arrays, fine, keep_duplicates, ledger)
+        repeats = repeats_of(arrays, fine, keep_duplicates, ledger)
     has_returns = weights is not None and float(weights.min(initial=0)) < 0
     if repeats is None and not has_returns:
         return Interactions(**own_names, **arrays), {}  # type: ignore[arg-type]
@@ -115,9 +115,14 @@ def _varied(
     if len(weights) == 0:
         return None
     if float(weights.min()) == float(weights.max()):
-        ledger.remark(f"All weights in {name!r} are {float(weights[0]):g}, so they are not used.")
+        ledger.remark(all_equal(name, float(weights[0])))
         return None
     return compact(weights.astype(np.float64, copy=False))
+
+
+def all_equal(name: str, weight: float) -> str:
+    """What is said of weights that are the same in all rows."""
+    return f"All weights in {name!r} are {weight:g}, so they are not used."
 
 
 def _basket_codes(baskets: pl.Series | None) -> Codes | None:
@@ -134,10 +139,12 @@ def _basket_codes(baskets: pl.Series | None) -> Codes | None:
     return codes
 
 
-def _repeats(
+def repeats_of(
     arrays: Mapping[str, Array | None], fine: Array | None, keep: bool, ledger: Ledger
 ) -> Mask | None:
-    """Mask over the sorted rows of the exact duplicates that are to be left out."""
+    """Mask over rows sorted by (user, time, arrival) of the exact duplicates that are to be left
+    out; None where there are none. `fine` is a finer clock than their times, where there is one.
+    """
     users, times, weights = (
         arrays["users"],
         arrays["times"] if fine is None else fine,
@@ -158,15 +165,23 @@ def _repeats(
         weights,
     )
     if two_weights:
-        ledger.counts["same_event_two_weights"] = two_weights
-        what = (
-            "Kept, though they repeat an event of the same user, item and time with another weight"
+        ledger.tell(
+            "events with two weights",
+            {"rows": two_weights},
+            lambda facts: [
+                "Kept, though they repeat an event of the same user, item and time with another "
+                f"weight: {formatting.count(facts['rows'], 'row')}."
+            ],
+            lambda facts: {"same_event_two_weights": facts["rows"]},
         )
-        ledger.remark(f"{what}: {formatting.count(two_weights, 'row')}.")
     if repeats is None or not keep:
         return repeats
-    ledger.counts["exact_duplicates_kept"] = int(repeats.sum())
-    ledger.remark(
-        f"Exact duplicates, kept as requested: {formatting.count(int(repeats.sum()), 'row')}."
+    ledger.tell(
+        "exact duplicates",
+        {"rows": int(repeats.sum())},
+        lambda facts: [
+            f"Exact duplicates, kept as requested: {formatting.count(facts['rows'], 'row')}."
+        ],
+        lambda facts: {"exact_duplicates_kept": facts["rows"]},
     )
     return None

@@ -38,20 +38,26 @@ def with_dates(table: Table, time: str | None) -> tuple[Table, dict[str, str]]:
     numbers = [text.str.replace(r"\.0+$", "") for text in texts]
     date = pl.format("{}-{}-{}", *numbers).alias(name)
 
-    def fetch(columns: Sequence[str]) -> pl.DataFrame:
+    def own(columns: Sequence[str]) -> list[str]:
         if name not in columns:
-            return table.fetch(columns)
-        own = dict.fromkeys([column for column in columns if column != name] + parts)
-        return table.fetch(list(own)).with_columns(date).select(columns)
+            return list(columns)
+        return list(dict.fromkeys([column for column in columns if column != name] + parts))
+
+    def dated(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+        return frame.with_columns(date).select(columns) if name in columns else frame
 
     remark = f"The time is the date in the columns {', '.join(map(repr, parts))}."
     made = replace(
         table,
         schema={**table.schema, name: pl.String()},
-        fetch=fetch,
+        fetch=lambda columns: dated(table.fetch(own(columns)), columns),
         head=lambda n: table.head(n).with_columns(date),
         remarks=(*table.remarks, remark),
         sampled=None,
+        span=None,
+        batches=None
+        if (inner := table.batches) is None
+        else lambda columns, rows: (dated(frame, columns) for frame in inner(own(columns), rows)),
     )
     return made, {"time": name}
 

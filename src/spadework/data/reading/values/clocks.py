@@ -45,6 +45,7 @@ class Clock:
     seconds: Timestamps
     fine: Timestamps | None
     calendar: bool
+    scale: int = 1  # units of the finer clock in a second, where there is a calendar
 
 
 def read_clock(column: pl.Series, name: str, ledger: Ledger, reading: str | None = None) -> Clock:
@@ -210,6 +211,7 @@ def _of_integers(
     else:
         whole = as_told(values, present[present > 0], name, reading)
     ledger.time_reading = reading or (None if whole.reading in UNITS else whole.reading)
+    ledger.choose(f"the times in {name!r}", f"as {whole.reading}")
     return _clock_of(whole, is_present, ledger)
 
 
@@ -233,7 +235,7 @@ def in_unit(
         present = np.ones(len(values), np.bool_) if is_present is None else is_present
         ledger.set_aside(present & (seconds < FIRST), "time before 1971")
         ledger.set_aside(present & (seconds > tomorrow), "time in the future")
-    return Clock(seconds, None if is_exact else values, True)
+    return Clock(seconds, None if is_exact else values, True, scale)
 
 
 def _of_decimals(column: pl.Series, name: str, ledger: Ledger, reading: str | None) -> Clock:
@@ -268,7 +270,7 @@ def _of_decimals(column: pl.Series, name: str, ledger: Ledger, reading: str | No
     )
     # what is out of range was set aside as a time in the future
     fine = np.clip(np.rint(values * (MICRO / scale)), -(2.0**62), 2.0**62)
-    return Clock(coarse.seconds, fine.astype(np.int64), True)
+    return Clock(coarse.seconds, fine.astype(np.int64), True, MICRO)
 
 
 def _of_serials(

@@ -135,6 +135,7 @@ def holding(
         (as_text and not column.dtype.is_float())
         or (column.dtype == pl.String and not _mostly_numbers(column, condition))
     )
+    ledger.choose(f"the rule {str(condition)!r}", "by text" if by_text else "by number")
     holds, missing = (
         _by_text(column, condition) if by_text else _by_number(column, condition, ledger)
     )

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from spadework import formatting
-from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.set_aside import Facts, Ledger
 from spadework.errors import BadData
 
 LONGEST = 256
@@ -150,37 +150,59 @@ def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Seri
             hit = column.is_in(unfit.implode()).fill_null(False)
             ledger.set_aside(hit, reason)
             column = column.set(hit, None)
-    _tell_unseen(column, facts["id"], role, ledger)
-    _tell_lone_quotes(column, facts["id"], role, ledger)
+    kept = facts["id"]
+    if len(long) or len(control):
+        kept = kept.filter(kept.is_in(column.implode()))
+    _tell_unseen(kept, role, ledger)
+    _tell_lone_quotes(kept, len(facts), role, ledger)
     _tell_decimals(facts["id"], role, name, ledger)
     foreign = facts.filter(pl.col("id").str.len_bytes() > pl.col("id").str.len_chars())["id"]
     normal = foreign.str.normalize("NFC")
-    if len(foreign) and (normal != foreign).any():
-        ascii_ids = facts.filter(pl.col("id").str.len_bytes() == pl.col("id").str.len_chars())["id"]
-        merged = len(facts) - pl.concat([ascii_ids, normal]).n_unique()
-        if merged:
-            ledger.counts[f"{role}_ids_merged"] = merged
-            were, are = ("was", "is") if merged == 1 else ("were", "are")
-            ledger.remark(
-                f"{formatting.count(merged, f'{role} id')} {were} written in two Unicode forms and "
-                f"{are} merged."
-            )
-        column = column.str.normalize("NFC")
+    if len(foreign):
+        ledger.tell(
+            f"{role} ids merged",
+            {"odd": foreign.filter(normal != foreign), "plain": foreign.filter(normal == foreign)},
+            lambda facts: _merged_in_words(facts, role),
+            lambda facts: {f"{role}_ids_merged": n} if (n := _merged(facts)) else {},
+        )
+        if (normal != foreign).any():
+            column = column.str.normalize("NFC")
     return column
 
 
-def _tell_unseen(column: pl.Series, distinct: pl.Series, role: str, ledger: Ledger) -> None:
+def _merged(facts: Facts) -> int:
+    """How many ids fewer there are, once all are in one Unicode form."""
+    odd, plain = facts["odd"], facts["plain"]
+    normal = odd.str.normalize("NFC").unique()
+    return len(odd) + int(normal.is_in(plain.implode()).sum()) - len(normal)
+
+
+def _merged_in_words(facts: Facts, role: str) -> list[str]:
+    merged = _merged(facts)
+    if not merged:
+        return []
+    were, are = ("was", "is") if merged == 1 else ("were", "are")
+    return [
+        f"{formatting.count(merged, f'{role} id')} {were} written in two Unicode forms and "
+        f"{are} merged."
+    ]
+
+
+def _tell_unseen(distinct: pl.Series, role: str, ledger: Ledger) -> None:
     """Tell ids that look like others: with blanks around them, or signs that are not printed."""
-    odd = distinct.filter(distinct.str.contains(_UNSEEN)).sort()
-    odd = odd.filter(odd.is_in(column.implode())) if len(odd) else odd
+    odd = distinct.filter(distinct.str.contains(_UNSEEN))
     if len(odd):
-        ledger.remark(
-            f"{role.capitalize()} ids with blanks around them or signs that are not seen, kept as "
-            f"written: {len(odd):,}, such as {odd[0]!r}."
+        ledger.tell(
+            f"{role} ids with what is not seen",
+            {"odd": odd},
+            lambda facts: [
+                f"{role.capitalize()} ids with blanks around them or signs that are not seen, kept "
+                f"as written: {len(facts['odd']):,}, such as {facts['odd'].min()!r}."
+            ],
         )
 
 
-def _tell_lone_quotes(column: pl.Series, distinct: pl.Series, role: str, ledger: Ledger) -> None:
+def _tell_lone_quotes(distinct: pl.Series, ids: int, role: str, ledger: Ledger) -> None:
     """Tell the few ids with an odd number of quotes, or quotes before them: a file has one too
     many. Behind a number of its own, and in many ids, it stands for inches.
     """
@@ -189,28 +211,44 @@ def _tell_lone_quotes(column: pl.Series, distinct: pl.Series, role: str, ledger:
         return
     plain = with_quote.str.replace_all(_INCHES, "$1")
     is_odd = plain.str.count_matches('"', literal=True) % 2 == 1
-    odd = with_quote.filter(is_odd | with_quote.str.contains(r'^"+[^"]*$|^[0-9]+"+$')).sort()
-    odd = odd.filter(odd.is_in(column.implode())) if len(odd) else odd
-    if 0 < len(odd) <= max(_FEW, len(distinct) // 20):
-        ledger.remark(
-            f"{role.capitalize()} ids with a lone quote, kept as written: {len(odd):,}, such as "
-            f"{odd[0]!r}. Perhaps the file has a quote too many there."
-        )
+    odd = with_quote.filter(is_odd | with_quote.str.contains(r'^"+[^"]*$|^[0-9]+"+$'))
+
+    def say(facts: Facts) -> list[str]:
+        found = facts["odd"]
+        if not 0 < len(found) <= max(_FEW, facts[f"{role} ids"] // 20):
+            return []
+        return [
+            f"{role.capitalize()} ids with a lone quote, kept as written: {len(found):,}, such as "
+            f"{found.min()!r}. Perhaps the file has a quote too many there."
+        ]
+
+    if len(odd):
+        ledger.tell(f"{role} ids with a lone quote", {"odd": odd, f"{role} ids": ids}, say)
 
 
 def _tell_decimals(distinct: pl.Series, role: str, name: str, ledger: Ledger) -> None:
     """Tell ids that went through decimal numbers: 17850.0 is another id than 17850."""
     ends = distinct.filter(distinct.str.ends_with(".0"))
-    whole = ends.filter(ends.str.contains(r"^[0-9]+\.0$")).sort()
+    whole = ends.filter(ends.str.contains(r"^[0-9]+\.0$"))
     if not len(whole):
         return
-    twins = int(whole.str.strip_suffix(".0").is_in(distinct.implode()).sum())
-    also = f"; {twins:,} of them also without .0, which are other ids" if twins else ""
-    ledger.remark(
-        f"{role.capitalize()} ids in {name!r} that are written as decimals, and kept so: "
-        f"{len(whole):,} of {len(distinct):,}, such as {whole[0]!r}{also}. Whole numbers with gaps "
-        "turn into decimals in pandas: write them as Int64 or as text."
-    )
+
+    def say(facts: Facts) -> list[str]:
+        decimals, twins = facts["decimals"], len(facts["twins"])
+        also = f"; {twins:,} of them also without .0, which are other ids" if twins else ""
+        return [
+            f"{role.capitalize()} ids in {name!r} that are written as decimals, and kept so: "
+            f"{len(decimals):,} of {facts[f'{role} ids']:,}, such as {decimals.min()!r}{also}. "
+            "Whole numbers with gaps turn into decimals in pandas: write them as Int64 or as text."
+        ]
+
+    bare = whole.str.strip_suffix(".0")
+    facts = {
+        "decimals": whole,
+        "twins": bare.filter(bare.is_in(distinct.implode())),
+        f"{role} ids": len(distinct),
+    }
+    ledger.tell(f"{role} ids that are decimals", facts, say)
 
 
 def count_near_twins(ids: pl.Series, role: str, ledger: Ledger) -> None:

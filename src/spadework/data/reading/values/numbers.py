@@ -56,10 +56,14 @@ def read_weights(
         if len(values) and not (float(values.min()) > 0 and np.isfinite(values).all()):
             unknown = np.isnan(values)
             if unknown.any():
-                ledger.remark(
-                    f"Set aside for want of a number in {name!r}: "
-                    f"{formatting.count(int(unknown.sum()), 'row')}; --weight - reads the log "
-                    "without weights."
+                ledger.tell(
+                    "weights that are no numbers",
+                    {"rows": int(unknown.sum())},
+                    lambda facts: [
+                        f"Set aside for want of a number in {name!r}: "
+                        f"{formatting.count(facts['rows'], 'row')}; --weight - reads the log "
+                        "without weights."
+                    ],
                 )
             ledger.set_aside(unknown, "weight not a number")
             ledger.set_aside(np.isinf(values), "weight infinite")
@@ -82,6 +86,8 @@ def numbers_of(column: pl.Series, name: str, ledger: Ledger, what: str = "number
     """
     text = column.str.strip_chars()
     if not text.str.contains(",", literal=True).any() and not text.str.contains(r"\..*\.").any():
+        if text.str.contains(".", literal=True).any():
+            ledger.choose(f"the {what} in {name!r}", "with decimal points")
         return text.cast(pl.Float64, strict=False)
     point, comma = (text.str.contains(pattern).fill_null(False) for pattern in (_POINT, _COMMA))
     numeric = point | comma
@@ -106,6 +112,7 @@ def numbers_of(column: pl.Series, name: str, ledger: Ledger, what: str = "number
             "Write them with a decimal point, or "
             + ("read none: --weight -." if what == "weights" else "leave the rule out."),
         )
+    ledger.choose(f"the {what} in {name!r}", f"with decimal {'commas' if only_comma else 'points'}")
     if only_comma:
         ledger.remark(f"{what.capitalize()} in {name!r} are written with decimal commas.")
         text = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from spadework import durations, formatting
-from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.set_aside import Extremes, Ledger
 from spadework.data.reading.values.clocks import MICRO, Clock, filled, in_unit
 from spadework.data.reading.values.conditions import seconds_in
 from spadework.data.reading.values.readings import steps_in
@@ -70,9 +70,14 @@ def read_steps(column: pl.Series, name: str, ledger: Ledger, reading: str, steps
     ledger.time_reading = reading
     if used.any():
         first, last = float(values[used].min()), float(values[used].max())
-        ledger.remark(
-            f"Times in {name!r} count steps ({reading}): {first:,.15g} is {steps.date(first)}, "
-            f"{last:,.15g} is {steps.date(last)}."
+        ledger.tell(
+            "steps",
+            {"steps": Extremes(first, last)},
+            lambda facts: [
+                f"Times in {name!r} count steps ({reading}): {facts['steps'].low:,.15g} is "
+                f"{steps.date(facts['steps'].low)}, {facts['steps'].high:,.15g} is "
+                f"{steps.date(facts['steps'].high)}."
+            ],
         )
     micros = np.clip(np.where(used, values, 0.0) * (steps.length * MICRO), 0.0, _LARGEST)
     return in_unit(np.rint(micros).astype(np.int64) + steps.start * MICRO, used, MICRO, ledger)

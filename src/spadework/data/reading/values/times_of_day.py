@@ -81,9 +81,13 @@ def joined_clock(
     used = ledger.used()
     midnights = int((absent if used is None else absent & used).sum())
     if midnights:
-        ledger.remark(
-            f"Without a time of day in {name!r}, and therefore read as midnight of their date: "
-            f"{formatting.count(midnights, 'row')}."
+        ledger.tell(
+            "midnights",
+            {"rows": midnights},
+            lambda facts: [
+                f"Without a time of day in {name!r}, and therefore read as midnight of their date: "
+                f"{formatting.count(facts['rows'], 'row')}."
+            ],
         )
     fits = fits | absent
     ledger.set_aside(~fits, "time not readable")
@@ -93,7 +97,7 @@ def joined_clock(
     seconds = base + np.where(fits, values // _MICRO, 0)
     if not (values[fits] % _MICRO).any():
         return Clock(seconds, None, days.calendar)
-    return Clock(seconds, base * _MICRO + np.where(fits, values, 0), days.calendar)
+    return Clock(seconds, base * _MICRO + np.where(fits, values, 0), days.calendar, _MICRO)
 
 
 def _plain(column: pl.Series) -> pl.Series:

@@ -1,0 +1,27 @@
+"""Sizes of memory as users write them: `4g`, `800m`, `1.5 GiB`, `512 MB`; all units are powers of
+1,024, as in the limits of containers. A number alone is GiB.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from spadework.errors import BadRequest
+
+GIB = 2**30
+_UNITS = {"": 1.0, "k": 2.0**-20, "m": 2.0**-10, "g": 1.0, "t": 2.0**10}
+_SIZE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]?)(?:i?b)?\s*", re.ASCII | re.IGNORECASE)
+
+
+def gibibytes(text: str, what: str = "size") -> float:
+    """GiB of a size such as `4g` or `800m`. Raises `BadRequest` for what is no size above zero."""
+    hint = f"Write the {what} with a unit, such as 800m or 4g; a number alone is GiB."
+    found = _SIZE.fullmatch(text)
+    if found is None or (not found.group(2) and text.strip()[-1].lower() == "b"):
+        shown = text if len(text) <= 40 else f"{text[:39]}…"
+        raise BadRequest(f"The {what} {shown!r} cannot be understood.", hint)
+    size = float(found.group(1)) * _UNITS[found.group(2).lower()]
+    if size <= 0 or not math.isfinite(size):
+        raise BadRequest(f"The {what} {text!r} is not above zero.", hint)
+    return size

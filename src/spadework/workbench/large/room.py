@@ -1,0 +1,43 @@
+"""How many rows a dig holds within a limit of memory. The numbers are measured: see
+docs/decisions/0034.
+"""
+
+from __future__ import annotations
+
+from spadework.data.interactions import Interactions
+from spadework.limits import available_bytes, resident_bytes
+from spadework.sizes import GIB
+from spadework.workbench.recipe import Recipe
+
+BASE = 1100 * 2**20
+"""Bytes of a dig of any log: libraries, compiled code, tables of a batch, models that are held."""
+A_ROW = 300
+"""Bytes per row: the columns of the log, of its cuts and of their cuts, and their arrangements."""
+AN_ID = 60
+"""Bytes per user or item of the whole log: the ids, and where each user's rows begin."""
+A_COLUMNS = 24
+"""Bytes per row of the columns of a log alone."""
+LEAST_ROWS = 500_000
+"""A log of so many rows is never sampled."""
+A_SECOND = 10_000
+"""Rows of a sample per second of the budget, at most. Where a sample is drawn anyway, it is no
+larger than what the budget compares some hundred settings on.
+"""
+
+
+def limit_of(recipe: Recipe) -> int:
+    """The most bytes that this process may hold."""
+    if recipe.memory:
+        return int(recipe.memory * GIB)
+    return resident_bytes() + int(0.8 * available_bytes())
+
+
+def rows_within(memory: int, log: Interactions, budget_seconds: float) -> int:
+    """The rows that a dig of this log learns from: all where they fit into so many bytes, else at
+    most as many as fit, and as the budget compares settings on.
+    """
+    own = BASE + AN_ID * (log.user_count + log.item_count)
+    fit = max((memory - own) // A_ROW, LEAST_ROWS)
+    if len(log) <= fit:
+        return len(log)
+    return min(fit, max(int(A_SECOND * budget_seconds), LEAST_ROWS))

@@ -1,0 +1,36 @@
+"""Sizes of memory as users write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from spadework import sizes
+from spadework.errors import BadRequest
+from spadework.workbench.recipe import make
+from spadework.workbench.recipe_texts import command_of, from_settings
+
+
+@pytest.mark.parametrize(
+    ("text", "gibibytes"),
+    [
+        *[("4g", 4.0), ("4G", 4.0), ("4 GiB", 4.0), ("4gb", 4.0), ("4", 4.0), ("0.5", 0.5)],
+        *[("800m", 800 / 1024), ("512 MB", 0.5), ("2t", 2048.0), ("1048576k", 1.0)],
+    ],
+)
+def test_a_size_has_a_unit_or_is_gib(text, gibibytes):
+    assert sizes.gibibytes(text) == gibibytes
+    assert make({"memory": text}).memory == gibibytes
+    assert make(from_settings([f"memory={text}"])).memory == gibibytes
+
+
+def test_a_number_stays_a_number_and_the_command_is_read_again():
+    recipe = make({"memory": "800m"})
+    assert make({"memory": 2}).memory == 2.0
+    assert make(recipe.model_dump(mode="json")) == recipe
+    assert f"memory={800 / 1024}" in command_of(recipe)
+
+
+@pytest.mark.parametrize("text", ["", "g", "4x", "4b", "-4g", "0g", "4 gigs", "1e3g", "9" * 400])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(BadRequest, match="memory"):
+        make({"memory": text})
