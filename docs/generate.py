@@ -30,7 +30,7 @@ PAGES = {
     "findings.md": ("Findings", ("finding",)),
     "recipe.md": ("Keys of a recipe", ("recipe",)),
 }
-WHOLE = ("counts", "split")
+WHOLE = ("counts", "spark", "split")
 """Modules whose members are written as public names are; of others there is a list."""
 NOTE = "This page is written by `make docs` from the code; do not edit it.\n"
 

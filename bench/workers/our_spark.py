@@ -60,18 +60,13 @@ def processor_seconds() -> float:
 
 def session() -> Any:
     """Two slots on this machine."""
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    with without_pandas_warning():
-        from pyspark.sql import SparkSession
-
-        started = (
-            SparkSession.builder.master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.ui.showConsoleProgress", "false")
-            .config("spark.driver.memory", "3g")
-            .config("spark.sql.shuffle.partitions", "8")
-            .getOrCreate()
-        )
+    started = sw.spark.session(
+        "local[2]",
+        spark_ui_enabled="false",
+        spark_ui_showConsoleProgress="false",
+        spark_driver_memory="3g",
+        spark_sql_shuffle_partitions="8",
+    )
     started.sparkContext.setLogLevel("OFF")
     return started
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import pytest
 
+import spadework as sw
 from spadework.errors import SpadeworkError
-from spadework.spark.sessions import check_installed, check_java, without_pandas_warning
+from spadework.spark.sessions import check_installed, check_java
 
 
 @pytest.fixture(scope="session")
@@ -18,21 +16,15 @@ def spark():
         check_java()
     except SpadeworkError as missing:
         pytest.skip(f"{missing.message} {missing.hint}")
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    with without_pandas_warning():
-        from pyspark.sql import SparkSession
-
-        session = (
-            SparkSession.builder.master("local[2,4]")  # a task may fail three times
-            .appName("spadework tests")
-            .config("spark.ui.enabled", "false")
-            .config("spark.ui.showConsoleProgress", "false")
-            .config("spark.driver.memory", "1g")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.sql.shuffle.partitions", "2")
-            .getOrCreate()
-        )
+    session = sw.spark.session(
+        "local[2,4]",  # a task may fail three times
+        spark_ui_enabled="false",
+        spark_ui_showConsoleProgress="false",
+        spark_driver_memory="1g",
+        spark_driver_bindAddress="127.0.0.1",
+        spark_driver_host="127.0.0.1",
+        spark_sql_shuffle_partitions="2",
+    )
     session.sparkContext.setLogLevel("OFF")
     yield session
     session.stop()

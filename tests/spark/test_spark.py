@@ -257,8 +257,9 @@ def test_events_and_an_order_of_its_own(spark):
 def test_what_is_missing_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(sessions.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match="PySpark is not installed") as error:
-        sw.spark.read(None)
+        sw.spark.session("local[1]")
     assert "spadework[spark]" in error.value.hint
+    monkeypatch.undo()
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(BadRequest, match="no bin/java"):
         sessions.check_java()

@@ -1,5 +1,6 @@
 """Logs that are in Spark: counted where they are, scored where they are; no row passes the driver.
 
+    spark = sw.spark.session("local[2]")  # or any session of yours
     log = sw.spark.read(spark.table("orders"), user="customer", item="product", time="at")
     model = sw.spark.fit(sw.model("cosine"), log)
     lists = sw.spark.recommend(model, log, k=10)
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from spadework.spark.engine_fit import account, count, fit
 from spadework.spark.engine_lists import recommend
+from spadework.spark.sessions import session
 from spadework.spark.spark_log import SparkLog, read
 
-__all__ = ["SparkLog", "account", "count", "fit", "read", "recommend"]
+__all__ = ["SparkLog", "account", "count", "fit", "read", "recommend", "session"]

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import shutil
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +48,29 @@ def check_java() -> None:
             "Spark runs on Java, and there is no `java` on this machine.",
             "Install Java 17, such as the package openjdk-17-jre-headless, or set JAVA_HOME.",
         )
+
+
+def session(master: str = "local[*]", **settings: str) -> SparkSession:
+    """A session of Spark: on this machine (`"local[2]"`: two tasks at once), or on a cluster
+    (`"spark://HOST:PORT"`). One that stands already is returned as it is; a session that was made
+    in another way is as good.
+
+    Workers on this machine run this Python. `settings` are those of Spark, with underscores in
+    place of dots: `spark_driver_memory="4g"`. Raises MissingExtra without PySpark, BadRequest
+    without Java.
+    """
+    check_installed()
+    check_java()
+    if master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    with without_pandas_warning():
+        from pyspark.sql import SparkSession
+
+        builder = SparkSession.builder.master(master).appName("spadework")
+        for name, value in settings.items():
+            builder = builder.config(name.replace("_", "."), value)
+        found: SparkSession = builder.getOrCreate()
+    return found
 
 
 @contextmanager
