@@ -1,4 +1,4 @@
-"""Files in storage: a file, a pattern, a folder; what lacks, what is no file, what is left behind."""
+"""Files in storage: a file, a pattern, a folder; what lacks, what is refused, what is left."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_what_is_not_there_or_is_a_table_with_a_log(
 ) -> None:
     put(f"{bucket}/a.parquet")
     put(f"{bucket}/lake/_delta_log/0.json.csv")
-    with pytest.raises(BadRequest, match="memory://shop/no.parquet cannot be read"):
+    with pytest.raises(BadRequest, match=r"memory://shop/no.parquet cannot be read"):
         read_interactions(f"{bucket}/no.parquet")
     with pytest.raises(BadRequest, match="There is no file"):
         read_interactions(f"{bucket}/*.jsonl")

@@ -1,5 +1,5 @@
-"""Files in object storage (`s3://bucket/log.parquet`), copied into a folder that goes with the table.
-Needs fsspec, and the package of the storage.
+"""Files in object storage (`s3://bucket/log.parquet`), copied into a folder that goes with the
+table. Needs fsspec, and the package of the storage.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class Copies:
         if is_folder:
             found = system.find(path, detail=True)
         elif _SIGNS & set(path):
-            found = {one: each for one, each in system.glob(path, detail=True).items()}
-            found = {one: each for one, each in found.items() if each["type"] == "file"}
+            every = system.glob(path, detail=True)
+            found = {one: each for one, each in every.items() if each["type"] == "file"}
         else:
             found = {path: system.info(path)}
         if not found:
@@ -89,10 +89,8 @@ class Copies:
                 f"{name} is a table with a log of its own ({lake}), which says which rows hold.",
                 "Copy the whole folder here and give that, or export what it holds now to parquet.",
             )
-        need, room = (
-            sum(each["size"] for each in found.values()),
-            shutil.disk_usage(self.folder).free,
-        )
+        need = sum(each["size"] for each in found.values())
+        room = shutil.disk_usage(self.folder).free
         if need > room:
             raise OutOfDisk(
                 f"{name} has {gib(need)}, and {gib(room)} are free for copies in "
@@ -115,9 +113,9 @@ class Copies:
 
 def is_stored(address: object) -> bool:
     """Whether an address is of a storage."""
-    return (
-        isinstance(address, str) and address.partition("://")[0] in _PACKAGES and "://" in address
-    )
+    if not isinstance(address, str) or "://" not in address:
+        return False
+    return address.partition("://")[0] in _PACKAGES
 
 
 def with_copies(addresses: Sequence[Any]) -> tuple[list[Any], Copies | None]:
