@@ -42,8 +42,8 @@ class Recipe(BaseModel):
     source: str = Field(
         "sample:grocery",
         description=(
-            "A file, a pattern (logs/*.csv), a folder of parquet, csv or JSON lines, a table of Delta "
-            "or Iceberg, files in a storage (s3://, gs://, az://), a database "
+            "A file, a pattern (logs/*.csv), a folder of parquet, csv or JSON lines, a table of "
+            "Delta or Iceberg, files in a storage (s3://, gs://, az://), a database "
             "(postgresql://NAME@HOST/DATABASE, mysql://…), sample:grocery, world:NAME or - for "
             "standard input. Files are text, parquet, JSON, databases (SQLite, DuckDB) or "
             "workbooks."
