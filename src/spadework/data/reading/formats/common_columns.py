@@ -68,6 +68,10 @@ def _with(table: Table, schema: Mapping[str, pl.DataType]) -> Table:
         fetch=lambda columns: cast(table.fetch(columns), columns),
         head=lambda rows: cast(table.head(rows), list(schema)),
         sampled=None,
+        span=None,
+        batches=None
+        if (inner := table.batches) is None
+        else lambda columns, rows: (cast(frame, columns) for frame in inner(columns, rows)),
     )
 
 

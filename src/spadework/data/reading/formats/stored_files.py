@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
-from spadework.data.reading.formats.reading_memory import gib
+from spadework import formatting
 from spadework.data.reading.library_errors import first_line
 from spadework.data.reading.tables import Table
 from spadework.errors import BadData, BadRequest, OutOfDisk
@@ -93,8 +93,8 @@ class Copies:
         room = shutil.disk_usage(self.folder).free
         if need > room:
             raise OutOfDisk(
-                f"{name} has {gib(need)}, and {gib(room)} are free for copies in "
-                f"{self.folder.parent}.",
+                f"{name} has {formatting.size(need)}, and {formatting.size(room)} are free for "
+                f"copies in {self.folder.parent}.",
                 "Make room in the folder of temporary files, or name another one with TMPDIR.",
             )
         copies: list[str | Path] = []
@@ -146,4 +146,6 @@ def holding(table: Table, copies: Copies | None) -> Table:
         fetch=held(table.fetch),
         head=held(table.head),
         sampled=None if table.sampled is None else held(table.sampled),
+        span=None if table.span is None else held(table.span),
+        batches=None if table.batches is None else held(table.batches),
     )
