@@ -420,8 +420,8 @@ COLUMNS = [
         name="A folder of parquet",
         file="parts",
         shown="parts/a.parquet\nparts/b.PQ\nparts/_temporary/c.parquet",
-        read="All parts in the order of their names. What is left out (hidden, temporary, other "
-        "formats, dead links) is one remark.",
+        read="All parts in the order of their names; where there is no parquet, csv or JSON lines. "
+        "What is left out (hidden, temporary, other formats, dead links) is one remark.",
         rows=[(1, 21), (1, 33), (2, 21), (11, 21), (11, 33), (12, 21)],
         write=_parts("a.parquet", "b.PQ", "_temporary/c.parquet"),
     ),
@@ -439,7 +439,8 @@ COLUMNS = [
         name="Several files",
         file="logs/*.csv",
         shown="logs/2026-01.csv\nlogs/2026-02.csv",
-        read="One log with a remark for each file; the columns have to be the same. Several paths "
+        read="One log with a remark for each file. Columns of roles have to be in all; others that "
+        "one lacks are left out, and types that differ become one that holds all. Several paths "
         "do the same.",
         rows=[("0", "i0"), ("1", "i1")],
         write=_two_files,

@@ -66,6 +66,7 @@ ALLOWED = {  # third-party name → where it may be imported
     "arro3": ("data/reading/formats/postgres_tables.py",),
     "deltalake": ("data/reading/formats/lake_tables.py",),
     "pyiceberg": ("data/reading/formats/lake_tables.py",),
+    "fsspec": ("data/reading/formats/stored_files.py",),
     "pymysql": ("data/reading/formats/mysql_tables.py",),
     "fastexcel": ("data/reading/formats/workbooks.py",),
     "pydantic": ("workbench/recipe.py", "serving/"),

@@ -97,8 +97,8 @@ def test_53_a_file_that_is_missing(elsewhere, capsys):
 def test_53_a_folder_without_parquet(elsewhere, capsys):
     (elsewhere / "empty").mkdir()
     assert refused(capsys, "look", "empty") == (
-        "The folder 'empty' holds no parquet files.",
-        "Give a folder of parquet files, or a list of files.",
+        "The folder 'empty' holds no files of parquet, csv or JSON lines.",
+        "Give a folder of such files, or a list of files.",
     )
 
 

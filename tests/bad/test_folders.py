@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
 from spadework.data.reading.formats import folder_parts
-from spadework.errors import BadData, BadRequest, SpadeworkError
+from spadework.errors import BadData, SpadeworkError
 
 DAY = 1_767_225_600  # 2026-01-01
 
@@ -302,12 +303,86 @@ def test_own_runs_are_left_out(tmp_path: Path) -> None:
     assert "runs of spadework: 2" in remarks(log)[0]
 
 
-def test_a_folder_of_csv_names_the_pattern(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("user,item\n1,2\n")
-    with pytest.raises(BadRequest) as caught:
-        read_interactions(tmp_path)
-    assert caught.value.hint == f"Give its files by a pattern: '{tmp_path}/*.csv'."
-    assert len(read_interactions(f"{tmp_path}/*.csv")) == 1
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "csv.gz"])
+def test_a_folder_of_text_is_its_files(tmp_path: Path, ending: str) -> None:
+    for day, kind in ((1, "buy"), (2, "view")):
+        path = tmp_path / f"event={kind}" / f"dt=2026-01-0{day}" / f"part-0.{ending}"
+        path.parent.mkdir(parents=True)
+        rows = "user,item,note\nu1,i1,a\nu2,i2,b\n"
+        if ending == "jsonl":
+            rows = '{"user": "u1", "item": "i1"}\n{"user": "u2", "item": "i2"}\n'
+        path.write_bytes(gzip.compress(rows.encode()) if ending == "csv.gz" else rows.encode())
+    (tmp_path / "readme.md").write_text("text")
+    (tmp_path / "_SUCCESS").touch()
+    log = read_interactions(tmp_path)
+    assert log.frame().rows() == [
+        ("u1", "i1", DAY, "buy"),
+        ("u1", "i1", DAY + 86_400, "view"),
+        ("u2", "i2", DAY, "buy"),
+        ("u2", "i2", DAY + 86_400, "view"),
+    ]
+    assert f"event=view/dt=2026-01-02/part-0.{ending}: 2 rows." in remarks(log)
+    assert "Left out of the folder: another format: 1 (readme.md)." in remarks(log)
+    (tmp_path / "more.tsv").write_text("user\titem\nu1\ti1\n")
+    assert "holds files of several kinds: ." in refusal(tmp_path)
+
+
+# ---- files whose columns differ
+
+
+def test_a_column_that_some_files_lack_is_left_out_where_nobody_needs_it(tmp_path: Path) -> None:
+    for folder, write in (("p", pl.DataFrame.write_parquet), ("c", pl.DataFrame.write_csv)):
+        (tmp_path / folder).mkdir()
+        ending = "parquet" if folder == "p" else "csv"
+        frame = pl.DataFrame({"user_id": [1, 2], "item_id": [3, 4], "ts": [DAY, DAY + 1]})
+        write(frame.with_columns(colour=pl.lit("red")), tmp_path / folder / f"a.{ending}")
+        write(frame.with_columns(size=pl.lit(7)), tmp_path / folder / f"b.{ending}")
+        log = read_interactions(tmp_path / folder)
+        assert len(log) == 2
+        assert log.account is not None
+        assert log.account.read == 4
+        said = remarks(log)
+        assert f"a.{ending}: 2 rows." in said
+        assert (
+            f"The column 'colour' is not read, since not all files agree: 'b.{ending}' is "
+            "without it."
+        ) in said
+        again = read_interactions(tmp_path / folder, duplicates="keep")
+        assert len(again) == 4
+        told = refusal(tmp_path / folder, event="colour")
+        assert f"b.{ending} does not fit to a.{ending}: it lacks 'colour' and has 'size'" in told
+        # the time, found by itself, has to be in all
+        write(frame.drop("ts"), tmp_path / folder / f"c.{ending}")
+        assert f"c.{ending} does not fit to a.{ending}: it lacks" in refusal(tmp_path / folder)
+
+
+def test_types_that_differ_become_one_that_holds_all(tmp_path: Path) -> None:
+    first = pl.DataFrame(
+        {
+            "user_id": pl.Series([1], dtype=pl.Int32),
+            "item_id": pl.Series(["a"], dtype=pl.Categorical),
+            "ts": pl.Series([DAY * 1000]).cast(pl.Datetime("ms")),
+            "rating": pl.Series([4], dtype=pl.Int64),
+            "nothing": pl.Series([None], dtype=pl.Null),
+        }
+    )
+    second = pl.DataFrame(
+        {
+            "user_id": pl.Series([2**40], dtype=pl.Int64),
+            "item_id": ["b"],
+            "ts": pl.Series([(DAY + 1) * 1_000_000]).cast(pl.Datetime("us")),
+            "rating": [4.5],
+            "nothing": ["x"],
+        }
+    )
+    first.write_parquet(tmp_path / "a.parquet")
+    second.write_parquet(tmp_path / "b.parquet")
+    for source in (tmp_path, str(tmp_path / "*.parquet")):
+        log = read_interactions(source)
+        assert log.frame().rows() == [(1, "a", DAY, 4.0), (2**40, "b", DAY + 1, 4.5)]
+        assert "The files hold 'user_id' as Int32 and Int64; all is Int64." in remarks(log)
+    second.with_columns(user_id=pl.lit(7.0)).write_parquet(tmp_path / "b.parquet")
+    assert "it holds 'user_id' as Float64, not Int32" in refusal(tmp_path)
 
 
 def test_a_part_that_is_no_parquet_is_refused(tmp_path: Path) -> None:

@@ -295,8 +295,9 @@ def test_53_paths_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(BadRequest) as missing:
         read_interactions(tmp_path / "order.csv")
     assert missing.value.hint == "Did you mean 'orders.csv'?"
-    with pytest.raises(BadRequest, match="holds no parquet files"):
-        read_interactions(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadRequest, match="holds no files of parquet, csv or JSON lines"):
+        read_interactions(tmp_path / "empty")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(BadRequest, match="is a pipe"):
         read_interactions(tmp_path / "pipe")
@@ -317,7 +318,7 @@ def test_53_paths_that_cannot_be_read(tmp_path: Path) -> None:
         ),
         (
             "https://host/log.csv",
-            "https:// addresses are not read; nothing is fetched from the network.",
+            "https:// addresses are not read.",
         ),
         (
             "sample:grocery",

@@ -191,15 +191,19 @@ def test_a_connection_that_is_lost_leaves_nothing(shop):
         table.fetch(["ts"])  # another state would be read
 
 
-def test_samples_of_users_have_all_their_rows(shop, monkeypatch: pytest.MonkeyPatch):
+def test_a_table_larger_than_memory_is_read_in_batches(shop, monkeypatch: pytest.MonkeyPatch):
     address, database = shop
     database.execute(ORDERS)
     whole = read_interactions(address)
     monkeypatch.setattr(reading_memory, "available", lambda: 40_000)
     log = read_interactions(address)
-    assert 0 < len(log.user_vocabulary) < 50
-    assert len(log) == 20 * len(log.user_vocabulary)
-    assert set(log.user_vocabulary.ids.to_list()) < set(whole.user_vocabulary.ids.to_list())
+    assert log.frame().equals(whole.frame())
+    # whoever wants a sample of users gets all rows of each
+    table = open_table(address)
+    assert table.sampled is not None
+    frame, numbers = table.sampled(["user_id"], "user_id", 3)
+    assert 0 < frame["user_id"].n_unique() < 50
+    assert frame.height == 20 * frame["user_id"].n_unique() == len(numbers)
 
 
 def test_the_items_the_joins_and_a_split_come_from_the_database_too(shop):

@@ -56,7 +56,7 @@ def read_interactions(
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
-    `source` is a path, a list of paths, a pattern (`logs/*.csv`), a folder of parquet, a database
+    `source` is a path, a list of paths, a pattern (`logs/*.csv`), a folder, `s3://…`, a database
     (`postgresql://NAME@HOST/DATABASE`, `mysql://…`; passwords come from the environment), `-` for
     standard input, `sample:grocery`, `world:NAME`, or a frame with the Arrow interface. `table` is
     the table, view or sheet of a database or a workbook, `query` a statement that gives the rows of

@@ -42,14 +42,15 @@ class Recipe(BaseModel):
     source: str = Field(
         "sample:grocery",
         description=(
-            "A file, a pattern (logs/*.csv), a folder of parquet, a database "
+            "A file, a pattern (logs/*.csv), a folder of parquet, csv or JSON lines, a table of "
+            "Delta or Iceberg, files in a storage (s3://, gs://, az://), a database "
             "(postgresql://NAME@HOST/DATABASE, mysql://…), sample:grocery, world:NAME or - for "
             "standard input. Files are text, parquet, JSON, databases (SQLite, DuckDB) or "
             "workbooks."
         ),
     )
     more: list[str] | None = Field(
-        None, description="Further files of the same log, with the same columns."
+        None, description="Further files of the same log, with the columns that are needed."
     )
     table: str | None = Field(
         None,

@@ -14,13 +14,15 @@ import polars as pl
 
 from spadework.data.reading.formats import byte_sources
 from spadework.data.reading.formats.columnar import open_columnar, scan_of, table_of_scan
+from spadework.data.reading.formats.common_columns import common_schema
 from spadework.data.reading.formats.lakes import READ, lake_of, refuse_lake
 from spadework.data.reading.formats.partitions import FolderColumns, Value, top_of
 from spadework.data.reading.library_errors import LIBRARY_ERRORS, broken
-from spadework.data.reading.tables import FEW_PARTS, Table, check_same_columns, parts_in_one_line
+from spadework.data.reading.tables import FEW_PARTS, Table, parts_in_one_line
 from spadework.errors import BadData, BadRequest
 
 _ENDINGS = (".parquet", ".pq", ".parq")
+_TEXTS = (".csv", ".tsv", ".jsonl", ".ndjson")
 FEW_NAMES = 3
 _OF_WRITERS = ("_SUCCESS", "_metadata", "_common_metadata", ".DS_Store")
 """Files that writers of folders leave beside the parts; they hold no rows and need no remark."""
@@ -64,18 +66,46 @@ def _says_all(address: str | Path) -> bool:
     return lake_of(Path(address)) in READ
 
 
-def open_folder(folder: Path, declared: FolderColumns) -> Table:
-    """The table of a folder's parquet files. `declared` are the columns of their folders.
+def text_parts(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files of text of a folder without parquet, in the order of their names, and a remark
+    about others; none where there is parquet, or the folder is a table with a log. Raises
+    BadRequest where they are of two kinds.
+    """
+    if lake_of(folder) is not None or _walked(folder)[0]:
+        return [], []
+    files, left_out = _walked(folder, _TEXTS)
+    kinds = sorted({_kind(path) for path in files})
+    if len(kinds) > 1:
+        raise BadRequest(
+            f"The folder {folder.name!r} holds files of several kinds: {', '.join(kinds)}.",
+            f"Give those of one kind by a pattern: '{folder / ('**/*' + kinds[0])}'.",
+        )
+    return files, [_remark(left_out)] if files and left_out else []
+
+
+def _kind(path: Path) -> str:
+    """The ending that says how the text is written."""
+    return next(ending for ending in _TEXTS if _plain(path.name).endswith(ending))
+
+
+def _plain(name: str) -> str:
+    """A name without what says that the file is packed."""
+    return name.lower().removesuffix(".gz").removesuffix(".zst")
+
+
+def open_folder(folder: Path, declared: FolderColumns, wanted: Sequence[str] = ()) -> Table:
+    """The table of a folder's parquet files. `declared` are the columns of their folders, `wanted`
+    those that the user named.
 
     Raises BadRequest where there are no such files, BadData where the folder is a table of Delta,
-    Iceberg or Hudi, or its parts differ in their columns.
+    Iceberg or Hudi, or its parts differ in columns that are needed.
     """
     refuse_lake(folder)
     files, left_out = _walked(folder)
     if not files:
         raise BadRequest(
-            f"The folder {folder.name!r} holds no parquet files.",
-            _instead(folder, left_out),
+            f"The folder {folder.name!r} holds no files of parquet, csv or JSON lines.",
+            "Give a folder of such files, or a list of files.",
         )
     tables: list[Table] = []
     for path in files:
@@ -85,12 +115,11 @@ def open_folder(folder: Path, declared: FolderColumns) -> Table:
             raise BadData(
                 f"{name} is not a parquet file.", "Remove it from the folder, or write it again."
             )
-        table = open_columnar(path, name, "parquet")
-        if tables:
-            check_same_columns(tables[0].name, tables[0].schema, name, table.schema)
-        tables.append(table)
+        tables.append(open_columnar(path, name, "parquet"))
+    schema, notes = common_schema(tables, wanted)
     remarks = [_remark(left_out)] if left_out else []
-    own = [key for key in declared.types if key in tables[0].schema]
+    remarks += notes
+    own = [key for key in declared.types if key in schema]
     if own:
         remarks.append(
             f"The files hold {', '.join(map(repr, own))} themselves, so the names of the folders "
@@ -101,7 +130,7 @@ def open_folder(folder: Path, declared: FolderColumns) -> Table:
         remarks.append(parts_in_one_line(parts))
     try:
         return table_of_scan(
-            _scan(files, declared, list(tables[0].schema)),
+            _scan(files, declared, schema, are_alike=not notes),
             folder.name if len(tables) > 1 else tables[0].name,
             "parquet",
             sum(table.size for table in tables),
@@ -113,11 +142,17 @@ def open_folder(folder: Path, declared: FolderColumns) -> Table:
         raise broken(folder.name, "parquet", error) from None
 
 
-def _scan(files: Sequence[Path], declared: FolderColumns, columns: list[str]) -> pl.LazyFrame:
+def _scan(
+    files: Sequence[Path],
+    declared: FolderColumns,
+    schema: Mapping[str, pl.DataType],
+    *,
+    are_alike: bool,
+) -> pl.LazyFrame:
     values, types = declared.values, declared.types
-    keys = [key for key in types if key not in columns]
+    keys = [key for key in types if key not in schema]
     if not keys:
-        return _of_parts(files, columns)
+        return _of_parts(files, schema, are_alike)
     groups: list[tuple[tuple[Value, ...], list[Path]]] = []
     for path, found in zip(files, values, strict=True):
         group = tuple(found[key] for key in keys)
@@ -127,7 +162,7 @@ def _scan(files: Sequence[Path], declared: FolderColumns, columns: list[str]) ->
             groups.append((group, [path]))
     return pl.concat(
         [
-            _of_parts(paths, columns).with_columns(
+            _of_parts(paths, schema, are_alike).with_columns(
                 [
                     pl.lit(value, types[key]).alias(key)
                     for key, value in zip(keys, group, strict=True)
@@ -138,13 +173,19 @@ def _scan(files: Sequence[Path], declared: FolderColumns, columns: list[str]) ->
     )
 
 
-def _of_parts(files: Sequence[Path], columns: list[str]) -> pl.LazyFrame:
-    if len(files) == 1:
-        return scan_of(files[0], "parquet").select(columns)
-    return pl.scan_parquet(list(files), glob=False)
+def _of_parts(
+    files: Sequence[Path], schema: Mapping[str, pl.DataType], are_alike: bool
+) -> pl.LazyFrame:
+    if are_alike and len(files) > 1:
+        return pl.scan_parquet(list(files), glob=False)
+    # a file that has a column as it shall be keeps it: a cast to the same type is none
+    asked = [pl.col(column).cast(dtype) for column, dtype in schema.items()]
+    return pl.concat([scan_of(path, "parquet").select(asked) for path in files])
 
 
-def _walked(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
+def _walked(
+    folder: Path, endings: tuple[str, ...] = _ENDINGS
+) -> tuple[list[Path], dict[str, list[str]]]:
     """The parts in the order of their paths, and reason → what is left out."""
     files: list[Path] = []
     left_out: dict[str, list[str]] = defaultdict(list)
@@ -178,7 +219,7 @@ def _walked(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
                 kept.append(name)
         folders[:] = kept
         for name in names:
-            reason = _why_not(here / name)
+            reason = _why_not(here / name, endings)
             if reason is None:
                 files.append(here / name)
             elif reason:
@@ -193,7 +234,7 @@ def _is_run(path: Path) -> bool:
     return (path / "recipe.json").is_file() and (path / "data.json").is_file()
 
 
-def _why_not(path: Path) -> str | None:
+def _why_not(path: Path, endings: tuple[str, ...]) -> str | None:
     """Why a file is no part; an empty text where that needs no remark, None where it is a part."""
     name = path.name
     if name in _OF_WRITERS or name.endswith(".crc"):
@@ -206,9 +247,11 @@ def _why_not(path: Path) -> str | None:
         return OTHER
     if not os.access(path, os.R_OK):
         return CLOSED
-    if name.lower().endswith(_ENDINGS):
+    if _plain(name).endswith(endings):
         return None
     # Hive writes parts without an ending
+    if endings != _ENDINGS:
+        return OTHER
     return None if "." not in name and byte_sources.head_of(path, 4) == b"PAR1" else OTHER
 
 
@@ -218,11 +261,3 @@ def _remark(left_out: Mapping[str, Sequence[str]]) -> str:
         shown = ", ".join(sorted(names)[:FEW_NAMES]) + (", …" if len(names) > FEW_NAMES else "")
         pieces.append(f"{reason}: {len(names):,} ({shown})")
     return f"Left out of the folder: {'; '.join(pieces)}."
-
-
-def _instead(folder: Path, left_out: Mapping[str, Sequence[str]]) -> str:
-    endings = {Path(name).suffix for name in left_out.get(OTHER, ())}
-    for ending in (".csv", ".tsv", ".jsonl", ".json", ".gz", ".zst", ".arrow", ".feather", ".txt"):
-        if ending in endings:
-            return f"Give its files by a pattern: '{folder / ('*' + ending)}'."
-    return "Give a folder of parquet files, or a list of files."

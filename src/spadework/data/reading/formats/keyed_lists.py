@@ -36,17 +36,21 @@ def with_keys(table: Table, names: Iterable[str]) -> Table:
             [added[name][1].alias(name) if name in added else pl.col(name) for name in columns]
         )
 
-    def fetch(columns: Sequence[str]) -> pl.DataFrame:
-        own = [added[name][0] if name in added else name for name in columns]
-        return beside(table.fetch(list(dict.fromkeys(own))), columns)
+    def own(columns: Sequence[str]) -> list[str]:
+        names = [added[name][0] if name in added else name for name in columns]
+        return list(dict.fromkeys(names))
 
     schema = {**table.schema, **dict.fromkeys(added, pl.String())}
     return replace(
         table,
         schema=schema,
-        fetch=fetch,
+        fetch=lambda columns: beside(table.fetch(own(columns)), columns),
         head=lambda n: beside(table.head(n), list(schema)),
         sampled=None,
+        span=None,
+        batches=None
+        if (inner := table.batches) is None
+        else lambda columns, rows: (beside(frame, columns) for frame in inner(own(columns), rows)),
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
@@ -43,9 +43,20 @@ def open_lake(folder: Path, kind: str) -> Table:
 
         return called
 
+    def batches(columns: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
+        assert table.batches is not None
+        with _told(folder.name, kind):
+            yield from table.batches(columns, rows)
+
     assert table.sampled is not None
+    assert table.span is not None
     return replace(
-        table, fetch=told(table.fetch), head=told(table.head), sampled=told(table.sampled)
+        table,
+        fetch=told(table.fetch),
+        head=told(table.head),
+        sampled=told(table.sampled),
+        span=told(table.span),
+        batches=batches,
     )
 
 

@@ -5,7 +5,7 @@ frames.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,9 +16,10 @@ from spadework import forks
 from spadework.data.reading.formats import byte_sources
 from spadework.data.reading.formats.arrow_streams import ArrowFrame, frame_of
 from spadework.data.reading.formats.columnar import open_columnar, table_of_lazy
+from spadework.data.reading.formats.common_columns import aligned
 from spadework.data.reading.formats.delimited import check_delimiter, parse_delimited
 from spadework.data.reading.formats.duckdb_files import open_duckdb
-from spadework.data.reading.formats.folder_parts import columns_by_address, open_folder
+from spadework.data.reading.formats.folder_parts import columns_by_address, open_folder, text_parts
 from spadework.data.reading.formats.foreign_texts import refuse_foreign
 from spadework.data.reading.formats.jsonlines import parse_jsonlines
 from spadework.data.reading.formats.lake_tables import open_lake
@@ -36,6 +37,7 @@ from spadework.data.reading.formats.reading_memory import check_text_size
 from spadework.data.reading.formats.server_addresses import kind_of
 from spadework.data.reading.formats.server_tables import open_server
 from spadework.data.reading.formats.sqlite_files import open_sqlite
+from spadework.data.reading.formats.stored_files import holding, with_copies
 from spadework.data.reading.formats.wide_tables import IMPRESSIONS, LISTS, MATRIX
 from spadework.data.reading.formats.workbooks import is_workbook, open_workbook, refuse_old
 from spadework.data.reading.library_errors import first_line
@@ -119,7 +121,8 @@ def open_table(
     addresses = [source] if isinstance(source, str | Path) else list(source)
     if not addresses:
         raise BadRequest("The list of sources is empty.", "Give at least one path.")
-    return _appended(matched(addresses), options)
+    addresses, copies = with_copies(addresses)
+    return holding(_with_parts(matched(addresses), options), copies)
 
 
 def has_tables(address: str | Path) -> bool:
@@ -136,23 +139,44 @@ def _has_tables(path: Path, source_format: str) -> bool:
     return source_format in ("sqlite", "duckdb") or (source_format == "zip" and is_workbook(path))
 
 
-def _appended(addresses: Sequence[str | Path], options: Options) -> Table:
+def _with_parts(addresses: Sequence[str | Path], options: Options) -> Table:
+    """The table of addresses, of which a folder of csv or JSON lines is its files."""
+    found: list[str | Path] = []
+    names: dict[Path, str] = {}
+    remarks: list[str] = []
+    for address in addresses:
+        folder = Path(address).absolute()
+        parts, notes = text_parts(folder) if os.path.isdir(address) else ([], [])
+        found += parts or [address]
+        names |= {part: part.relative_to(folder).as_posix() for part in parts}
+        remarks += notes
+    table = _appended(found, options, names)
+    return replace(table, remarks=(*table.remarks, *remarks)) if remarks else table
+
+
+def _appended(
+    addresses: Sequence[str | Path], options: Options, names: Mapping[Path, str]
+) -> Table:
+    """The table of all; `names` are those of parts of a folder."""
     alone = len(addresses) == 1
     known = columns_by_address(addresses)
     tables = [
         _open_address(address, options, columns)
         for address, columns in zip(addresses, known, strict=True)
     ]
+    tables = [
+        replace(table, name=names.get(Path(address), table.name))
+        for address, table in zip(addresses, tables, strict=True)
+    ]
     if alone and (str(addresses[0]) == "-" or os.path.isdir(addresses[0])):
         return tables[0]
     if options.shape == BASKETS and not alone:
         tables = [with_file_number(table, at) for at, table in enumerate(tables, start=1)]
-    whole = joined(
-        [
-            table if os.path.isdir(address) else with_columns(table, found.values[0], found.types)
-            for address, table, found in zip(addresses, tables, known, strict=True)
-        ]
-    )
+    tables = [
+        table if os.path.isdir(address) else with_columns(table, found.values[0], found.types)
+        for address, table, found in zip(addresses, tables, known, strict=True)
+    ]
+    whole = joined(aligned(tables, options.wanted))
     notes = tuple(
         f"{name} is given more than once; where there are no times, its rows count each time."
         for name in given_twice(addresses)
@@ -181,7 +205,7 @@ def _open_address(address: str | Path, options: Options, known: FolderColumns) -
     if path.is_dir():
         _refuse_lines(options.shape, f"the folder {path.name!r}")
         _refuse_inside(options, f"the folder {path.name!r}")
-        return open_folder(path, known)
+        return open_folder(path, known, options.wanted)
     head = byte_sources.head_of(path)
     if not head:
         raise BadData(f"{path.name} is empty.", "Give a file with a header and rows.")
@@ -285,11 +309,8 @@ def _refuse_remote(address: str | Path) -> None:
             "to parquet and give that file.",
         )
     raise BadRequest(
-        (
-            f"{address.split('://')[0]}:// addresses are not read; nothing is fetched from "
-            "the network."
-        ),
-        "Download the file.",
+        f"{address.split('://')[0]}:// addresses are not read.",
+        "Download the file; storages are read by s3://, gs:// and az://, files by their path.",
     )
 
 
