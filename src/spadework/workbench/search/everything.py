@@ -18,11 +18,11 @@ from spadework.workbench.large.sample import Sample
 from spadework.workbench.search.costs import Costs
 
 SHARE = 0.3
-"""Share of the budget that fitting a model on more than the sample may take: so much is kept free
+"""Share of the time that fitting a model on more than the sample may take: so much is kept free
 for it, and a model that would take longer is fitted on fewer users.
 """
 LEAST_SHARE = 0.1
-"""Share of the budget that such a fit may take where nothing is left of it."""
+"""Share of the time that such a fit may take where nothing is left of it."""
 ROOM = 0.8
 """Share of the free memory that a fit on more than the sample may be estimated to take: estimates
 are within a factor of three, and a limit of a container is hard.
@@ -38,7 +38,7 @@ class Everything:
     sample: Sample
     costs: Costs
     memory: int  # bytes of this process
-    budget: float  # seconds
+    budget: float  # seconds of the dig, without those of reading
     fitted_rows: dict[str, int] = field(default_factory=dict)  # label → rows
 
     def seconds(self, model: Recommender) -> float:
