@@ -7,6 +7,7 @@ import pytest
 
 from makers import START, make_log, random_rows
 from spadework.errors import BadRequest, Unsuitable
+from spadework.models import popular
 from spadework.models.catalogue import catalogue
 from spadework.models.histories import Histories
 from spadework.models.labels import model
@@ -155,6 +156,15 @@ def test_popularity_by_hand():
         model("popular", window="7d").fit(log).recommend(log, 2, fill=False).items.tolist()
         == [[1, -1]] * 3
     )
+
+
+@pytest.mark.parametrize("settings", [{}, {"window": "7d"}, {"half_life": "3d"}])
+def test_the_parts_of_a_log_change_no_bit_of_what_is_popular(settings, monkeypatch):
+    users, items, times = random_rows(3, rows=200)
+    log = make_log(users, items, times)
+    whole = model("popular", **settings).fit(log)
+    monkeypatch.setattr(popular, "_PART", 7)
+    assert model("popular", **settings).fit(log) == whole
 
 
 def test_positions_are_counted_in_distinct_timestamps():

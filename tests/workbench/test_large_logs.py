@@ -157,6 +157,8 @@ def test_a_dig_of_a_sample_says_so_everywhere(dug):
     assert run.board["sample"]["rows"] == about["rows"] == 20 * about["users"]
     assert run.data["fingerprint"]["log"] == log.fingerprint
     assert run.data["facts"]["rows"] == 300_000
+    again = sample.sample_of(log, run.recipe, run.data)  # as a training reads it
+    assert again.log.fingerprint == sample.Sample(log, log, 1, 0).larger(8).fingerprint
     remarks = run.board["protocol"]["remarks"]
     assert remarks[0].startswith(says)
     assert f"{run.winner} was fitted on everything: 300,000 rows." in remarks

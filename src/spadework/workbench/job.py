@@ -142,7 +142,7 @@ class Job:
         states = {entry.state for entry in read_all([*board["scores"], *board["validation"]])}
         ended = board.get("budget", {}).get("ended")  # earlier versions do not say
         late = ended == "budget" if ended else not states.isdisjoint(("timed out", "no time"))
-        large = "out of memory" in states
+        large = "out of memory" in states or board.get("sample") is not None
         more_time = self.recipe.budget_seconds > durations.seconds(stored["budget"], "budget")
         return not (late and more_time) and not (large and self.recipe.memory != stored["memory"])
 

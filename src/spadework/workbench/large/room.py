@@ -4,6 +4,11 @@ docs/decisions/0034.
 
 from __future__ import annotations
 
+from mmap import mmap
+from typing import Any
+
+import numpy as np
+
 from spadework.data.interactions import Interactions
 from spadework.limits import available_bytes, resident_bytes
 from spadework.sizes import GIB
@@ -40,4 +45,13 @@ def rows_within(memory: int, log: Interactions, budget_seconds: float) -> int:
     fit = max((memory - own) // A_ROW, LEAST_ROWS)
     if len(log) <= fit:
         return len(log)
+    if not _is_mapped(log.items):  # it stays in memory beside the sample
+        fit = max((memory - own - A_COLUMNS * len(log)) // A_ROW, LEAST_ROWS)
     return min(fit, max(int(A_SECOND * budget_seconds), LEAST_ROWS))
+
+
+def _is_mapped(array: Any) -> bool:
+    """Whether an array is a view of a file."""
+    while array is not None and not isinstance(array, np.memmap | mmap):
+        array = getattr(array, "base", None)
+    return array is not None

@@ -94,7 +94,9 @@ class Dig:
             self.validation, self.items, self.judging.rungs[0].rows, memory=self.memory
         )
         reserved = QUESTIONS * max(self.clock.budget - WINNERS_MINUTE, 0.0)
-        self.everything = Everything(self.sample, costs, self.memory, self.clock.budget)
+        # of the time that reading and checking a large log has left
+        left = max(self.clock.left, 0.1 * self.clock.budget)
+        self.everything = Everything(self.sample, costs, self.memory, left)
         self.ending = Ending(
             costs, self.test, self.everything, self.clock.budget, question_seconds=reserved
         )

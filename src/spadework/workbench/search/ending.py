@@ -47,9 +47,10 @@ class Ending:
     # users that the winner is judged on once more, learned from smaller samples (SIZE-1); 0: none
     curve_users: int = 0
 
-    def seconds(self, winner: Recommender | None) -> float:
+    def seconds(self, winner: Recommender | None, *, least: bool = False) -> float:
         """Seconds from the choice of a winner, without companions, to the manifest; without the
-        winner's part where none was chosen yet.
+        winner's part where none was chosen yet. With `least` the winner is not fitted on more than
+        was dug, and SIZE-1 is not asked.
         """
         users = len(self.test.truth.users)
         seconds = self.writing() + BASELINES_USER * users
@@ -60,7 +61,10 @@ class Ending:
         judged = self.costs.fit(winner, self.test.split.train) + self.costs.answer(
             winner, users, unknown=LEAST_USER
         )
-        return seconds + SLACK * judged + self.curve(winner) + self.keeping(winner)
+        seconds += SLACK * judged
+        if least:
+            return seconds + SLACK * self.costs.fit(winner, self.everything.sample.log)
+        return seconds + self.curve(winner) + self.keeping(winner)
 
     def curve(self, winner: Recommender) -> float:
         """Seconds to learn the winner from an eighth, a quarter and half of its sample."""
@@ -75,7 +79,7 @@ class Ending:
         no reason to serve another model, whatever writing alone takes. `late` is a share of the
         budget.
         """
-        seconds = self.seconds(winner)
+        seconds = self.seconds(winner, least=True)
         return seconds - max(left, self.seconds(None)) <= late * self.budget
 
     def keeping(self, model: Recommender) -> float:

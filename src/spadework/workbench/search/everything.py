@@ -18,9 +18,11 @@ from spadework.workbench.large.sample import Sample
 from spadework.workbench.search.costs import Costs
 
 SHARE = 0.3
-"""Share of the budget that fitting a model on more than the sample may take: so much is kept free
+"""Share of the time that fitting a model on more than the sample may take: so much is kept free
 for it, and a model that would take longer is fitted on fewer users.
 """
+LEAST_SHARE = 0.1
+"""Share of the time that such a fit may take where nothing is left of it."""
 ROOM = 0.8
 """Share of the free memory that a fit on more than the sample may be estimated to take: estimates
 are within a factor of three, and a limit of a container is hard.
@@ -36,7 +38,7 @@ class Everything:
     sample: Sample
     costs: Costs
     memory: int  # bytes of this process
-    budget: float  # seconds
+    budget: float  # seconds of the dig, without those of reading
     fitted_rows: dict[str, int] = field(default_factory=dict)  # label → rows
 
     def seconds(self, model: Recommender) -> float:
@@ -50,14 +52,14 @@ class Everything:
         self, setting: Recommender, items: ItemContent | None, seed: int, left: float
     ) -> Recommender:
         """The setting fitted on the whole log or, where the log is larger than what was dug, on the
-        largest sample that is estimated to fit into memory and to end within `left` seconds, or
-        within the time that is kept free for it.
+        largest sample that is estimated to fit into memory and to end within `left` seconds, or a
+        little later.
         """
         if self.sample.is_whole:
             fitted = setting.sharing().fit(self.sample.log, items, rng=seed)
             self.fitted_rows[setting.label] = len(self.sample.log)
             return fitted
-        allowed = max(left, SHARE * self.budget)
+        allowed = max(left, LEAST_SHARE * self.budget)
         for parts in self._parts(setting, allowed):
             log = self.sample.larger(parts)
             limits = Limits(time.monotonic() + PATIENCE * allowed, self.memory)
