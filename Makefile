@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # for apart, since pip asks every index for every package.
 TORCH := --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torch
 
-.PHONY: dig test quick long check format docs site bench bench-serving bench-neural bench-budgets clean
+.PHONY: dig test quick long check format docs site bench bench-serving bench-scale bench-neural bench-budgets clean
 
 dig: .venv/warm  ## install, then the main job on the embedded grocery log
 	$(BIN)/spadework dig
@@ -46,6 +46,9 @@ bench: .venv/dev  ## speed and memory beside the peers; builds environments of t
 
 bench-serving: .venv/dev  ## the server under load, updates, batches and stores; builds environments of their own for the peers
 	$(BIN)/python bench/run.py --page serving
+
+bench-scale: .venv/dev  ## logs of up to 200 million rows, databases and Spark; two hours and 20 GB of disk
+	$(BIN)/python bench/run.py --page scale
 
 bench-neural: .venv/dev  ## transformers beside RecTools', on MovieLens-1M, Beauty and a million items; an hour and a half on two processors
 	$(BIN)/python bench/run.py --page neural
