@@ -15,7 +15,11 @@ import time
 from pathlib import Path
 
 GROUPS = Path("/sys/fs/cgroup")
-_LIMITS = (("memory.max", ""), ("memory.limit_in_bytes", "memory"))
+# version 2 is one tree, version 1 a tree for each resource
+_LIMITS = (
+    ("cgroup.controllers", "memory.max", ""),
+    ("memory/cgroup.procs", "memory.limit_in_bytes", "memory"),
+)
 
 
 def held(process: int) -> int:
@@ -29,7 +33,9 @@ def held(process: int) -> int:
 
 def group_of(limit: int) -> Path | None:
     """A new memory group with a limit; None where none can be made."""
-    for name, tree in _LIMITS:
+    for sign, name, tree in _LIMITS:
+        if not (GROUPS / sign).exists():
+            continue
         group = GROUPS / tree / f"spadework-bench-{os.getpid()}"
         try:
             group.mkdir()

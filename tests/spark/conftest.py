@@ -18,12 +18,14 @@ def spark():
         pytest.skip(f"{missing.message} {missing.hint}")
     session = sw.spark.session(
         "local[2,4]",  # a task may fail three times
-        spark_ui_enabled="false",
-        spark_ui_showConsoleProgress="false",
-        spark_driver_memory="1g",
-        spark_driver_bindAddress="127.0.0.1",
-        spark_driver_host="127.0.0.1",
-        spark_sql_shuffle_partitions="2",
+        {
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.driver.memory": "1g",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.host": "127.0.0.1",
+            "spark.sql.shuffle.partitions": "2",
+        },
     )
     session.sparkContext.setLogLevel("OFF")
     yield session

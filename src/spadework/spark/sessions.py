@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,13 +50,13 @@ def check_java() -> None:
         )
 
 
-def session(master: str = "local[*]", **settings: str) -> SparkSession:
+def session(master: str = "local[*]", settings: Mapping[str, str] | None = None) -> SparkSession:
     """A session of Spark: on this machine (`"local[2]"`: two tasks at once), or on a cluster
     (`"spark://HOST:PORT"`). One that stands already is returned as it is; a session that was made
     in another way is as good.
 
-    Workers on this machine run this Python. `settings` are those of Spark, with underscores in
-    place of dots: `spark_driver_memory="4g"`. Raises MissingExtra without PySpark, BadRequest
+    Workers on this machine run this Python. `settings` are those of Spark:
+    `{"spark.driver.memory": "4g"}`. Raises MissingExtra without PySpark, BadRequest
     without Java.
     """
     check_installed()
@@ -67,8 +67,8 @@ def session(master: str = "local[*]", **settings: str) -> SparkSession:
         from pyspark.sql import SparkSession
 
         builder = SparkSession.builder.master(master).appName("spadework")
-        for name, value in settings.items():
-            builder = builder.config(name.replace("_", "."), value)
+        for name, value in (settings or {}).items():
+            builder = builder.config(name, value)
         found: SparkSession = builder.getOrCreate()
     return found
 
