@@ -209,7 +209,7 @@ def test_a_search_is_over_where_more_of_it_would_cost_the_best_its_place(
     left = planner.judging.clock.left
     for late, over in ((0.07, True), (0.5, False)):
 
-        def seconds(winner, late=late):
+        def seconds(winner, late=late, *, least=False):
             return 0.0 if winner is None else left + late * planner.ending.budget
 
         monkeypatch.setattr(planner.ending, "seconds", seconds)
