@@ -62,10 +62,12 @@ def session() -> Any:
     """Two slots on this machine."""
     started = sw.spark.session(
         "local[2]",
-        spark_ui_enabled="false",
-        spark_ui_showConsoleProgress="false",
-        spark_driver_memory="3g",
-        spark_sql_shuffle_partitions="8",
+        {
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.driver.memory": "3g",
+            "spark.sql.shuffle.partitions": "8",
+        },
     )
     started.sparkContext.setLogLevel("OFF")
     return started
