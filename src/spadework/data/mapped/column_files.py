@@ -79,10 +79,8 @@ class Place:
     @classmethod
     def of(cls, array: Array) -> Place | None:
         """The place of an array of one dimension; None where it is not a piece of a file."""
-        base: object = array
-        while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
-            base = base.base
-        if not isinstance(base, np.memmap) or base.filename is None or not array.flags.contiguous:
+        base = mapping_of(array)
+        if base is None or base.filename is None or not array.flags.contiguous:
             return None
         inside = array.ctypes.data - base.ctypes.data
         path = Path(base.filename).absolute()
@@ -95,6 +93,14 @@ class Place:
         return frozen(
             np.memmap(self.path, self.dtype, "r", self.offset, self.length).view(np.ndarray)
         )
+
+
+def mapping_of(array: Array) -> np.memmap | None:
+    """The mapping of a file that an array is a view of; None where it is none."""
+    base: object = array
+    while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
+        base = base.base
+    return base if isinstance(base, np.memmap) else None
 
 
 def full(folder: Path, error: OSError) -> Exception:

@@ -9,7 +9,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from weakref import finalize
 
 from spadework import files, formatting
 from spadework.errors import BadRequest, OutOfDisk
@@ -19,10 +21,29 @@ SCRATCH = "SPADEWORK_SCRATCH"
 _PREFIX = "spadework-scratch-"
 
 
+@dataclass(eq=False)
+class Scratch:
+    """A folder for files that are mapped."""
+
+    folder: Path
+    _held: int | None
+    _owned: bool = False
+
+    def belongs_to(self, owner: object) -> None:
+        """Keep the folder until the owner is let go of, or the process ends."""
+        self._owned = True
+        finalize(owner, _remove, self.folder, self._held)
+
+    def end(self) -> None:
+        """Remove the folder, unless it belongs to somebody."""
+        if not self._owned:
+            _remove(self.folder, self._held)
+
+
 @contextmanager
-def scratch_folder(need: int) -> Iterator[Path]:
-    """A new folder with room for `need` bytes, removed at the end; folders that a killed process
-    left are removed, too. Files in it that are mapped stay readable until they are let go.
+def scratch_folder(need: int) -> Iterator[Scratch]:
+    """A new folder with room for `need` bytes, removed at the end of the block where nobody owns
+    it; folders that a killed process left are removed, too.
 
     Raises `OutOfDisk` before anything is written where there is no such room, `BadRequest` where no
     folder can be made.
@@ -37,7 +58,7 @@ def scratch_folder(need: int) -> Iterator[Path]:
             f"No folder can be made in {top}: {error.strerror or error}.",
             f"Name another one in the environment: {SCRATCH}=FOLDER.",
         ) from error
-    held = files.hold(folder)
+    scratch = Scratch(folder, files.hold(folder))
     try:
         if free < need:
             raise OutOfDisk(
@@ -45,11 +66,15 @@ def scratch_folder(need: int) -> Iterator[Path]:
                 f"{formatting.size(need)} there, since it does not fit into memory.",
                 f"Make room, or name a folder on another disk: {SCRATCH}=FOLDER.",
             )
-        yield folder
+        yield scratch
     finally:
-        if held is not None:
-            os.close(held)
-        shutil.rmtree(folder, ignore_errors=True)
+        scratch.end()
+
+
+def _remove(folder: Path, held: int | None) -> None:
+    if held is not None:
+        os.close(held)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_old(top: Path) -> None:

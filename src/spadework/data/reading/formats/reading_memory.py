@@ -4,7 +4,6 @@ is too little.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 import polars as pl
@@ -14,6 +13,7 @@ from spadework.data.reading.tables import Table
 from spadework.errors import BadData, OutOfMemory
 from spadework.events import note
 from spadework.formatting import count, size
+from spadework.limits import available_bytes
 
 SHARE = 0.8
 """Share of the available memory that a reading may use."""
@@ -27,15 +27,8 @@ _LARGE = 1 << 32  # from here on the prediction is reported
 
 
 def available() -> int:
-    """Bytes of memory that can still be used."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Bytes of memory that can still be used, by the machine and by the container."""
+    return available_bytes()
 
 
 def room_for(memory: int | None) -> int:

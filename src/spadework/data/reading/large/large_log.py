@@ -9,6 +9,7 @@ its columns are files.
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -19,6 +20,7 @@ import polars as pl
 
 from spadework import formatting
 from spadework.data.interactions import Interactions
+from spadework.data.mapped.column_files import mapping_of
 from spadework.data.mapped.scratch import scratch_folder
 from spadework.data.reading.columns.unused_columns import (
     EMPTY,
@@ -65,7 +67,8 @@ def read_large(
     different ways, and what a reading in memory raises. O(rows log rows) time; memory for a batch,
     a part, the ids, and a million of the rows set aside.
     """
-    with scratch_folder(table.rows * _BYTES_A_ROW) as folder:
+    with scratch_folder(table.rows * _BYTES_A_ROW) as scratch:
+        folder = scratch.folder
         note(
             f"{table.name} does not fit into memory: {formatting.count(table.rows, 'row')} are "
             f"sorted in {folder}"
@@ -77,9 +80,14 @@ def read_large(
             # the rows that were looked at first told otherwise than all do
             if table.span is None:  # a second reading could be of other rows
                 raise _undecided(reading, absent)
+            shutil.rmtree(folder / "rows")
             reading = _Pass(table, plan, names, renamed, sizes, absent)
             spooled = reading.run(folder / "rows again")
-        return finished_log(spooled, table, reading.plan, names, renamed, sizes, folder)
+        log = finished_log(spooled, table, reading.plan, names, renamed, sizes, folder)
+        mapping = mapping_of(log.users)
+        if mapping is not None:
+            scratch.belongs_to(mapping)
+        return log
 
 
 def _undecided(reading: _Pass, absent: frozenset[str]) -> BadData:
