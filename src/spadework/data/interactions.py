@@ -14,7 +14,7 @@ from spadework import formatting
 from spadework.arrays import Array, Codes, Floats, Mask, Seconds, counts_of, frozen
 from spadework.copies import by_constructor
 from spadework.data.account import RowAccount
-from spadework.data.baskets import basket_numbers
+from spadework.data.baskets import basket_numbers, numbers_by_block
 from spadework.data.event_codes import check_event_types
 from spadework.data.ordering import by_user_time_arrival
 from spadework.data.returns import Returns
@@ -358,11 +358,8 @@ class Interactions:
     @cached_property
     def fingerprint(self) -> str:
         """A digest of rows and ids: equal data, equal fingerprint."""
-        columns = [
-            c
-            for c in (self.users, self.items, self.times, self.weights, self.baskets)
-            if c is not None
-        ]
+        own = (self.users, self.items, self.times, self.weights)
+        columns = [column for column in own if column is not None]
         present = bytes(c is not None for c in (self.times, self.weights, self.baskets))
         event_types = (
             ()
@@ -372,6 +369,7 @@ class Interactions:
         return digest(
             present,
             *columns,
+            *numbers_by_block(self.starts, self.users, self.baskets),
             self.user_vocabulary.fingerprint.encode(),
             self.item_vocabulary.fingerprint.encode(),
             *event_types,

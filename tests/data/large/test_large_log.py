@@ -17,7 +17,7 @@ from spadework.data.interactions import COLUMNS, Interactions
 from spadework.data.mapped.column_files import Place
 from spadework.data.mapped.scratch import SCRATCH
 from spadework.data.reading.large import large_log, part_sizes
-from spadework.errors import BadData, SpadeworkError, Unsuitable
+from spadework.errors import BadData, SpadeworkError
 
 ROWS = 6_000
 LITTLE = 1
@@ -121,6 +121,23 @@ def of_repeats() -> pl.DataFrame:
     return pl.concat([frame, frame[::7], frame[: ROWS // 9]])
 
 
+def with_returns() -> pl.DataFrame:
+    """A third of the rows take back what their user bought, or what nobody did."""
+    rng = np.random.default_rng(4)
+    frame = with_everything().with_columns(
+        pl.col("user") % 80,
+        pl.col("item") % 12 + pl.when(pl.int_range(ROWS) < 40).then(1_000).otherwise(0),
+        quantity=pl.Series(rng.choice([1.0, 2.0, 0.5, -1.0, -0.5, 3.3], ROWS)),
+    )
+    alone = {"user": 9_999, "item": 7_777, "quantity": -1.0}
+    more = frame.tail(3).with_columns(pl.lit(value).alias(name) for name, value in alone.items())
+    return pl.concat([frame, more.select(frame.columns).cast(frame.schema), frame[::19]])
+
+
+def with_equal_returns() -> pl.DataFrame:
+    return with_returns().with_columns(quantity=pl.col("quantity").sign())
+
+
 @dataclass(frozen=True)
 class Case:
     make: Callable[[], pl.DataFrame]
@@ -153,6 +170,14 @@ CASES = {
     "floats": Case(of_floats),
     "few weights": Case(with_few_weights),
     "one user": Case(of_one_user),
+    "returns": Case(with_returns, {"weight": "quantity"}),
+    "returns of one type": Case(with_returns, {"weight": "quantity", "event": "-"}),
+    "returns of purchases": Case(with_returns, {"weight": "quantity", "events": ["buy", "view"]}),
+    "returns without times": Case(with_returns, {"weight": "quantity", "time": "-"}),
+    "returns by position": Case(with_returns, {"weight": "quantity", "time": "@row"}),
+    "returns with repeats": Case(with_returns, {"weight": "quantity", "duplicates": "keep"}),
+    "returns set aside": Case(with_returns, {"weight": "quantity", "returns": "set aside"}),
+    "equal returns": Case(with_equal_returns, {"weight": "quantity", "basket": "-"}),
 }
 
 
@@ -175,12 +200,19 @@ def check_same(large: Interactions, small: Interactions) -> None:
             assert one.dtype == other.dtype
             assert np.array_equal(one, other), name
     assert np.array_equal(large.basket_keys(), small.basket_keys())
+    assert large.fingerprint == small.fingerprint
     assert large.user_vocabulary == small.user_vocabulary
     assert large.item_vocabulary == small.item_vocabulary
     assert large.event_type_names == small.event_type_names
     assert (large.unwanted is None) == (small.unwanted is None)
     if large.unwanted is not None and small.unwanted is not None:
         assert large.unwanted.fingerprint == small.unwanted.fingerprint
+    assert (large.returns is None) == (small.returns is None)
+    if large.returns is not None and small.returns is not None:
+        for name, column in small.returns.columns().items():
+            mine = large.returns.columns()[name]
+            assert mine.dtype == column.dtype, name
+            assert name == "baskets" or np.array_equal(mine, column), name
     assert not large.items.flags.owndata
 
 
@@ -262,16 +294,9 @@ def test_parts_that_are_read_in_two_ways_are_refused(tmp_path: Path) -> None:
             sw.read_interactions(path, memory=memory)
 
 
-def test_returns_are_refused_rather_than_forgotten(tmp_path: Path) -> None:
-    frame = with_everything().with_columns(
-        quantity=pl.when(pl.int_range(ROWS) % 90 == 1).then(-1.0).otherwise("quantity")
-    )
+def test_a_log_of_returns_alone_has_no_row(tmp_path: Path) -> None:
     path = tmp_path / "log.parquet"
-    frame.write_parquet(path)
-    with pytest.raises(Unsuitable, match="set aside"):
-        sw.read_interactions(path, memory=LITTLE, weight="quantity")
-    options: dict[str, Any] = {"returns": "set aside", "weight": "quantity"}
-    check_same(
-        sw.read_interactions(path, memory=LITTLE, **options),
-        sw.read_interactions(path, **options),
-    )
+    with_returns().filter(pl.col("quantity") < 0).write_parquet(path)
+    for memory in (None, LITTLE):
+        with pytest.raises(BadData, match="a return of nothing bought before"):
+            sw.read_interactions(path, memory=memory, weight="quantity")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,6 +16,7 @@ from spadework.arrays import Array, frozen
 from spadework.errors import OutOfDisk
 
 ENDING = ".column"
+_PIECE = 1 << 22  # rows that are turned into others at once
 
 
 class ColumnWriter:
@@ -39,6 +41,30 @@ class ColumnWriter:
             except OSError as error:
                 raise full(self.folder, error) from error
         self.rows += lengths.pop()
+
+    def convert(self, name: str, dtype: np.dtype, new: Callable[[Array], Array]) -> None:
+        """Turn a column into another one of as many rows, piece by piece. Nothing is appended
+        afterwards.
+        """
+        self.__exit__()
+        path = self.folder / f"{name}{ENDING}"
+        old = mapped(self.folder, {name: self.dtypes[name]}, self.rows)[name]
+        half = path.with_name(f"{path.name}.new")
+        try:
+            with half.open("wb") as file:
+                for begin in range(0, self.rows, _PIECE):
+                    piece = new(old[begin : begin + _PIECE])
+                    file.write(np.ascontiguousarray(piece, dtype).data)
+        except OSError as error:
+            raise full(self.folder, error) from error
+        os.replace(half, path)
+        self.dtypes[name] = dtype
+
+    def drop(self, name: str) -> None:
+        """Leave a column out after all."""
+        self.__exit__()
+        del self.dtypes[name]
+        (self.folder / f"{name}{ENDING}").unlink()
 
     def __enter__(self) -> ColumnWriter:
         return self
@@ -105,7 +131,9 @@ def mapping_of(array: Array) -> np.memmap | None:
 
 def full(folder: Path, error: OSError) -> Exception:
     """The error to raise where a file could not be written."""
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    # errors of polars have their number in the text alone
+    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if error.errno not in numbers and not any(f"os error {n}" in str(error) for n in numbers):
         return error
     try:
         free = f"{shutil.disk_usage(folder).free / 2**30:,.1f} GiB are free"

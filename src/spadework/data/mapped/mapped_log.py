@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from polars.exceptions import PolarsError
 
-from spadework import files
+from spadework import bundle, files
 from spadework.arrays import Array
 from spadework.data.interactions import COLUMNS, Interactions
 from spadework.data.mapped.column_files import ColumnWriter, full, mapped
@@ -32,7 +32,7 @@ class MappedLogWriter:
     """Writes a log of which parts come one after the other, in order of its users."""
 
     def __init__(self, folder: Path, dtypes: Mapping[str, np.dtype]) -> None:
-        self._columns = ColumnWriter(folder, dtypes)
+        self.columns = ColumnWriter(folder, dtypes)
         self._lengths: list[Array] = []
         self.folder = folder
 
@@ -40,7 +40,7 @@ class MappedLogWriter:
         """Rows of further users, each with its number of rows in `lengths`; their codes go on from
         those before.
         """
-        self._columns.append(arrays)
+        self.columns.append(arrays)
         self._lengths.append(np.asarray(lengths, np.int64))
 
     def finish(
@@ -50,7 +50,7 @@ class MappedLogWriter:
         event_type_names: tuple[str, ...] = (),
     ) -> Interactions:
         """The log, mapped. The header is written last: a folder without it holds no log."""
-        self._columns.__exit__()
+        self.columns.__exit__()
         starts = offsets_of(np.concatenate([np.zeros(0, np.int64), *self._lengths]))
         assert len(starts) == len(user_ids) + 1, "each user has a number of rows"
         with ColumnWriter(self.folder, {_STARTS: np.dtype(np.int64)}) as own:
@@ -63,9 +63,9 @@ class MappedLogWriter:
             raise full(self.folder, error) from error
         header = {
             "format": FORMAT,
-            "rows": self._columns.rows,
+            "rows": self.columns.rows,
             "users": len(user_ids),
-            "columns": {name: str(dtype) for name, dtype in self._columns.dtypes.items()},
+            "columns": {name: str(dtype) for name, dtype in self.columns.dtypes.items()},
             "event_types": list(event_type_names),
         }
         files.write_json(self.folder / HEADER, header, durable=False)
@@ -74,9 +74,9 @@ class MappedLogWriter:
 
 def save_log(log: Interactions, folder: str | Path) -> Path:
     """Write a log into a folder, to be opened by `open_log`. Its account, what was taken back and
-    what is unwanted are not kept. O(rows).
+    what is unwanted are not kept. Raises `OutputExists` where the folder holds anything. O(rows).
     """
-    target = Path(folder)
+    target = bundle.new_folder(Path(folder))  # files that are mapped must not be written over
     columns = {name: getattr(log, name) for name in COLUMNS if getattr(log, name) is not None}
     writer = MappedLogWriter(target, {name: array.dtype for name, array in columns.items()})
     writer.append(columns, np.diff(log.starts))
@@ -89,6 +89,11 @@ def open_log(folder: str | Path) -> Interactions:
     one look at the ids.
     """
     place = Path(folder)
+    if not (place / HEADER).is_file():
+        raise BadRequest(
+            f"{place} holds no log: it has no {HEADER}.",
+            "Name a folder that sw.save_log wrote.",
+        )
     header = files.read_json(place / HEADER, _AGAIN)
     try:
         if header["format"] != FORMAT:

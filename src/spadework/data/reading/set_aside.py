@@ -39,8 +39,11 @@ class Told:
 class Ledger:
     """A row keeps the first reason given for it. Nothing is stored until a row is set aside."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, known: Mapping[str, str] | None = None) -> None:
         self.rows = rows
+        # choices that were made on rows from everywhere, where these rows are a part of a source
+        self.known: Mapping[str, str] = known or {}
+        self.in_part = known is not None
         self.entries: list[str | Told] = []
         self.counts: dict[str, int] = {}
         # how the time was read, where that is more than a unit: such as "day-first"
@@ -77,9 +80,12 @@ class Ledger:
         """Keep sentences that are made of facts, and counts for the checks."""
         self.entries.append(Told(about, facts, say, count))
 
-    def choose(self, about: str, chosen: str) -> None:
-        """Keep a choice that the other parts of a source have to make, too."""
-        self.choices[about] = chosen
+    def choose(self, about: str, chosen: str) -> str:
+        """Keep a choice that the other parts of a source have to make, too; what is known already
+        goes before what was `chosen`.
+        """
+        self.choices[about] = self.known.get(about, chosen)
+        return self.choices[about]
 
     @property
     def remarks(self) -> list[str]:

@@ -36,4 +36,4 @@ def item_users_of(log: Interactions, channel: Channel, entries: Array) -> Array:
     is_uncut = channel.max_length is None or longest <= channel.max_length
     if is_uncut and channel.group == "user" and not channel.ordered:
         return entries
-    return distinct_items(log.starts, log.items, log.item_count, None)[1]
+    return distinct_items(log.starts, log.items, log.item_count, None).item_sizes

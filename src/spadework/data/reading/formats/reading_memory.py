@@ -41,10 +41,11 @@ def predicted(table: Table, columns: Mapping[str, str]) -> int:
     """Bytes at the peak of reading these columns (role → column)."""
     if table.text:
         return table.size * _TEXT_FILE
-    return table.rows * (_WORK + sum(_width(table.schema[column]) for column in columns.values()))
+    return table.rows * (_WORK + sum(width(table.schema[column]) for column in columns.values()))
 
 
-def _width(dtype: pl.DataType) -> int:
+def width(dtype: pl.DataType) -> int:
+    """Bytes of a value of this type, about."""
     if dtype in (pl.String, pl.Categorical, pl.Enum):
         return _TEXT_VALUE
     return 16 if dtype.is_decimal() else 8
@@ -54,7 +55,7 @@ def check_expansion(table: Table, columns: Mapping[str, str]) -> None:
     """Refuse a small file that claims an absurd number of rows."""
     if table.size == 0 or table.text:
         return
-    claimed = table.rows * sum(_width(table.schema[column]) for column in columns.values())
+    claimed = table.rows * sum(width(table.schema[column]) for column in columns.values())
     limit = max(LEAST_LIMIT, EXPANSION_LIMIT * table.size)
     if claimed > limit:
         raise BadData(
@@ -87,7 +88,7 @@ def check_text_size(length: int, name: str) -> None:
 
 def check_rows_size(rows: int, schema: Mapping[str, pl.DataType], name: str) -> None:
     """Refuse, before reading, a view that does not fit: it is read once, with all its columns."""
-    need, room = rows * (_WORK + sum(map(_width, schema.values()))), available()
+    need, room = rows * (_WORK + sum(map(width, schema.values()))), available()
     if need > SHARE * room:
         raise OutOfMemory(
             f"Reading {name} would take about {size(need)}, and {size(room)} of memory are "

@@ -22,6 +22,7 @@ from spadework.data.reading.columns.second_look import (
 )
 from spadework.data.reading.large.dealt_rows import USER, DealtRows, parts_of_users
 from spadework.data.reading.large.merged_ledger import MergedLedger
+from spadework.data.reading.large.netted_parts import NettedParts
 from spadework.data.reading.large.part_sizes import Sizes
 from spadework.data.reading.large.row_spool import RowSpool
 from spadework.data.reading.rows.accounting import parts_of, tell_parts
@@ -33,12 +34,12 @@ from spadework.data.reading.rows.assembly import (
 from spadework.data.reading.rows.checked_rows import BASKETS, Plan, are_mostly_empty
 from spadework.data.reading.rows.event_types import KINDS, check_kinds, merged_reasons
 from spadework.data.reading.rows.no_choices import tell_excluded, with_dislikes
+from spadework.data.reading.rows.returned_rows import Types
 from spadework.data.reading.rows.sorted_log import EXACT_DUPLICATE, all_equal, repeats_of
 from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.tables import Table
 from spadework.data.reading.values.whole_times import FIRST
 from spadework.data.vocabulary import Vocabulary
-from spadework.errors import Unsuitable
 from spadework.events import track
 
 
@@ -64,7 +65,7 @@ def finished_log(
     """The mapped log, with its account."""
     finish = _Finish(spooled, table, plan, sizes)
     log = finish.log(folder / "log")
-    finish.keep_duplicates(names, renamed)
+    finish.keep_later(names, renamed)
     return replace(log, account=finish.account(log))
 
 
@@ -78,6 +79,8 @@ class _Finish:
         self.names = plan.roles.columns()
         self.duplicates: list[Array] = []  # numbers of the rows
         self.event_names: tuple[str, ...] = ()
+        self.later: list[tuple[str, Array]] = []  # reasons and rows that sorting found
+        self.netted: NettedParts | None = None
         self._before = 0  # users of the parts before
         self.has_kinds = False  # the column of event types is used
         self.has_events = self._has_events()
@@ -103,13 +106,7 @@ class _Finish:
         spool = self.spool
         if spool.lightest > spool.heaviest:  # there are none
             return False
-        if spool.lightest < 0:
-            raise Unsuitable(
-                f"{self.table.name} does not fit into memory, and its weights in "
-                f"{self.names['weight']!r} below zero are returns, which are not netted then.",
-                "Set these rows aside with --returns 'set aside', or give more memory.",
-            )
-        if spool.lightest == spool.heaviest:
+        if spool.lightest == spool.heaviest > 0:
             self.merged.ledger.remark(all_equal(self.names["weight"], spool.lightest))
             return False
         return True
@@ -120,6 +117,13 @@ class _Finish:
             raise nothing_left(self.table, self._all_totals(), self.table.rows)
         items = Vocabulary.of_sorted(self.spool.items.all().sort())
         writer = MappedLogWriter(folder, self._dtypes())
+        if self.spool.lightest < 0:
+            self.netted = self._netting(len(items))
+        with writer.columns:  # closed, whatever happens
+            return self._written(writer, items)
+
+    def _written(self, writer: MappedLogWriter, items: Vocabulary) -> Interactions:
+        assert self.spooled.dealt is not None
         users: list[pl.Series] = []
         parts = parts_of_users(self.spooled.dealt, self.most)
         total = int((self.spooled.dealt.rows > 0).sum())
@@ -128,13 +132,42 @@ class _Finish:
             writer.append(arrays, lengths)
             users.append(ids)
         ids = Vocabulary.of_sorted(pl.concat(users)).ids
-        log = writer.finish(ids, items.ids, self.event_names)
+        if self.netted is None:
+            log = writer.finish(ids, items.ids, self.event_names)
+        else:
+            self.later += self.netted.set_aside()
+            if not writer.columns.rows:
+                self._count_later()
+                raise nothing_left(self.table, self._all_totals(), self.table.rows)
+            self.netted.settle(writer.columns, self.merged.ledger)
+            kept = items.ids.filter(pl.Series(self.netted.items_used))
+            self.event_names = self.netted.kept_names()
+            log = writer.finish(ids, kept, self.event_names)
+            log = self.netted.with_returns(log, items.ids)
         if self.spool.disliked:
             log = self._with_dislikes(log)
         return log
 
+    def _netting(self, items: int) -> NettedParts:
+        names = self.event_names
+        types = None
+        if self.has_events:
+            types = Types(
+                *(
+                    np.flatnonzero([name in found for name in names])
+                    for found in (self.spool.returned_types, self.spool.taken_types)
+                )
+            )
+        return NettedParts(
+            weight=self.names["weight"],
+            type_names=names,
+            types=types,
+            items_used=np.zeros(items, np.bool_),
+            types_used=np.zeros(len(names), np.bool_),
+        )
+
     def _dtypes(self) -> dict[str, np.dtype]:
-        single = self.spool.are_single
+        single = self.spool.are_single and self.netted is None and self.spool.lightest > 0
         return {
             "users": np.dtype(np.int32),
             "items": np.dtype(np.int32),
@@ -156,7 +189,7 @@ class _Finish:
         )
         arrays["users"] = order.users
         arrays["items"] = order.take(items.codes(frame["item"]))
-        fine = order.times
+        fine, rows = order.times, order.take(frame["row"].to_numpy())
         if clock is not None:
             arrays["times"] = self._seconds(order.times)
         if self.has_weights:
@@ -173,16 +206,22 @@ class _Finish:
             repeats = repeats_of(arrays, fine, self.plan.duplicates == "keep", ledger)
             self.merged.add(ledger, frame.clear(), np.zeros(0, np.int64))
             if repeats is not None:
-                self.duplicates.append(order.take(frame["row"].to_numpy())[repeats])
+                self.duplicates.append(rows[repeats])
+                rows, fine = rows[~repeats], None if fine is None else fine[~repeats]
                 arrays = {
                     name: None if column is None else column[~repeats]
                     for name, column in arrays.items()
                 }
+        ids = vocabulary.ids
+        if self.netted is not None:
+            ledger = Ledger(len(rows))
+            ids, arrays = self.netted.take(arrays, fine, ids, rows, ledger)
+            self.merged.add(ledger, frame.clear(), np.zeros(0, np.int64))
         present = {name: column for name, column in arrays.items() if column is not None}
-        lengths = np.bincount(present["users"], minlength=len(vocabulary))
+        lengths = np.bincount(present["users"], minlength=len(ids))
         present["users"] = present["users"] + np.int32(self._before)
-        self._before += len(vocabulary)
-        return vocabulary.ids.cast(frame[USER].dtype), present, lengths
+        self._before += len(ids)
+        return ids.cast(frame[USER].dtype), present, lengths
 
     def _clock(self, frame: pl.DataFrame) -> Array | None:
         return frame["clock"].to_numpy() if "clock" in frame.columns else None
@@ -213,22 +252,26 @@ class _Finish:
         seconds = np.concatenate(times) if times else None
         return with_dislikes(log, users, items, seconds, self.merged.ledger)
 
-    def keep_duplicates(self, names: Sequence[str], renamed: Mapping[str, str]) -> None:
-        """Set the exact duplicates aside, with their values as they stand in the source."""
-        if not self.duplicates:
-            return
-        rows = np.sort(np.concatenate(self.duplicates))
-        self.merged.totals[EXACT_DUPLICATE] = len(rows)
-        first = 0
-        while first < len(rows):
-            begin = int(rows[first])
-            last = int(np.searchsorted(rows, begin + self.batch))
-            part, values = rows[first:last], pl.DataFrame()
-            if self.table.span is not None and self.merged.has_room:
-                frame = self.table.span(names, begin - 1, int(part[-1]) - begin + 1)
-                values = frame[part - begin].rename(dict(renamed))
-            self.merged.set_aside(part, [EXACT_DUPLICATE] * len(part), values)
-            first = last
+    def _count_later(self) -> None:
+        if self.duplicates:
+            rows = np.sort(np.concatenate(self.duplicates))
+            self.later.insert(0, (EXACT_DUPLICATE, rows))
+        self.merged.totals |= {reason: len(rows) for reason, rows in self.later}
+
+    def keep_later(self, names: Sequence[str], renamed: Mapping[str, str]) -> None:
+        """Set aside what sorting found, with its values as they stand in the source."""
+        self._count_later()
+        for reason, rows in self.later:
+            first = 0
+            while first < len(rows):
+                begin = int(rows[first])
+                last = int(np.searchsorted(rows, begin + self.batch))
+                part, values = rows[first:last], pl.DataFrame()
+                if self.table.span is not None and self.merged.has_room:
+                    frame = self.table.span(names, begin - 1, int(part[-1]) - begin + 1)
+                    values = frame[part - begin].rename(dict(renamed))
+                self.merged.set_aside(part, [reason] * len(part), values)
+                first = last
 
     def _all_totals(self) -> dict[str, int]:
         dropped = {reason: len(rows) for reason, rows in self.table.dropped.items()}
@@ -264,7 +307,7 @@ class _Finish:
         known = sum(rows for _, rows in table.parts) == table.rows
         parts = parts_of(table.parts, self._counts_by_file()) if known else ()
         tell_parts(table.parts, parts, ledger)
-        others = columns_without_role(table, plan, unused, netted=False)
+        others = columns_without_role(table, plan, unused, netted=self.netted is not None)
         first = None
         if self.spooled.first is not None:
             first = UsedRows(*self.spooled.first)

@@ -29,12 +29,13 @@ from spadework.data.reading.columns.unused_columns import (
     usage,
     why_left_out,
 )
+from spadework.data.reading.formats.reading_memory import width
 from spadework.data.reading.large.dealt_rows import DealtRows, bounds_of
 from spadework.data.reading.large.finished_log import Spooled, finished_log
 from spadework.data.reading.large.merged_ledger import MergedLedger
 from spadework.data.reading.large.part_sizes import Sizes
 from spadework.data.reading.large.row_spool import RowSpool
-from spadework.data.reading.rows.checked_rows import Plan, checked_columns, read_times
+from spadework.data.reading.rows.checked_rows import Plan, checked_columns
 from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.data.reading.values.identifiers import clean_ids
@@ -43,7 +44,7 @@ from spadework.errors import BadData
 from spadework.events import note, track
 
 _SPOTS, _SPOT_ROWS = 64, 4_096  # where rows are looked at before all are
-_BYTES_A_ROW = 64  # of disk, while the rows are dealt and sorted
+_OF_COLUMNS = 40  # bytes a row of disk for the columns of the log, the clock and the row's number
 
 
 def comes_in_batches(table: Table) -> bool:
@@ -51,6 +52,11 @@ def comes_in_batches(table: Table) -> bool:
     cannot.
     """
     return table.batches is not None and not table.aside and not table.of_user
+
+
+def _bytes_a_row(table: Table, names: Sequence[str]) -> int:
+    """Bytes of disk that a row takes while rows are dealt out and sorted."""
+    return _OF_COLUMNS + sum(width(table.schema[name]) for name in names)
 
 
 def read_large(
@@ -67,7 +73,7 @@ def read_large(
     different ways, and what a reading in memory raises. O(rows log rows) time; memory for a batch,
     a part, the ids, and a million of the rows set aside.
     """
-    with scratch_folder(table.rows * _BYTES_A_ROW) as scratch:
+    with scratch_folder(table.rows * _bytes_a_row(table, names)) as scratch:
         folder = scratch.folder
         note(
             f"{table.name} does not fit into memory: {formatting.count(table.rows, 'row')} are "
@@ -137,11 +143,15 @@ class _Pass:
                     in_part=True,
                 )
             )
-        told = Ledger(looked_at.height)
+        told = Ledger(looked_at.height, known={})
         self.times_may_be_finer = "time" in looked_at.columns and not (
-            looked_at["time"].dtype.is_integer() or looked_at["time"].dtype.is_temporal()
+            "date" not in looked_at.columns
+            and (looked_at["time"].dtype.is_integer() or looked_at["time"].dtype.is_temporal())
         )
-        self.plan = _with_reading(replace(plan, absent_in_all=absent), looked_at, told)
+        plan = replace(plan, absent_in_all=absent)
+        if looked_at.height:
+            checked_columns(looked_at, plan.roles.columns(), plan, None, told)
+        self.plan, self._known = _with_reading(plan, told), dict(told.choices)
         remarks = [*table.remarks, *plan.roles.remarks]
         remarks += [entry for entry in told.entries if isinstance(entry, str)]
         ends = np.cumsum([rows for _, rows in table.parts]).tolist()
@@ -159,7 +169,7 @@ class _Pass:
             frame = batch.rename(dict(self.renamed))
             numbers = self._numbers(before, frame.height)
             before += frame.height
-            ledger = Ledger(frame.height)
+            ledger = Ledger(frame.height, self._known)
             columns = checked_columns(frame, names, self.plan, numbers, ledger)
             used = ledger.used()
             rows = spool.rows_of(columns, used, numbers)
@@ -202,17 +212,12 @@ class _Pass:
         return np.arange(before + 1, before + rows + 1)
 
 
-def _with_reading(plan: Plan, frame: pl.DataFrame, ledger: Ledger) -> Plan:
-    """The plan with the way in which times are read, where the rows of a frame tell it."""
+def _with_reading(plan: Plan, told: Ledger) -> Plan:
+    """The plan with the way in which times are read, where some rows told it."""
     time = plan.roles.time
-    if time is None or not time.columns or time.reading is not None:
+    if time is None or not time.columns or time.reading is not None or told.time_reading is None:
         return plan
-    if "time" in (plan.absent_in_all or ()):
-        return plan
-    read_times(frame, plan.roles.columns()["time"], time, ledger)
-    if ledger.time_reading is None:
-        return plan
-    known = TimeChoice(time.columns, ledger.time_reading)
+    known = TimeChoice(time.columns, told.time_reading)
     return replace(plan, roles=replace(plan.roles, time=known))
 
 

@@ -42,9 +42,9 @@ class MergedLedger:
             known, row = self._choices.setdefault(about, (chosen, int(numbers[0])))
             if known != chosen:
                 raise BadData(
-                    f"{about[:1].upper()}{about[1:]} are read in two ways: {known} from row "
-                    f"{row:,} on, {chosen} from row {int(numbers[0]):,} on.",
-                    "Write them all in one way.",
+                    f"Not the same in all rows: {about}, {known} from row {row:,} on, {chosen} "
+                    f"from row {int(numbers[0]):,} on.",
+                    "Write the column in one way throughout.",
                 )
         self.ledger.counts |= part.counts
         self.ledger.time_reading = part.time_reading or self.ledger.time_reading
@@ -68,7 +68,7 @@ class MergedLedger:
         room = max(MOST_ASIDE - self._kept, 0)
         if room:
             self._aside.append(rows_set_aside(rows[:room], reasons[:room], values[:room]))
-            self._kept += len(self._aside[-1])
+            self._kept += len(self._aside[-1]) if values.width else 0
 
     @property
     def has_room(self) -> bool:

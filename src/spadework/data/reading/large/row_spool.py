@@ -48,6 +48,9 @@ class RowSpool:
     event_names: dict[str, int] = field(default_factory=dict)
     excluded: set[int | str] = field(default_factory=set)
     disliked: list[tuple[pl.Series, pl.Series, Array | None]] = field(default_factory=list)
+    # event types of rows with weights below zero, and of those above
+    returned_types: set[str] = field(default_factory=set)
+    taken_types: set[str] = field(default_factory=set)
     # of the rows that are used
     lightest: float = np.inf
     heaviest: float = -np.inf
@@ -79,6 +82,10 @@ class RowSpool:
             found["basket"] = kept.baskets
         if kept.events is not None:
             found["event"] = self._events(kept.events)
+            if kept.weights is not None and len(kept.weights) and float(kept.weights.min()) < 0:
+                self.returned_types |= set(kept.events.filter(kept.weights < 0).unique())
+            if kept.weights is not None:
+                self.taken_types |= set(kept.events.filter(kept.weights > 0).unique())
         found["row"] = pl.Series(numbers if used is None else numbers[used])
         return pl.DataFrame({name: series.alias(name) for name, series in found.items()})
 
@@ -99,11 +106,12 @@ class RowSpool:
             )
         self.calendar = clock.calendar
         if not clock.calendar:
-            if clock.fine is not None:
+            if clock.ranked:
                 raise BadData(
-                    f"The positions that stand for times reach {FIRST:,}, which only a log that "
-                    "fits into memory may have.",
-                    "Give epoch seconds or dates, or more memory.",
+                    "The positions that stand for times have decimals or reach "
+                    f"{FIRST:,}; in a log that does not fit into memory they are whole numbers "
+                    "below that.",
+                    "Give dates or epoch seconds, or the order of the rows: --time @row.",
                 )
             values = clock.seconds
         else:

@@ -79,7 +79,7 @@ def assemble(
     if "time" in present and ledger.time_reading is not None:
         present["time"] = f"{present['time']}:{ledger.time_reading}"
     account = account_of(frame, table, present, ledger, plan.every, numbers, len(log))
-    others = columns_without_role(table, plan, unused, netted="returns" in ledger.counts)
+    others = columns_without_role(table, plan, unused, netted="returns" in ledger.all_counts())
     rows = UsedRows(ledger.used(), {names[role]: frame[role] for role in ("user", "item")})
     first = FirstRows(table, rows)
     account = replace(

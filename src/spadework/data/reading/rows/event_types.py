@@ -16,6 +16,7 @@ MOST_KINDS = 1_000
 
 _SHOWN = 6  # kinds that a remark lists
 _REASONS = 20  # kinds that were not asked for with a reason each
+_REASONS_IN_PART, _RARE = 60, "event of further types not asked for"
 
 
 def read_event_types(
@@ -33,8 +34,8 @@ def read_event_types(
 
     With more than MOST_KINDS kinds and none wanted, the column is left out (None), or refused where
     the user named it. `in_part`, of a part of a source, neither is decided, and each type that is
-    not wanted is a reason: `check_kinds` and `reasons_of` follow once all rows are known.
-    O(rows log kinds).
+    not wanted is a reason, but for rare ones: `check_kinds` and `merged_reasons` follow once all
+    rows are known. O(rows log kinds).
     """
     event_types = column.cast(pl.String).fill_null("")
     counts = dict(event_types.value_counts(sort=True, name="rows").iter_rows())
@@ -49,8 +50,11 @@ def read_event_types(
         return None
     if wanted is None:
         return event_types
-    reasons = {each: _reason(each) for each in counts if each not in wanted}
-    if not in_part:
+    unwanted = [each for each in counts if each not in wanted]
+    reasons = {each: _reason(each) for each in unwanted}
+    if in_part:
+        reasons |= dict.fromkeys(unwanted[_REASONS_IN_PART:], _RARE)
+    else:
         reasons |= further_reasons(counts, wanted)
     for reason in dict.fromkeys(reasons.values()):
         of_reason = [each for each, given in reasons.items() if given == reason]
@@ -98,7 +102,9 @@ def further_reasons(counts: Mapping[str, int], wanted: Sequence[str]) -> dict[st
 
 def merged_reasons(counts: Mapping[str, int], wanted: Sequence[str]) -> dict[str, str]:
     """The reasons that parts of a source give, to those that all rows have."""
-    return {_reason(each): reason for each, reason in further_reasons(counts, wanted).items()}
+    further = further_reasons(counts, wanted)
+    found = {_reason(each): reason for each, reason in further.items()}
+    return found | dict.fromkeys([_RARE] if further else [], next(iter(further.values()), ""))
 
 
 def _reason(event_type: str) -> str:

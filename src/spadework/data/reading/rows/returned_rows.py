@@ -15,7 +15,7 @@ from spadework.arrays import Array, Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.reading.rows.event_types import plain_type
 from spadework.data.reading.rows.netting import Netted, net
-from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.set_aside import Facts, Ledger
 from spadework.data.reading.synonyms import PURCHASES
 from spadework.data.returns import Returns
 from spadework.data.vocabulary import Vocabulary
@@ -30,6 +30,14 @@ is left, and rows below zero that found nothing.
 
 
 @dataclass(frozen=True, eq=False)
+class Types:
+    """Event types of the rows of a source."""
+
+    returned: Array  # codes of those with weights below zero
+    taken: Array  # and above
+
+
+@dataclass(frozen=True, eq=False)
 class Left:
     """What is left of sorted rows once returns are taken off."""
 
@@ -37,15 +45,29 @@ class Left:
     columns: Columns  # of all rows, by name, with the weights that they had
 
     @classmethod
-    def of(cls, columns: Columns, fine: Array | None, type_names: Sequence[str]) -> Left:
+    def of(
+        cls,
+        columns: Columns,
+        fine: Array | None,
+        type_names: Sequence[str],
+        types: Types | None = None,
+    ) -> Left:
         """What is left of rows sorted by (user, time, arrival); `fine` is a finer clock than their
-        times, where there is one, and `type_names` are those of their event types.
+        times, where there is one, and `type_names` are those of their event types. `types` are
+        those of all rows of a source, where these are a part of them.
         """
         users, items, weights = (columns[name] for name in ("users", "items", "weights"))
         assert users is not None
         assert items is not None
         assert weights is not None
-        what = _of_types(items, columns["event_types"], type_names, weights)
+        own = columns["event_types"]
+        if types is None and own is not None:
+            types = Types(np.unique(own[weights < 0]), np.unique(own[weights > 0]))
+        what = (
+            items
+            if own is None or types is None
+            else _of_types(items, own, type_names, weights, types)
+        )
         return cls(net(users, what, columns["times"] if fine is None else fine, weights), columns)
 
     def aside(self) -> dict[str, Mask]:
@@ -91,10 +113,12 @@ class Left:
             None if times is None else times[empty],
         )
         of_steps = netted.before if weights is None else weights[rows:]
-        return _without_unused(replace(log, returns=self._returns(of_steps)))
+        return _without_unused(replace(log, returns=self.steps(of_steps)))
 
-    def _returns(self, weights: Array) -> Returns | None:
-        """The steps; none without times, since no cut is made between them then."""
+    def steps(self, weights: Array) -> Returns | None:
+        """The steps, of which `weights` are what each purchase weighed before. None without times,
+        since no cut is made between them then.
+        """
         netted, at = self.netted, self.netted.purchases
         times = self.columns["times"]
         if times is None or not len(at):
@@ -116,20 +140,24 @@ class Left:
     def tell(self, name: str, ledger: Ledger) -> None:
         """Say how many returns found their purchase, and count them for the checks."""
         netted = self.netted
-        returns, matched, gone, unspent = (
-            int(mask.sum())
-            for mask in (netted.is_return, netted.matched, netted.gone, netted.unspent)
-        )
-        in_part = len(np.unique(netted.purchases)) - gone
-        of_nothing = returns - matched
-        ledger.counts["returns"], ledger.counts["returns_of_nothing"] = returns, of_nothing
-        more = f" ({unspent:,} of them for less than they took back)" if unspent else ""
-        ledger.remark(
-            f"Rows of {name!r} below zero are returns, taken off the latest earlier purchases of "
-            f"the same user and item: {matched:,} of {formatting.count(returns, 'row')} found "
-            f"one{more}; {formatting.count(gone, 'purchase')} returned in full, {in_part:,} in "
-            "part. What came back is not recommended to who returned it. --returns 'set aside' "
-            "leaves purchases as they were."
+        facts = {
+            what: int(mask.sum())
+            for what, mask in (
+                ("returns", netted.is_return),
+                ("matched", netted.matched),
+                ("gone", netted.gone),
+                ("unspent", netted.unspent),
+            )
+        }
+        facts["in part"] = len(np.unique(netted.purchases)) - facts["gone"]
+        ledger.tell(
+            "returns",
+            facts,
+            lambda facts: _in_words(facts, name),
+            lambda facts: {
+                "returns": facts["returns"],
+                "returns_of_nothing": facts["returns"] - facts["matched"],
+            },
         )
 
     def tell_strangers(self, user: str, ledger: Ledger) -> None:
@@ -151,20 +179,32 @@ class Left:
             )
 
 
-def _of_types(items: Codes, types: Codes | None, names: Sequence[str], weights: Array) -> Array:
+def _in_words(facts: Facts, name: str) -> list[str]:
+    unspent = facts["unspent"]
+    more = f" ({unspent:,} of them for less than they took back)" if unspent else ""
+    return [
+        f"Rows of {name!r} below zero are returns, taken off the latest earlier purchases of the "
+        f"same user and item: {facts['matched']:,} of "
+        f"{formatting.count(facts['returns'], 'row')} found one{more}; "
+        f"{formatting.count(facts['gone'], 'purchase')} returned in full, {facts['in part']:,} in "
+        "part. What came back is not recommended to who returned it. --returns 'set aside' leaves "
+        "purchases as they were."
+    ]
+
+
+def _of_types(
+    items: Codes, own: Codes, names: Sequence[str], weights: Array, types: Types
+) -> Array:
     """What a return may be taken off, so that a view is not what comes back: the item and its own
     event type, where each type of a return is also one of purchases; else the item and what is
     called a purchase; else the item alone. Shape [rows].
     """
-    if types is None:
-        return items
-    returned, taken = np.unique(types[weights < 0]), np.unique(types[weights > 0])
-    if np.isin(returned, taken).all():
-        return items.astype(np.int64) * len(names) + types
-    bought = [at for at in taken if plain_type(names[at]) in PURCHASES]
+    if np.isin(types.returned, types.taken).all():
+        return items.astype(np.int64) * len(names) + own
+    bought = [at for at in types.taken if plain_type(names[at]) in PURCHASES]
     if not bought:
         return items
-    others = (weights > 0) & ~np.isin(types, bought)
+    others = (weights > 0) & ~np.isin(own, bought)
     return items.astype(np.int64) * 2 + others
 
 

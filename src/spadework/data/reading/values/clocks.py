@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from spadework.data.reading.values.whole_times import (
     now,
     understand,
 )
-from spadework.errors import BadData
+from spadework.errors import BadData, Undecided
 
 _POLARS_UNITS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 MICRO = 10**6
@@ -46,6 +46,8 @@ class Clock:
     fine: Timestamps | None
     calendar: bool
     scale: int = 1  # units of the finer clock in a second, where there is a calendar
+    # ranks stand for the values, so that those of another part of a log mean others
+    ranked: bool = False
 
 
 def read_clock(column: pl.Series, name: str, ledger: Ledger, reading: str | None = None) -> Clock:
@@ -102,8 +104,8 @@ def as_positions(values: Timestamps) -> Clock:
     ranks = np.unique(values, return_inverse=True)[1].astype(np.int64)
     highest = int(ranks.max())
     if highest < FIRST:
-        return Clock(ranks, None, False)
-    return Clock(ranks * (FIRST - 1) // highest, ranks, False)
+        return Clock(ranks, None, False, ranked=True)
+    return Clock(ranks * (FIRST - 1) // highest, ranks, False, ranked=True)
 
 
 def looks_like_calendar(column: pl.Series) -> bool:
@@ -206,13 +208,33 @@ def _of_integers(
         return Clock(values, None, False)
     if reading in ("day-first", "month-first"):
         _refuse_reading(reading, name, "numbers")
-    if reading is None:
+    about = f"the times in {name!r}"
+    known = ledger.known.get(about)
+    if reading is None and known is None:
         whole = understand(values, is_present, name)
+    elif reading is None:
+        whole = _as_known(values, is_present, name, str(known))
     else:
         whole = as_told(values, present[present > 0], name, reading)
     ledger.time_reading = reading or (None if whole.reading in UNITS else whole.reading)
-    ledger.choose(f"the times in {name!r}", f"as {whole.reading}")
+    ledger.choices[about] = whole.reading  # another one than is known is an error
     return _clock_of(whole, is_present, ledger)
+
+
+def _as_known(
+    values: Timestamps, is_present: NDArray[np.bool_] | None, name: str, known: str
+) -> Whole:
+    """The reading of a part of a column of which other parts told it: where this part tells
+    nothing, such as zeros alone, it is read like them.
+    """
+    present = values if is_present is None else values[is_present]
+    above = present[present > 0]
+    if len(above):
+        try:
+            return understand(values, is_present, name)
+        except Undecided:
+            pass
+    return as_told(values, above, name, known)
 
 
 def _clock_of(whole: Whole, is_present: NDArray[np.bool_] | None, ledger: Ledger) -> Clock:
@@ -244,6 +266,8 @@ def _of_decimals(column: pl.Series, name: str, ledger: Ledger, reading: str | No
     present = values if is_present is None else values[is_present]
     if len(present) and not np.isfinite(present).all():
         raise BadData(f"The time column {name!r} holds infinite values.", "Give epoch seconds.")
+    if len(present) == 0 and ledger.in_part:
+        return Clock(np.zeros(len(column), np.int64), None, False)
     if len(present) == 0 or float(np.abs(present).max()) >= 2.0**62:
         raise BadData(
             f"The time column {name!r} holds no readable time.",
@@ -257,7 +281,8 @@ def _of_decimals(column: pl.Series, name: str, ledger: Ledger, reading: str | No
     if reading == "position":
         ledger.time_reading = reading
         ledger.counts["time_is_position"] = 1
-        return as_positions(np.unique(values, return_inverse=True)[1].astype(np.int64))
+        ranks = np.unique(values, return_inverse=True)[1].astype(np.int64)
+        return replace(as_positions(ranks), ranked=True)
     coarse = _of_integers(np.floor(values).astype(np.int64), is_present, name, ledger, reading)
     if not coarse.calendar:
         raise BadData(
@@ -299,7 +324,10 @@ def _of_text(column: pl.Series, name: str, ledger: Ledger, reading: str | None) 
     counts: dict[str, Any] = dict(forms.filter(forms != "").value_counts(sort=True).iter_rows())
     unreadable = (forms == "").fill_null(False)
     bad = int(unreadable.sum())
-    if not counts or bad * 2 > len(text) - text.null_count():
+    if not counts and ledger.in_part:
+        ledger.set_aside(unreadable, "time not readable")
+        return Clock(np.zeros(len(text), np.int64), None, False)
+    if not ledger.in_part and (not counts or bad * 2 > len(text) - text.null_count()):
         example = text.filter(unreadable)[0]
         raise BadData(
             f"The time column {name!r} holds {formatting.count(bad, 'value')} that are no time, "

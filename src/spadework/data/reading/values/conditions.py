@@ -129,13 +129,16 @@ def holding(
     """
     if column.dtype in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
+    rule = f"the rule {str(condition)!r}"
     if column.dtype == pl.String and not as_text and condition.number is not None:
-        column = _truths(column)
+        found = "truths" if _are_truths(column) else "other words"
+        if ledger.choose(f"{rule} about words", found) == "truths":
+            column = _truths(column)
     by_text = condition.comparison in ("==", "!=") and (
         (as_text and not column.dtype.is_float())
         or (column.dtype == pl.String and not _mostly_numbers(column, condition))
     )
-    ledger.choose(f"the rule {str(condition)!r}", "by text" if by_text else "by number")
+    by_text = ledger.choose(rule, "by text" if by_text else "by number") == "by text"
     holds, missing = (
         _by_text(column, condition) if by_text else _by_number(column, condition, ledger)
     )
@@ -166,15 +169,18 @@ def _mostly_numbers(column: pl.Series, condition: Condition) -> bool:
     return lost == 0 or lost * 2 < len(distinct)
 
 
-def _truths(column: pl.Series) -> pl.Series:
-    """A text column that holds truths alone as 1 and 0; any other column as it is."""
+def _are_truths(column: pl.Series) -> bool:
+    """Whether a text column holds truths alone."""
     for part in (column.head(_GLANCE), column):  # the first rows rule out most columns
         distinct = part.unique().str.strip_chars().str.to_lowercase().drop_nulls()
         distinct = distinct.filter(distinct != "")
         if not distinct.is_in(list(TRUTHS)).all():
-            return column
-    if not len(distinct):
-        return column
+            return False
+    return len(distinct) > 0
+
+
+def _truths(column: pl.Series) -> pl.Series:
+    """Truths as 1 and 0."""
     plain = column.str.strip_chars().str.to_lowercase()
     return plain.replace_strict(TRUTHS, default=None, return_dtype=pl.Float64)
 
@@ -202,7 +208,7 @@ def _by_number(column: pl.Series, condition: Condition, ledger: Ledger) -> tuple
         )
     found = values.fill_null(np.nan).to_numpy()
     missing = np.isnan(found)
-    if number is None or (len(found) and missing.all()):
+    if number is None or (len(found) and missing.all() and not ledger.in_part):
         example = column.drop_nulls()
         holds_what = f"{example[0]!r}" if len(example) else "nothing"
         raise BadData(

@@ -19,6 +19,7 @@ LARGEST = 1e15
 BELOW_ZERO = "weight below zero (a return)"
 """The reason of the row account where returns are not netted."""
 
+_POINTS, _COMMAS = "with decimal points", "with decimal commas"
 _POINT = r"^[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?$"
 _COMMA = r"^[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?$"
 
@@ -85,9 +86,12 @@ def numbers_of(column: pl.Series, name: str, ledger: Ledger, what: str = "number
     Raises where they can be read in two ways.
     """
     text = column.str.strip_chars()
-    if not text.str.contains(",", literal=True).any() and not text.str.contains(r"\..*\.").any():
+    about = f"the {what} in {name!r}"
+    known = ledger.known.get(about)
+    is_plain = not text.str.contains(",", literal=True).any()
+    if known != _COMMAS and is_plain and not text.str.contains(r"\..*\.").any():
         if text.str.contains(".", literal=True).any():
-            ledger.choose(f"the {what} in {name!r}", "with decimal points")
+            ledger.choose(about, _POINTS)
         return text.cast(pl.Float64, strict=False)
     point, comma = (text.str.contains(pattern).fill_null(False) for pattern in (_POINT, _COMMA))
     numeric = point | comma
@@ -100,7 +104,9 @@ def numbers_of(column: pl.Series, name: str, ledger: Ledger, what: str = "number
             ),
             "Write them all in one way.",
         )
-    if not only_point and not only_comma:
+    if not only_point and not only_comma and known is not None:
+        only_comma = int(known == _COMMAS)
+    elif not only_point and not only_comma:
         example = text.filter(numeric & text.str.contains(",", literal=True))
         if len(example) == 0:
             return text.cast(pl.Float64, strict=False)
@@ -112,7 +118,7 @@ def numbers_of(column: pl.Series, name: str, ledger: Ledger, what: str = "number
             "Write them with a decimal point, or "
             + ("read none: --weight -." if what == "weights" else "leave the rule out."),
         )
-    ledger.choose(f"the {what} in {name!r}", f"with decimal {'commas' if only_comma else 'points'}")
+    ledger.choices[about] = _COMMAS if only_comma else _POINTS  # another than is known: an error
     if only_comma:
         ledger.remark(f"{what.capitalize()} in {name!r} are written with decimal commas.")
         text = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)

@@ -69,7 +69,7 @@ def joined_clock(
     Raises BadData where no value is a time of day.
     """
     days = read_clock(dates, name, ledger, reading)
-    values, fits = _micros(times)
+    values, fits = _micros(times, name, ledger)
     missing = times.is_null() if times.dtype != pl.String else (times.str.strip_chars() == "")
     absent = missing.fill_null(True).to_numpy()
     if not fits.any() and not absent.all():
@@ -134,7 +134,7 @@ def _parts(numbers: Timestamps, short: bool) -> tuple[Timestamps, NDArray[np.boo
     return hours * 3_600 + minutes * 60 + seconds, fits
 
 
-def _micros(column: pl.Series) -> tuple[Timestamps, NDArray[np.bool_]]:
+def _micros(column: pl.Series, name: str, ledger: Ledger) -> tuple[Timestamps, NDArray[np.bool_]]:
     """Microseconds since midnight, and whether each value is a time of day."""
     if column.dtype == pl.Time:
         ticks = column.to_physical().fill_null(0).to_numpy() // 1000
@@ -143,7 +143,8 @@ def _micros(column: pl.Series) -> tuple[Timestamps, NDArray[np.bool_]]:
     text = text.set(text == "", None)
     numbers = text.cast(pl.Int64, strict=False)
     if (numbers.null_count() - text.null_count()) * 2 < len(text) - text.null_count():
-        short = _are_short(numbers.drop_nulls().to_numpy())
+        found = "HHMM" if _are_short(numbers.drop_nulls().to_numpy()) else "HHMMSS"
+        short = ledger.choose(f"the times of day in {name!r}", found) == "HHMM"
         seconds, fits = _parts(numbers.fill_null(0).to_numpy(), short)
         return seconds * _MICRO, fits & numbers.is_not_null().to_numpy()
     part = text.str.extract_groups(_TEXT).struct.unnest()
