@@ -441,3 +441,17 @@ def test_the_functions_are_public():
     names = (sw.counts.count, sw.counts.merge, sw.counts.fit, sw.counts.Counts, sw.counts.part_of)
     assert names == (count, merge, fit_from, Counts, part_of)
     assert counts_module.LARGEST * 2.0**24 == 2.0**53
+
+
+@pytest.mark.parametrize("name", ["forward", "cosine(max_length=4)", "cosine(group=session)"])
+def test_users_of_items_are_counted_by_item(name: str) -> None:
+    """In a log with many more users than items, so that one cannot stand for the other."""
+    draw = np.random.default_rng(5)
+    users, items = draw.integers(0, 150, 900), draw.integers(0, 12, 900)
+    log = make_log(users, items, START + draw.integers(0, 9_000, 900) * 60)
+    chosen = model(name)
+    whole = count(chosen, log, part=(0, 1))
+    pairs = log.frame().select("user_id", "item_id").unique()["item_id"].value_counts()
+    by_item = dict(pairs.iter_rows())
+    assert whole.item_users.tolist() == [by_item[item] for item in log.item_vocabulary.ids]
+    assert merge(*(count(chosen, log, part=(k, 2)) for k in range(2))) == whole
