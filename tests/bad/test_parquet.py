@@ -213,7 +213,7 @@ def test_37_a_parquet_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.Monkey
     )
 
 
-def test_32_too_many_rows_are_sampled_by_whole_users(
+def test_32_too_many_rows_are_sorted_on_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     users = [user for user in range(300) for _ in range(4)]
@@ -226,16 +226,12 @@ def test_32_too_many_rows_are_sampled_by_whole_users(
     )
     path = tmp_path / "log.parquet"
     frame.write_parquet(path)
+    in_memory = read_interactions(path)
     monkeypatch.setattr(reading_memory, "available", lambda: 1200 * 84 // 2)
     log = read_interactions(path)
-    account = log.account
-    assert account.set_aside["user left out by sampling (1 of 3 kept)"] == 1200 - len(log)
-    assert 0 < len(log) < 1200
-    assert set(log.frame().group_by("user_id").len()["len"]) == {4}
-    assert (
-        account.remarks[-1]
-        == "There is not enough memory for all rows, so 1 of 3 users was read, with all their rows."
-    )
+    assert log.account.used == 1200
+    assert log.fingerprint == in_memory.fingerprint
+    assert not log.users.flags.owndata
 
 
 @pytest.mark.parametrize("ending", ["parquet", "arrow"])

@@ -87,7 +87,7 @@ def read_interactions(
             **given, **form.given(), "events": events, "duplicates": duplicates != "set aside",
             "returns": returns != "net", "shape": shape, "positive": positive, "since": since,
             "until": until, "dislikes": dislikes or None, "exclude_items": exclude_items,
-            "join": join or None,
+            "join": join or None, "memory": memory,
         }  # fmt: skip
         return _log_of(source, options)
     rules = RowRules(

@@ -159,9 +159,14 @@ def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Seri
     foreign = facts.filter(pl.col("id").str.len_bytes() > pl.col("id").str.len_chars())["id"]
     normal = foreign.str.normalize("NFC")
     if len(foreign):
+        odd = foreign.filter(normal != foreign)
+        plain = foreign.filter(normal == foreign)
+        if len(odd):  # the sign of Kelvin is the letter K
+            letters = odd.str.normalize("NFC")
+            plain = pl.concat([plain, facts["id"].filter(facts["id"].is_in(letters.implode()))])
         ledger.tell(
             f"{role} ids merged",
-            {"odd": foreign.filter(normal != foreign), "plain": foreign.filter(normal == foreign)},
+            {"odd": odd, "plain": plain.unique()},
             lambda facts: _merged_in_words(facts, role),
             lambda facts: {f"{role}_ids_merged": n} if (n := _merged(facts)) else {},
         )
