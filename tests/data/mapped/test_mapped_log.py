@@ -12,7 +12,7 @@ import spadework as sw
 from spadework.data.interactions import COLUMNS, Interactions
 from spadework.data.mapped.mapped_log import HEADER
 from spadework.data.mapped.user_blocks import user_blocks
-from spadework.errors import BadRequest
+from spadework.errors import BadRequest, OutputExists
 
 
 def a_log(rows: int = 5_000, seed: int = 0) -> Interactions:
@@ -81,3 +81,12 @@ def test_what_is_damaged_is_refused(tmp_path: Path, name: str) -> None:
 def test_a_folder_without_a_log_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match=HEADER):
         sw.open_log(tmp_path)
+
+
+def test_a_log_is_not_written_over_another(tmp_path: Path) -> None:
+    log = a_log()
+    sw.save_log(log, tmp_path)
+    opened = sw.open_log(tmp_path)
+    with pytest.raises(OutputExists, match="exists already"):
+        sw.save_log(opened, tmp_path)
+    assert opened.fingerprint == log.fingerprint
