@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from spadework.arrays import Codes, Floats, Mask
+from spadework.arrays import Codes
 from spadework.data.interactions import Interactions
 from spadework.data.ordering import by_user_time_arrival
+from spadework.data.reading.rows.checked_rows import CheckedColumns
 from spadework.data.reading.rows.sorted_log import sorted_log
 from spadework.data.reading.set_aside import Ledger
 from spadework.data.reading.values.clocks import Clock, filled, in_unit
@@ -41,18 +42,6 @@ class PartPlan:
     net_returns: bool
 
 
-@dataclass(eq=False)
-class _Rows:
-    """Columns of equal length, from which a log is made."""
-
-    users: pl.Series
-    items: pl.Series
-    clock: Clock | None
-    weights: Floats | None
-    baskets: pl.Series | None
-    events: pl.Series | None
-
-
 def log_of_part(frame: pl.DataFrame, plan: PartPlan) -> tuple[Interactions, dict[str, int]]:
     """The log of all rows of some users, and how many rows were set aside for which reason.
 
@@ -67,16 +56,16 @@ def log_of_part(frame: pl.DataFrame, plan: PartPlan) -> tuple[Interactions, dict
         weights = read_weights(
             frame["weight"], plan.names["weight"], ledger, keep_returns=plan.net_returns
         )
-    rows = _Rows(
-        users,
-        frame["item"],
-        clock,
-        weights,
-        frame["basket"] if "basket" in frame.columns else None,
-        frame["event"] if "event" in frame.columns else None,
+    rows = CheckedColumns(
+        users=users,
+        items=frame["item"],
+        clock=clock,
+        weights=weights,
+        baskets=frame["basket"] if "basket" in frame.columns else None,
+        events=frame["event"] if "event" in frame.columns else None,
     )
     log, aside = sorted_log(
-        _kept(rows, ledger.used()),
+        rows.kept(ledger.used()),
         ledger,
         plan.names.get("weight", ""),
         keep_duplicates=plan.keep_duplicates,
@@ -116,24 +105,6 @@ def _clock(column: pl.Series, plan: PartPlan, ledger: Ledger) -> Clock:
     if plan.time_scale is None:
         return Clock(values, None, False)
     return in_unit(values, present, plan.time_scale, ledger)
-
-
-def _kept(rows: _Rows, mask: Mask | None) -> _Rows:
-    if mask is None:
-        return rows
-    chosen, clock = pl.Series(mask), rows.clock
-    return _Rows(
-        rows.users.filter(chosen),
-        rows.items.filter(chosen),
-        None
-        if clock is None
-        else Clock(
-            clock.seconds[mask], None if clock.fine is None else clock.fine[mask], clock.calendar
-        ),
-        None if rows.weights is None else rows.weights[mask],
-        None if rows.baskets is None else rows.baskets.filter(chosen),
-        None if rows.events is None else rows.events.filter(chosen),
-    )
 
 
 def item_codes(log: Interactions) -> Codes:

@@ -4,12 +4,8 @@ docs/decisions/0034.
 
 from __future__ import annotations
 
-from mmap import mmap
-from typing import Any
-
-import numpy as np
-
 from spadework.data.interactions import Interactions
+from spadework.data.mapped.column_files import mapping_of
 from spadework.limits import available_bytes, resident_bytes
 from spadework.sizes import GIB
 from spadework.workbench.recipe import Recipe
@@ -45,13 +41,6 @@ def rows_within(memory: int, log: Interactions, budget_seconds: float) -> int:
     fit = max((memory - own) // A_ROW, LEAST_ROWS)
     if len(log) <= fit:
         return len(log)
-    if not _is_mapped(log.items):  # it stays in memory beside the sample
+    if mapping_of(log.items) is None:  # it stays in memory beside the sample
         fit = max((memory - own - A_COLUMNS * len(log)) // A_ROW, LEAST_ROWS)
     return min(fit, max(int(A_SECOND * budget_seconds), LEAST_ROWS))
-
-
-def _is_mapped(array: Any) -> bool:
-    """Whether an array is a view of a file."""
-    while array is not None and not isinstance(array, np.memmap | mmap):
-        array = getattr(array, "base", None)
-    return array is not None
