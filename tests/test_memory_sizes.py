@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from spadework import sizes
+from spadework.data.addresses import read_interactions
 from spadework.errors import BadRequest
 from spadework.workbench.recipe import make
 from spadework.workbench.recipe_texts import command_of, from_settings
+from spadework.workbench.run import dig
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,14 @@ def test_a_number_stays_a_number_and_the_command_is_read_again():
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(BadRequest, match="memory"):
         make({"memory": text})
+
+
+@pytest.mark.parametrize("memory", ["30x", True, -1, float("nan"), [4]])
+def test_a_log_is_not_read_within_what_is_no_size(memory):
+    with pytest.raises(BadRequest, match="memory"):
+        read_interactions("sample:grocery", memory=memory)
+
+
+def test_a_limit_under_which_nothing_fits_is_refused_before_anything_is_fitted(tmp_path):
+    with pytest.raises(BadRequest, match=r"limit of .* is too small(?s:.*)Give at least --memory"):
+        dig("world:order", recipe=make({"memory": "100m"}), folder=tmp_path / "run")

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from spadework import formatting
 from spadework.errors import OutOfMemory, OutOfTime
 
 try:
@@ -34,8 +35,8 @@ class Limits:
         if self.memory is not None and (used := resident_bytes()) > self.memory:
             raise OutOfMemory(
                 (
-                    f"{label} holds {used / 2**30:.1f} GiB, over the limit of "
-                    f"{self.memory / 2**30:.1f} GiB."
+                    f"{label} holds {formatting.size(used)}, over the limit of "
+                    f"{formatting.size(self.memory)}."
                 ),
                 "Set a larger memory limit, or leave this model out.",
             )

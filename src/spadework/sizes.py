@@ -14,6 +14,21 @@ _UNITS = {"": 1.0, "k": 2.0**-20, "m": 2.0**-10, "g": 1.0, "t": 2.0**10}
 _SIZE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]?)(?:i?b)?\s*", re.ASCII | re.IGNORECASE)
 
 
+def in_bytes(given: str | float | None) -> int | None:
+    """Bytes of a limit of memory as it is given: a text such as `4g`, or a number of GiB. None is
+    no limit. Raises `BadRequest` for what is no size above zero.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return int(gibibytes(given, "memory") * GIB)
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 2**30:
+        raise BadRequest(
+            f"The memory {str(given)[:40]} is no size.", "Write memory='4g', or a number of GiB."
+        )
+    return math.ceil(given * GIB)
+
+
 def gibibytes(text: str, what: str = "size") -> float:
     """GiB of a size such as `4g` or `800m`. Raises `BadRequest` for what is no size above zero."""
     hint = f"Write the {what} with a unit, such as 800m or 4g; a number alone is GiB."

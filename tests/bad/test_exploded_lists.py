@@ -87,6 +87,8 @@ def test_keys_of_a_list_are_columns_where_they_are_named(events: Path) -> None:
 def test_what_is_no_list_is_refused_with_the_lists_there_are(events: Path, tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match=r"no list 'cart' to take apart.\nIts lists: .*'items'"):
         read_interactions(events, explode="cart")
+    with pytest.raises(BadRequest, match=r"'items' have no field 'sku'.\n.*'items.item_id'"):
+        read_interactions(events, explode="items.sku")
     (tmp_path / "log.csv").write_text("user,item\na,b\n")
     with pytest.raises(BadRequest, match="leave --explode out"):
         read_interactions(tmp_path / "log.csv", explode="items")

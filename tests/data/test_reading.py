@@ -234,6 +234,14 @@ def test_values_decide_where_names_do_not(tmp_path: Path) -> None:
     assert "The column 'moment' holds times throughout, so it is the time." in log.account.remarks
 
 
+def test_a_price_is_never_a_user(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("product_id,price,ts\na,5,1767225600\nb,7,1767225601\na,5,1767225602\n")
+    with pytest.raises(BadData, match="no column that looks like the user"):
+        read_interactions(path)
+    assert len(read_interactions(path, user="price").user_vocabulary) == 2
+
+
 def test_54_absent_and_doubled_names(tmp_path: Path) -> None:
     path = write(tmp_path, "user_id,item_id,timestamp\n1,2,1700000000\n")
     with pytest.raises(BadData) as absent:

@@ -78,6 +78,22 @@ def test_tables_views_queries_and_their_names(shop):
     assert len(read_interactions(address, query="select *, random() from orders")) == 1000
 
 
+def test_a_user_without_rights_is_told_so(shop, monkeypatch):
+    address, database = shop
+    with pytest.raises(BadData, match="shows this user no table and no view"):
+        read_interactions(address)  # nothing is in it
+    database.execute(ORDERS)
+    role = f"reader_{next(store_servers._NUMBERS)}"
+    database.execute(f"create role {role} login password '{PASSWORD}'")
+    reader = re.sub(r"//[^@]*@", f"//{role}@", address)
+    with pytest.raises(BadData, match=r"(?s)shows this user no table.*grant select"):
+        read_interactions(reader)
+    database.execute(f"grant select on orders to {role}")
+    assert len(read_interactions(reader)) == 1000
+    database.execute(f"revoke all on orders from {role}")
+    database.execute(f"drop role {role}")
+
+
 def test_types_come_as_they_are_or_as_texts(shop):
     address, database = shop
     database.execute("create type kind as enum ('view', 'buy')")

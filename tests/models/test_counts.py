@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spadework as sw
-from makers import DAY, START, make_log, random_rows
+from makers import DAY, START, Recorder, make_log, random_rows
 from spadework import files
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, OutputExists, Unsuitable
+from spadework.events import listening
 from spadework.models.cooccurrence import counts as counts_module
 from spadework.models.cooccurrence.counts import (
     OWN_ENTRIES,
@@ -277,7 +278,25 @@ def test_many_blocks_of_stored_rows_are_one_table(monkeypatch):
     assert fit_from(model("cosine"), count(model("cosine"), log)) == of_all
 
 
+def test_parts_that_are_missing_are_told_when_a_model_is_fitted():
+    cosine, log = model("cosine"), log_of(3)
+    parts = [count(cosine, log, part=(k, 4)) for k in range(4)]
+    told = Recorder()
+    with listening(told):
+        fit_from(model("cosine"), merge(*parts))
+    assert not told.notes
+    with listening(told):
+        fit_from(model("cosine"), merge(*parts[:3]))
+    assert "75% of the users" in " ".join(told.notes)
+
+
 # ---- what is refused
+
+
+@pytest.mark.parametrize("part", [3, (1,), (0.5, 2), (2, 2), (-1, 2)])
+def test_what_is_no_part_is_refused(part):
+    with pytest.raises(BadRequest, match="part"):
+        count(model("cosine"), log_of(1), part=part)
 
 
 def test_a_user_in_both_parts_is_refused():

@@ -95,7 +95,8 @@ def test_a_companion_that_would_take_hours_is_left_out(tmp_path, monkeypatch, wo
     assert run.model().label == run.winner
 
 
-def test_a_winner_without_a_number_on_the_test_span_gives_way(tmp_path, monkeypatch, world):
+@pytest.mark.parametrize("others", [[], ["cosine"]])
+def test_a_winner_without_a_number_on_the_test_span_gives_way(others, tmp_path, monkeypatch, world):
     from spadework.workbench.sources import choose_split
 
     split = choose_split(world("checkerboard").log, make({}))
@@ -103,8 +104,9 @@ def test_a_winner_without_a_number_on_the_test_span_gives_way(tmp_path, monkeypa
     run = sw.dig(
         "world:checkerboard",
         folder=tmp_path / "run",
-        recipe=make({**FEW, "models": ["popular", "ease"]}),
+        recipe=make({**FEW, "models": ["popular", *others, "ease"]}),
     )
+    assert not others or run.winner.startswith("cosine"), "what is popular comes last"
     row = next(entry for entry in run.scores if entry["label"] == run.winner)
     assert row["state"] == "done", "the served model is on the test span's board"
     assert not run.winner.startswith("ease")

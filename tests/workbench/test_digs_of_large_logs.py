@@ -149,7 +149,7 @@ def dug(tmp_path_factory):
 @pytest.mark.slow
 def test_a_dig_of_a_sample_says_so_everywhere(dug):
     log, run, told = dug
-    says = "Judged on 1 of 8 users, with all of their events: "
+    says = "Judged on one in 8 users, with all of their events: "
     assert any(says in note for note in told.notes)
     about = run.data["sample"]
     assert about["parts"] == 8
@@ -211,7 +211,7 @@ def test_without_memory_for_everything_the_largest_sample_that_fits_is_learned_f
     assert f"fitted on {rows:,} of 300,000 rows" in says
     assert [note.split("fitted on ")[1].split(",")[0] for note in told.notes] == [
         "the whole log",
-        "1 of 2 users",
+        "one in 2 users",
     ]
 
 

@@ -452,6 +452,11 @@ def test_more_devices_than_batches_and_damaged_scores_are_refused_before_anythin
         training_on(Machine("cpu", 99)),
         pytest.raises(BadRequest, match="fewer than the 99 devices"),
     ):
+        train(tmp_path / "run", changes=QUICK)
+    with (
+        training_on(Machine("cpu", 99)),
+        pytest.raises(BadRequest, match="99 processes would share"),
+    ):
         train(tmp_path / "run", changes={**QUICK, "batch": 4096})
     assert (tmp_path / "run" / "scores.json").read_bytes() == before
     assert not (tmp_path / "run" / "advice.json").exists()

@@ -22,6 +22,7 @@ from spadework.data.samples import sample, sample_content
 from spadework.data.vocabulary import listed
 from spadework.data.worlds.worlds import world
 from spadework.errors import BadData, BadRequest
+from spadework.sizes import in_bytes
 
 ADDRESSES = ("sample:", "world:")
 
@@ -52,7 +53,7 @@ def read_interactions(
     table: str | None = None,
     query: str | None = None,
     explode: str | None = None,
-    memory: int | None = None,
+    memory: str | float | None = None,
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
@@ -72,13 +73,15 @@ def read_interactions(
     products, files of ids, or rules about the item table `items`. What these leave out has lines of
     its own in the account. `join="orders.csv:order_id"` takes columns from other tables, or of a
     frame: `(frame, "order_id")`. Rows with a weight below zero are returns, taken off what the user
-    bought before, or "set aside". A log that takes more than `memory` bytes, by default most of
-    what is free, is sorted on disk (`SPADEWORK_SCRATCH`) and mapped: the same log, to the bit.
+    bought before, or "set aside". A log that takes more than `memory` ("4g", or a number of
+    GiB; by default most of what is free) is sorted on disk (`SPADEWORK_SCRATCH`) and mapped: the
+    same log, to the bit.
 
     Raises BadRequest and BadData with the file's name, the row and the value, Undecided where two
     readings are equally good, OutOfMemory where text does not fit; joined tables are sampled.
     """
     _check_policies(duplicates, returns)
+    limit = in_bytes(memory)
     events, dislikes = _events_and_dislikes(events, dislikes)
     given = _names(user=user, item=item, time=time, weight=weight, event=event, basket=basket)
     form = FileForm(delimiter, encoding, skip_bad, table, query, explode)
@@ -99,7 +102,7 @@ def read_interactions(
         dislikes=dislikes,
         excluded=() if exclude_items is None else excluded_items(exclude_items, items),
     )
-    return read_source(source, given, rules, form, shape, joins_of(join), memory)
+    return read_source(source, given, rules, form, shape, joins_of(join), limit)
 
 
 def _names(**given: str | None) -> dict[str, str | None]:

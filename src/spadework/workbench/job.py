@@ -24,7 +24,7 @@ from spadework.evaluation.trial import Protocol
 from spadework.json_values import as_map
 from spadework.models.base import Recommender
 from spadework.models.labels import model
-from spadework.workbench.large.room import limit_of
+from spadework.workbench.large.room import check_limit, limit_of
 from spadework.workbench.large.sample import Sample, sample_of
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.recipe_texts import command_of
@@ -60,6 +60,7 @@ class Job:
             warming.close()
 
     def _stages(self, source: Any, content: Any, warming: Warming) -> None:
+        check_limit(self.recipe, "before anything is read,")
         kept = as_map(run_files.contents(self.folder, run_files.DATA).value)
         data = read_again(self.recipe, source, content, kept)
         log, items = data.log, data.items
@@ -205,6 +206,7 @@ class Job:
 
     def _compare(self, split: Split, items: ItemContent | None, sample: Sample) -> None:
         recipe = self.recipe
+        check_limit(self.recipe, "with the log,")
         assert split.valid is not None
         validation = self._protocol(split.valid, recipe.repeats)
         policy = why_repeats(validation, chosen=recipe.repeats == "auto")

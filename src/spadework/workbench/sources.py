@@ -65,7 +65,7 @@ def read_for(
             items=_table_of_rules(recipe, given),
             join=recipe.join,
             table=recipe.table,
-            memory=None if recipe.memory is None else int(recipe.memory * 2**30),
+            memory=recipe.memory,
             query=recipe.query,
             explode=recipe.explode,
         )

@@ -13,19 +13,19 @@ import polars as pl
 import pytest
 
 import spadework as sw
-from spadework.data.interactions import COLUMNS, Interactions
+from large_logs import LITTLE, check_same
 from spadework.data.mapped.column_files import Place
 from spadework.data.mapped.scratch import SCRATCH
+from spadework.data.reading.formats import text_pieces
 from spadework.data.reading.large import large_log, part_sizes
 from spadework.errors import BadData, SpadeworkError
 
 ROWS = 6_000
-LITTLE = 1
-"""Bytes, so that no log fits."""
 
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_pieces, "PIECE", 30_000)
     monkeypatch.setattr(part_sizes, "_BATCH", (700, 700))
     monkeypatch.setattr(part_sizes, "_PART", (900, 900))
     monkeypatch.setattr(large_log, "_SPOT_ROWS", 50)
@@ -181,41 +181,6 @@ CASES = {
 }
 
 
-def check_same(large: Interactions, small: Interactions) -> None:
-    ours, theirs = large.account, small.account
-    assert ours is not None
-    assert theirs is not None
-    for name in ("source", "read", "used", "columns", "other_columns", "counts", "excluded_items"):
-        assert getattr(ours, name) == getattr(theirs, name), name
-    assert dict(ours.set_aside) == dict(theirs.set_aside)
-    assert sorted(ours.remarks) == sorted(theirs.remarks)
-    assert ours.parts == theirs.parts
-    assert [word.words for word in ours.unread_words] == [w.words for w in theirs.unread_words]
-    assert ours.rows_set_aside is not None
-    assert ours.rows_set_aside.equals(theirs.rows_set_aside)
-    for name in COLUMNS:
-        one, other = getattr(large, name), getattr(small, name)
-        assert (one is None) == (other is None), name
-        if one is not None and name != "baskets":
-            assert one.dtype == other.dtype
-            assert np.array_equal(one, other), name
-    assert np.array_equal(large.basket_keys(), small.basket_keys())
-    assert large.fingerprint == small.fingerprint
-    assert large.user_vocabulary == small.user_vocabulary
-    assert large.item_vocabulary == small.item_vocabulary
-    assert large.event_type_names == small.event_type_names
-    assert (large.unwanted is None) == (small.unwanted is None)
-    if large.unwanted is not None and small.unwanted is not None:
-        assert large.unwanted.fingerprint == small.unwanted.fingerprint
-    assert (large.returns is None) == (small.returns is None)
-    if large.returns is not None and small.returns is not None:
-        for name, column in small.returns.columns().items():
-            mine = large.returns.columns()[name]
-            assert mine.dtype == column.dtype, name
-            assert name == "baskets" or np.array_equal(mine, column), name
-    assert not large.items.flags.owndata
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_the_log_is_the_same(name: str, tmp_path: Path) -> None:
     case = CASES[name]
@@ -223,6 +188,25 @@ def test_the_log_is_the_same(name: str, tmp_path: Path) -> None:
     case.make().write_parquet(path, row_group_size=500)
     small = sw.read_interactions(path, **case.options)
     check_same(sw.read_interactions(path, memory=LITTLE, **case.options), small)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_log_of_a_text_is_the_same(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    path = tmp_path / "log.csv"
+    case.make().write_csv(path)
+    same_or_refused(path, **case.options)
+
+
+def same_or_refused(path: Path, **options: Any) -> None:
+    """Held in memory or in files, a source is the same log, or it is refused."""
+    try:
+        small = sw.read_interactions(path, **options)
+    except SpadeworkError as error:
+        with pytest.raises(type(error)):
+            sw.read_interactions(path, memory=LITTLE, **options)
+        return
+    check_same(sw.read_interactions(path, memory=LITTLE, **options), small)
 
 
 def test_several_files_have_an_account_each(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def open_log(folder: str | Path) -> Interactions:
     if not (place / HEADER).is_file():
         raise BadRequest(
             f"{place} holds no log: it has no {HEADER}.",
-            "Name a folder that sw.save_log wrote.",
+            "Name a folder that sw.save_log wrote; sw.read_interactions reads files and tables.",
         )
     header = files.read_json(place / HEADER, _AGAIN)
     try:

@@ -132,6 +132,7 @@ def read_source(
         inside=form.table,
         query=form.query,
         purpose=for_log(given, wanted),
+        memory=memory,
     )
     with named(table.name, _types_of(table)):
         table = reshaped(table, shape, given)

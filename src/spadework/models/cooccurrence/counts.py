@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from spadework import formatting
+from spadework import events, formatting
 from spadework.arrays import Array, Codes, Mask, Offsets, frozen
 from spadework.data.interactions import Interactions
 from spadework.data.spans import MOST_OF_SMALL, ONE_IN, SHORTEST
@@ -166,7 +166,7 @@ def count(
             "Name the time column, or count without order and decay.",
         )
     reference = _reference_time(channel, log, now)
-    log = log if part is None else part_of(log, *part)
+    log = log if part is None else part_of(log, *user_sets.checked(part))
     counted = count_pass(log, (channel,), now=reference, exact=True)
     matrix = all_pairs(counted)
     groups = counted.groups
@@ -266,7 +266,8 @@ def fit(model: Recommender, counts: Counts) -> Recommender:
 
     Whole counts give the same model, to the bit. Others differ by the step of 2⁻²⁴, by about one
     part in 100,000; by more for pairs whose weight has decayed to nearly nothing, and where one of
-    two equal neighbours is kept. O(pairs), and what the model does with them.
+    two equal neighbours is kept. O(pairs), and what the model does with them. A note tells where
+    parts of the users (`part=`) are still missing.
     """
     channel = channel_of(model)
     assert isinstance(model, FromCounts)
@@ -284,6 +285,11 @@ def fit(model: Recommender, counts: Counts) -> Recommender:
         raise Unsuitable(
             f"The model {model.label!r} cannot learn from counts of an empty log.",
             "Merge them with counts of some rows.",
+        )
+    if 0 < (share := counts.users.share) < 0.999999:
+        events.note(
+            f"{model.label} is fitted from parts that hold {share:.0%} of the users; merge the "
+            "other parts before for a model of all"
         )
     state = {**model._fit_counts(counts), "popularity": counts.popularity}
     model._restore(

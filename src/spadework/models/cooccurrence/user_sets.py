@@ -98,6 +98,13 @@ class UserSet:
             return "its users are in no order"
         return None
 
+    @property
+    def share(self) -> float:
+        """The share of all hashes that the ranges cover: below 1, and above 0, where parts are
+        still to be merged.
+        """
+        return sum(self.edges[1::2]) / SPACE - sum(self.edges[::2]) / SPACE
+
     def contains(self, hashes: Array) -> Mask:
         """Which of these hashes, ascending, are in the set."""
         return np.asarray(self._within(hashes) ^ members(hashes, self.hashes))
@@ -162,13 +169,20 @@ def joined(sets: Sequence[UserSet]) -> UserSet:
     return sets[0]
 
 
-def edges_of(part: tuple[int, int]) -> tuple[int, int]:
-    """The first hash of part k of n, and the one behind its last. Raises `BadRequest`."""
+def checked(part: tuple[int, int]) -> tuple[int, int]:
+    """Part k of n, where it is one. Raises `BadRequest`."""
+    hint = "Give part=(k, n) with k from 0 to n − 1."
+    if not isinstance(part, Sequence) or [isinstance(each, int) for each in part] != [True, True]:
+        raise BadRequest(f"{part!r} is no part of the users.", hint)
     k, n = part
     if not 0 <= k < n:
-        raise BadRequest(
-            f"There is no part {k} of {n}.", "Give part=(k, n) with k from 0 to n − 1."
-        )
+        raise BadRequest(f"There is no part {k} of {n}.", hint)
+    return k, n
+
+
+def edges_of(part: tuple[int, int]) -> tuple[int, int]:
+    """The first hash of part k of n, and the one behind its last. Raises `BadRequest`."""
+    k, n = checked(part)
     return SPACE * k // n, SPACE * (k + 1) // n
 
 

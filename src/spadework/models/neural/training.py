@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -170,13 +171,25 @@ def train(task: TrainingTask, settings: Settings) -> Learned:
     return learned
 
 
+FEWEST = 2
+"""So many processes are started on any machine."""
+
+
 def check_devices(task: TrainingTask, label: str) -> None:
-    """Refuse more devices than a batch has windows or users."""
+    """Refuse more devices than a batch has windows or users, and more processes than processors:
+    ninety-nine of them filled 24 GiB before any had begun.
+    """
     if task.largest_batch < machine().devices:
         raise BadRequest(
             f"A batch of {label} has {task.largest_batch} windows or users, fewer than the "
             f"{machine().devices} devices that would share it.",
             "Use fewer devices, or a larger batch.",
+        )
+    if machine().chosen == "cpu" and machine().devices > max(os.cpu_count() or 1, FEWEST):
+        raise BadRequest(
+            f"{machine().devices} processes would share {os.cpu_count() or 1} processors, and each "
+            "holds the libraries, the network and its optimiser.",
+            "Use as many devices as there are processors, or fewer.",
         )
 
 

@@ -4,8 +4,10 @@ docs/decisions/0034.
 
 from __future__ import annotations
 
+from spadework import formatting
 from spadework.data.interactions import Interactions
 from spadework.data.mapped.column_files import mapping_of
+from spadework.errors import BadRequest
 from spadework.limits import available_bytes, resident_bytes
 from spadework.sizes import GIB
 from spadework.workbench.recipe import Recipe
@@ -24,6 +26,24 @@ A_SECOND = 10_000
 """Rows of a sample per second of the budget, at most. Where a sample is drawn anyway, it is no
 larger than what the budget compares some hundred settings on.
 """
+
+
+LEAST_FREE = 256 * 2**20
+"""Bytes that a dig needs to fit any model, above what the process holds before."""
+
+
+def check_limit(recipe: Recipe, when: str) -> None:
+    """Refuse a limit of memory under which no model could be fitted; `when` says what the process
+    has done so far. Raises `BadRequest`.
+    """
+    held = resident_bytes()
+    if recipe.memory and recipe.memory * GIB < held + LEAST_FREE:
+        at_least = -(-(held + 2 * LEAST_FREE) // (100 * 2**20)) * 100
+        raise BadRequest(
+            f"The memory limit of {formatting.size(int(recipe.memory * GIB))} is too small: {when} "
+            f"this process holds {formatting.size(held)}.",
+            f"Give at least --memory {at_least}m.",
+        )
 
 
 def limit_of(recipe: Recipe) -> int:

@@ -37,7 +37,7 @@ class Sample:
         if self.is_whole:
             return ""
         return (
-            f"Judged on 1 of {self.parts} users, with all of their events: {len(self.log):,} of "
+            f"Judged on one in {self.parts} users, with all of their events: {len(self.log):,} of "
             f"{formatting.count(len(self.whole), 'row')}."
         )
 

@@ -113,13 +113,13 @@ class Dig:
         self.ending.question_seconds = 0.0  # from here on the questions may use it
         self._ask_growth(None if chosen is None else chosen.winner)
         self._ask_rest(None if chosen is None else chosen.winner)
+        self.judging.held.let_go()  # what is fitted from here on needs the memory
         finals = Finals(self.judging, self.ending, self.test)
         needed = baselines() if chosen is None else [*baselines(), chosen.winner]
         scores = finals.judge(needed, list(kept.values()), self._others(chosen))
         if chosen is not None:
             chosen, scores = self._judged_choice(chosen, scores, finals)
             lock.check_held(self.folder)
-            self.judging.held.let_go()  # what is fitted on everything needs the memory
             keeping = Keeping(
                 self.folder,
                 self.recipe,
@@ -364,10 +364,13 @@ class Dig:
         self, chosen: Choice, scores: list[Score], finals: Finals
     ) -> tuple[Choice, list[Score]]:
         """The choice; where its winner has no number on the test span, the next setting that cannot
-        be told from it, then the popular list.
+        be told from it, then the best of each model, then the popular list.
         """
         done = {score.label for score in scores if score.state == "done"}
         waiting = [model(label) for label in chosen.tied if label != chosen.winner.label]
+        if chosen.winner.label not in done:
+            others = [one for one in self._others(None) if not isinstance(one, (*POPULAR, Random))]
+            waiting += [other for other in others if other.label != chosen.winner.label]
         for setting in [
             chosen.winner,
             *waiting,

@@ -92,8 +92,8 @@ class Everything:
                 events.note(f"{setting.label}: there is no time to fit it on {_words(parts)}")
             elif need > room:
                 events.note(
-                    f"{setting.label} would hold about {need / 2**30:.1f} GiB fitted on "
-                    f"{_words(parts)}, and {max(room, 0.0) / 2**30:.1f} GiB may be used"
+                    f"{setting.label} would hold about {formatting.size(int(need))} fitted on "
+                    f"{_words(parts)}, and {formatting.size(int(max(room, 0.0)))} may be used"
                 )
             else:
                 yield parts
@@ -122,4 +122,4 @@ def fitted_on(log_rows: int, rows: int) -> str:
 
 
 def _words(parts: int) -> str:
-    return "the whole log" if parts == 1 else f"1 of {parts} users"
+    return "the whole log" if parts == 1 else f"one in {parts} users"

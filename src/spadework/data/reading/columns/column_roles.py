@@ -12,6 +12,7 @@ from spadework import formatting
 from spadework.data.reading.columns.column_names import ask, check_header, listed, no_such_column
 from spadework.data.reading.columns.column_values import MANY_KINDS, Look
 from spadework.data.reading.columns.role_doubts import (
+    AMOUNTS,
     fit_by_values,
     item_doubt,
     list_doubt,
@@ -334,6 +335,7 @@ def _settle_by_values(search: _Search) -> None:
     ids = [column for column in search.free() if look.holds_ids(column)]
     if len(ids) < len(missing):
         ids += [column for column in search.free() if look.holds_whole_floats(column)]
+    ids = [column for column in ids if not AMOUNTS.search(plain_name(column))]
     if len(missing) == 1:
         ids = fit_by_values(missing[0], ids, chosen.get("basket"), look)
     if len(missing) == 1 and len(ids) == 1:

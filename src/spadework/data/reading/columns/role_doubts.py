@@ -13,6 +13,10 @@ from spadework.data.reading.synonyms import hits_by_line, plain_name
 from spadework.errors import Undecided
 
 _ITEM = re.compile(r"item|product|sku|article|artikel|variant|track|movie|asin|isbn|ean$|gtin")
+AMOUNTS = re.compile(
+    r"^(unit|list|sale|net|gross|total|order)?(price|amount|qty|quantity|revenue|total)s?$"
+)
+"""Names of numbers that are never ids, however whole they are."""
 _FEW, _MANY_MORE, _ROWS = 20, 10, 100
 """So few users among so many rows are doubted where another column has ten times as many."""
 

@@ -14,7 +14,13 @@ import polars as pl
 from spadework import formatting
 from spadework.arrays import Array, Mask
 from spadework.data.reading.columns.column_names import listed
-from spadework.data.reading.columns.headers import LOOKED_AT, header_of
+from spadework.data.reading.columns.headers import LOOKED_AT, Header, header_of
+from spadework.data.reading.formats.delimiters import (
+    NAMES,
+    SUBSTITUTE,
+    check_delimiter,
+    find_delimiter,
+)
 from spadework.data.reading.formats.encodings import decoded
 from spadework.data.reading.formats.line_lists import (
     blank_layout,
@@ -25,34 +31,24 @@ from spadework.data.reading.formats.preambles import without_preamble
 from spadework.data.reading.formats.records import Records, scan
 from spadework.data.reading.formats.repeated_headers import headers
 from spadework.data.reading.tables import Table
-from spadework.errors import BadData, BadRequest, Undecided
+from spadework.errors import BadData, Undecided
 
-_CANDIDATES = (",", ";", "\t", "|", "::")
 _BLANK = " "
-_SUBSTITUTE = "\x1f"  # ASCII "unit separator", for delimiters of more than one character
-_SAMPLE = 1 << 20
 # from this share of rows of another length on, and this number of rows, lines may be lists
 _RAGGED, _SEVERAL = 0.4, 5
 HEADER_AGAIN = "header written again"
 _SHORT = 1 << 12  # bytes of a row that is looked at to tell whether the first one is a header
 _PLAIN_QUOTES = "Quotes are inside fields and are read as ordinary characters."
-_NAMES = {
-    ",": "commas",
-    ";": "semicolons",
-    "\t": "tabs",
-    "|": "vertical bars",
-    "::": "double colons",
-    " ": "blanks",
-}
 
 
 @dataclass(frozen=True, eq=False)
-class _Text:
+class Text:
     """The bytes of a file with what was found in them."""
 
     name: str
     data: bytes
     delimiter: str  # one character
+    sign: str  # the delimiter as it is written
     records: Records
     quotes: bool
 
@@ -98,6 +94,16 @@ def parse_delimited(
     Lines that are lists of items are read as such (`line_lists`). Raises BadData for bad bytes,
     quotes that do not close and rows of the wrong length (set aside with `skip_bad`). O(bytes).
     """
+    found = prepared(data, name, delimiter=delimiter, encoding=encoding)
+    if isinstance(found, Table):
+        return found
+    return table_of(*found, skip_bad, wanted, has_header)
+
+
+def prepared(
+    data: bytes, name: str, *, delimiter: str | None, encoding: str
+) -> tuple[Text, list[str]] | Table:
+    """The records of a text, and remarks; the table where its lines are lists of items."""
     data, remarks = decoded(data, name, encoding)
     if b"\n" not in data and b"\r" in data:
         data = data.replace(b"\r", b"\n")
@@ -119,37 +125,46 @@ def parse_delimited(
         data = with_single_blanks(data)
     implied = "\t" if ".tsv" in name.lower() else ","
     if delimiter is None and chosen != implied:
-        remarks.append(f"Fields are separated by {_NAMES[chosen]}.")
+        remarks.append(f"Fields are separated by {NAMES[chosen]}.")
+    return text_of(data, name, chosen, remarks), remarks
+
+
+def text_of(
+    data: bytes, name: str, chosen: str, remarks: list[str], header: bytes | None = None
+) -> Text:
+    """The records of decoded text. A piece that begins with a row is put under the `header` of the
+    first piece.
+    """
     if len(chosen) > 1:
-        if _SUBSTITUTE.encode() in data:
+        if SUBSTITUTE.encode() in data:
             raise BadData(
                 f"{name} holds the control character 0x1F in addition to its delimiter {chosen!r}.",
                 "Remove it.",
             )
-        data = data.replace(chosen.encode(), _SUBSTITUTE.encode())
+        data = data.replace(chosen.encode(), SUBSTITUTE.encode())
         if b'"' in data:
             remarks.append(_PLAIN_QUOTES)
-    text = _scanned(data, name, chosen, remarks)
-    return _table(text, remarks, skip_bad, wanted, has_header)
+    return _scanned(data if header is None else header + b"\n" + data, name, chosen, remarks)
 
 
-def _scanned(data: bytes, name: str, chosen: str, remarks: list[str]) -> _Text:
+def _scanned(data: bytes, name: str, chosen: str, remarks: list[str]) -> Text:
     """Records with quotes read as quotes, or as ordinary characters where they are only inside
     fields.
     """
     view = np.frombuffer(data, np.uint8)
     if len(chosen) > 1:
-        return _Text(name, data, _SUBSTITUTE, scan(view, ord(_SUBSTITUTE), quotes=False), False)
+        records = scan(view, ord(SUBSTITUTE), quotes=False)
+        return Text(name, data, SUBSTITUTE, chosen, records, False)
     records = scan(view, ord(chosen), quotes=True)
     if records.fault is not None:
         plain = scan(view, ord(chosen), quotes=False)
         if not plain.quote_opens_field:
             remarks.append(_PLAIN_QUOTES)
-            return _Text(name, data, chosen, plain, False)
-    return _Text(name, data, chosen, records, True)
+            return Text(name, data, chosen, chosen, plain, False)
+    return Text(name, data, chosen, chosen, records, True)
 
 
-def _check_quotes(text: _Text, headerless: bool, skip_bad: bool) -> None:
+def _check_quotes(text: Text, headerless: bool, skip_bad: bool) -> None:
     fault = text.records.fault
     if fault is None:
         return
@@ -167,37 +182,49 @@ def _check_quotes(text: _Text, headerless: bool, skip_bad: bool) -> None:
         )
 
 
-def _table(
-    text: _Text, remarks: list[str], skip_bad: bool, wanted: Sequence[str], has_header: bool
+def table_of(
+    text: Text,
+    remarks: list[str],
+    skip_bad: bool,
+    wanted: Sequence[str],
+    has_header: bool,
+    known: Header | None = None,
 ) -> Table:
+    """The table of a text. With the header `known` it is a piece of one, and may have no row."""
     records = text.records
     present = np.flatnonzero(records.lengths > 0)
     if len(present) == 0:
         raise BadData(f"{text.name} is empty.", "Give a file with a header and rows.")
-    first = text.fields_of(int(present[0]))
-    header = header_of(first, _below(text, present), text.name, wanted, names_columns=has_header)
+    header = known or header_of(
+        text.fields_of(int(present[0])),
+        _below(text, present),
+        text.name,
+        wanted,
+        names_columns=has_header,
+    )
     columns, headerless = header.columns, header.headerless
     remarks += header.remarks
     _check_quotes(text, headerless, skip_bad)
     rows = present if headerless else present[1:]
-    if len(rows) == 0:
+    if len(rows) == 0 and known is None:
         raise BadData(f"{text.name} has a header and 0 rows.", "Give a file with rows.")
     if int(present[-1]) - int(present[0]) + 1 != len(present):
         remarks.append("Blank lines are ignored.")
     same = headers(text.bytes, records, int(present[0]), columns, text.fields_of)
-    if len(same) == len(present) and not headerless:
+    if len(same) == len(present) and not headerless and known is None:
         raise BadData(f"{text.name} has a header and 0 rows.", "Give a file with rows.")
     bad = _bad_rows(text, rows, len(columns), skip_bad)
     if len(same) > 1 and not headerless and not header.remarks:
         bad[HEADER_AGAIN] = np.isin(rows, same) & ~np.any([*bad.values()], axis=0)
-        remarks.append(f"The header is written again in {formatting.count(len(same) - 1, 'row')}.")
+        if known is None:
+            remarks.append(again(len(same) - 1))
     fine = np.ones(len(rows), np.bool_)
     for mask in bad.values():
         fine &= ~mask
     is_complete = not headerless and len(present) == len(records.lengths) and bool(fine.all())
     body = text.data if is_complete else _cut(text, rows[fine])
     count = int(fine.sum())
-    if count == 0:
+    if count == 0 and known is None:
         reasons = ", ".join(f"{int(mask.sum()):,} {reason}" for reason, mask in bad.items())
         raise BadData(
             f"No row of {text.name} can be read: {reasons}.",
@@ -233,7 +260,12 @@ def _table(
     )
 
 
-def _below(text: _Text, present: Array) -> list[list[str]]:
+def again(rows: int) -> str:
+    """The remark for rows that are the header."""
+    return f"The header is written again in {formatting.count(rows, 'row')}."
+
+
+def _below(text: Text, present: Array) -> list[list[str]]:
     """Some of the rows below the first one; what is wrong with a row is told later."""
     found = []
     chosen = present[1 : LOOKED_AT + 1]
@@ -246,7 +278,7 @@ def _below(text: _Text, present: Array) -> list[list[str]]:
 
 
 def _read(
-    text: _Text,
+    text: Text,
     body: bytes,
     at: list[int],
     names: list[str],
@@ -283,7 +315,7 @@ def _read(
     )
 
 
-def _cut(text: _Text, keep: Array) -> bytes:
+def _cut(text: Text, keep: Array) -> bytes:
     """The bytes of the chosen records only."""
     records = text.records
     chosen = np.zeros(len(records.starts), np.bool_)
@@ -293,7 +325,7 @@ def _cut(text: _Text, keep: Array) -> bytes:
     return body if body.endswith(b"\n") else body + b"\n"
 
 
-def _bad_rows(text: _Text, rows: Array, width: int, skip_bad: bool) -> dict[str, Mask]:
+def _bad_rows(text: Text, rows: Array, width: int, skip_bad: bool) -> dict[str, Mask]:
     """Reason → mask over rows: of the wrong length, with a NUL byte, with a misplaced
     quote.
     """
@@ -334,51 +366,3 @@ def _bad_rows(text: _Text, rows: Array, width: int, skip_bad: bool) -> dict[str,
     bad["fewer fields than the header"] = wrong & (fields < width)
     bad["more fields than the header"] = wrong & (fields > width)
     return {reason: mask for reason, mask in bad.items() if mask.any()}
-
-
-def check_delimiter(delimiter: str) -> str:
-    """One ASCII character, `::`, or the word tab."""
-    known = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
-    single = len(known) == 1 and known.isascii() and known not in '"\n\r\0' and not known.isalnum()
-    if not single and known != "::":
-        raise BadRequest(
-            f"The delimiter {delimiter!r} cannot be used.",
-            "Give one character such as , ; | or tab, or '::'.",
-        )
-    return known
-
-
-def find_delimiter(data: bytes, name: str) -> str:
-    """The delimiter under which most rows of the first MiB have as many fields as the header."""
-    sample = data[:_SAMPLE]
-    if len(data) > _SAMPLE and b"\n" in sample:
-        sample = sample[: sample.rindex(b"\n") + 1]
-    scores: dict[str, tuple[float, int]] = {}
-    for candidate in _CANDIDATES:
-        if candidate.encode() not in sample:
-            continue
-        text = sample.replace(b"::", _SUBSTITUTE.encode()) if candidate == "::" else sample
-        view = np.frombuffer(text, np.uint8)
-        separator = ord(candidate if len(candidate) == 1 else _SUBSTITUTE)
-        records = scan(view, separator, quotes=True)
-        if records.fault is not None:
-            records = scan(view, separator, quotes=False)
-        fields = records.fields[records.lengths > 0]
-        if len(fields) and fields[0] > 1:
-            scores[candidate] = (round(float((fields == fields[0]).mean()), 3), int(fields[0]))
-    if not scores:
-        return ","
-    best = max(share for share, _ in scores.values())
-    equal = [candidate for candidate, (share, _) in scores.items() if share == best]
-    implied = "\t" if ".tsv" in name.lower() else ","
-    if len(equal) > 1 and implied not in equal:
-        raise Undecided(
-            (
-                f"{name} could be separated by "
-                f"{' or '.join(_NAMES[candidate] for candidate in equal)}: every row fits both."
-            ),
-            "Say which: --delimiter "
-            + " or --delimiter ".join(repr(candidate) for candidate in equal)
-            + ".",
-        )
-    return implied if implied in equal else equal[0]

@@ -57,6 +57,7 @@ def unnested(
     if explode not in (None, ABSENT):
         if chosen is None:
             raise _no_such_list(flat, str(explode))
+        _check_path(rows, str(explode), chosen)
         if explode != chosen and explode in rows.schema and given.get("item") is None:
             given = {**given, "item": explode}
     paths = [
@@ -199,6 +200,19 @@ def _no_such_list(table: Table, path: str) -> BadRequest:
     return BadRequest(
         f"{table.name} has no list {path!r} to take apart.",
         f"Its lists: {listed(lists)}." if lists else "It has no lists: leave --explode out.",
+    )
+
+
+def _check_path(rows: Table, path: str, chosen: str) -> None:
+    """Refuse a path that goes on where nothing is."""
+    if path == chosen or any(each == path or each.startswith(f"{path}.") for each in rows.schema):
+        return
+    inside = [column for column in rows.columns if column.startswith(f"{chosen}.")]
+    raise BadRequest(
+        f"The entries of the list {chosen!r} have no field {path.removeprefix(f'{chosen}.')!r}.",
+        f"Their fields: {listed(inside)}."
+        if inside
+        else f"They are single values: write --explode {shlex.quote(chosen)}.",
     )
 
 

@@ -17,7 +17,8 @@ from spadework.data.reading.formats import byte_sources
 from spadework.data.reading.formats.arrow_streams import ArrowFrame, frame_of
 from spadework.data.reading.formats.columnar import open_columnar, table_of_lazy
 from spadework.data.reading.formats.common_columns import aligned
-from spadework.data.reading.formats.delimited import check_delimiter, parse_delimited
+from spadework.data.reading.formats.delimited import parse_delimited
+from spadework.data.reading.formats.delimiters import check_delimiter
 from spadework.data.reading.formats.duckdb_files import open_duckdb
 from spadework.data.reading.formats.folder_parts import columns_by_address, open_folder, text_parts
 from spadework.data.reading.formats.foreign_texts import refuse_foreign
@@ -33,11 +34,12 @@ from spadework.data.reading.formats.line_lists import (
 from spadework.data.reading.formats.named_tables import ANY_LOG, Purpose
 from spadework.data.reading.formats.partitions import FolderColumns, with_columns
 from spadework.data.reading.formats.path_patterns import given_twice, matched
-from spadework.data.reading.formats.reading_memory import check_text_size
+from spadework.data.reading.formats.reading_memory import TEXT_FILE, check_text_size, room_for
 from spadework.data.reading.formats.server_addresses import kind_of
 from spadework.data.reading.formats.server_tables import open_server
 from spadework.data.reading.formats.sqlite_files import open_sqlite
 from spadework.data.reading.formats.stored_files import holding, with_copies
+from spadework.data.reading.formats.text_pieces import is_large, open_in_pieces
 from spadework.data.reading.formats.wide_tables import IMPRESSIONS, LISTS, MATRIX
 from spadework.data.reading.formats.workbooks import is_workbook, open_workbook, refuse_old
 from spadework.data.reading.library_errors import first_line
@@ -67,6 +69,8 @@ class Options:
     inside: str | None = None
     query: str | None = None
     purpose: Purpose = ANY_LOG
+    room: int = 0  # bytes that may be used
+    in_pieces: bool = False  # whether text files take more than that
 
 
 def open_table(
@@ -80,10 +84,12 @@ def open_table(
     inside: str | None = None,
     query: str | None = None,
     purpose: Purpose = ANY_LOG,
+    memory: int | None = None,
 ) -> Table:
     """The table of a source; several files are appended, and a pattern (`logs/*.csv`) stands for
     the files that it matches. Of a database or a workbook it is the table that `inside` names, else
-    the one that is of use for the `purpose`, or the rows of a `query`. Raises BadRequest and
+    the one that is of use for the `purpose`, or the rows of a `query`. Text that would take more
+    than `memory` bytes, by default most of what is free, is read in pieces. Raises BadRequest and
     BadData with the file's name.
     """
     forks.check()
@@ -103,6 +109,7 @@ def open_table(
         inside=inside,
         query=query,
         purpose=purpose,
+        room=room_for(memory),
     )
     if isinstance(source, pl.LazyFrame):
         _refuse_lines(shape, "the lazy frame")
@@ -159,6 +166,8 @@ def _appended(
 ) -> Table:
     """The table of all; `names` are those of parts of a folder."""
     alone = len(addresses) == 1
+    large = is_large(addresses, options.room // TEXT_FILE)
+    options = replace(options, in_pieces=large and options.shape is None)
     known = columns_by_address(addresses)
     tables = [
         _open_address(address, options, columns)
@@ -219,6 +228,16 @@ def _open_address(address: str | Path, options: Options, known: FolderColumns) -
         refuse_lake(path)
         _refuse_lines(options.shape, path.name)
         return open_columnar(path, path.name, source_format)
+    if options.in_pieces and source_format == "text":
+        table = open_in_pieces(
+            path,
+            delimiter=options.delimiter,
+            encoding=options.encoding,
+            skip_bad=options.skip_bad,
+            wanted=options.wanted,
+        )
+        if table is not None:
+            return table
     check_text_size(path.stat().st_size, path.name)
     if source_format == "zip":
         return _of_text(*byte_sources.unzipped(path), options)

@@ -21,8 +21,10 @@ SHARE = 0.8
 _WORK = 60  # bytes a row for codes, clock, sort keys and the permutation, measured on 20 M rows
 # bytes of a text value in memory: its view, its characters, its position in the vocabulary
 _TEXT_VALUE = 48
-# times the size of a text file: 6 to 8 were measured, 14 where most rows are duplicates
-_TEXT_FILE = 10
+TEXT_FILE = 10
+"""Bytes of memory a byte of a text file: 6 to 8 were measured, 14 where most rows are
+duplicates.
+"""
 _LARGE = 1 << 32  # from here on the prediction is reported
 
 
@@ -40,7 +42,7 @@ def room_for(memory: int | None) -> int:
 def predicted(table: Table, columns: Mapping[str, str]) -> int:
     """Bytes at the peak of reading these columns (role → column)."""
     if table.text:
-        return table.size * _TEXT_FILE
+        return table.size * TEXT_FILE
     return table.rows * (_WORK + sum(width(table.schema[column]) for column in columns.values()))
 
 
@@ -74,7 +76,8 @@ def check_text_size(length: int, name: str) -> None:
     """Refuse, before reading, a text file that does not fit; a sample of its users cannot be drawn
     without reading the full file.
     """
-    need, room = length * _TEXT_FILE, available()
+    need, room = length * TEXT_FILE, available()
+    scan = "scan_ndjson('LOG.jsonl')" if "json" in name.lower() else "scan_csv('LOG.csv')"
     if need > SHARE * room:
         raise OutOfMemory(
             (
@@ -82,7 +85,7 @@ def check_text_size(length: int, name: str) -> None:
                 "available."
             ),
             'Turn it into parquet, which is read in parts: python -c "import polars; '
-            "polars.scan_csv('LOG.csv').sink_parquet('LOG.parquet')\".",
+            f"polars.{scan}.sink_parquet('LOG.parquet')\".",
         )
 
 

@@ -49,6 +49,12 @@ def open_server(text: str, named: str | None, query: str | None, purpose: Purpos
             relations, remarks = [snapshot.query(query)], [QUERY]
         else:
             by_name = {each.name: each for each in snapshot.relations()}
+            if not by_name:
+                raise BadData(
+                    f"{address.shown} shows this user no table and no view.",
+                    "Check the name of the database, and what its user may read: grant select on "
+                    "the table, or name a user that has the right.",
+                )
             inside = [Inside(name=name, columns=each.columns) for name, each in by_name.items()]
             names, remarks = chosen(address.shown, inside, named, purpose)
             relations = [by_name[name] for name in names]

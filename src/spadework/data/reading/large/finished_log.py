@@ -37,7 +37,7 @@ from spadework.data.reading.rows.no_choices import tell_excluded, with_dislikes
 from spadework.data.reading.rows.returned_rows import Types
 from spadework.data.reading.rows.sorted_log import EXACT_DUPLICATE, all_equal, repeats_of
 from spadework.data.reading.set_aside import Ledger
-from spadework.data.reading.tables import Table
+from spadework.data.reading.tables import RowNumbers, Table
 from spadework.data.reading.values.whole_times import FIRST
 from spadework.data.vocabulary import Vocabulary
 from spadework.events import track
@@ -268,10 +268,19 @@ class _Finish:
                 last = int(np.searchsorted(rows, begin + self.batch))
                 part, values = rows[first:last], pl.DataFrame()
                 if self.table.span is not None and self.merged.has_room:
-                    frame = self.table.span(names, begin - 1, int(part[-1]) - begin + 1)
-                    values = frame[part - begin].rename(dict(renamed))
+                    at = self._positions(part)
+                    frame = self.table.span(names, int(at[0]), int(at[-1] - at[0]) + 1)
+                    values = frame[at - at[0]].rename(dict(renamed))
                 self.merged.set_aside(part, [reason] * len(part), values)
                 first = last
+        for reason, rows in self.table.dropped.items():  # they could not be parsed
+            nothing = pl.DataFrame(schema=dict.fromkeys(renamed.values(), pl.String()))
+            self.merged.set_aside(rows, [reason] * len(rows), nothing.clear(len(rows)))
+
+    def _positions(self, numbers: RowNumbers) -> RowNumbers:
+        """Where rows are among those that are fetched, from 0; [rows] ascending."""
+        known = self.table.numbers
+        return numbers - 1 if known is None else np.searchsorted(known, numbers)
 
     def _all_totals(self) -> dict[str, int]:
         dropped = {reason: len(rows) for reason, rows in self.table.dropped.items()}
