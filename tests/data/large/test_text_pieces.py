@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,10 +80,44 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("name", TEXTS)
+def records(**more: Any) -> list[dict[str, Any]]:
+    return [
+        {"user_id": f"u{row % 97}", "item_id": row * 7 % 53, "ts": START + row * 60, **more}
+        for row in range(1_500)
+    ]
+
+
+def written(rows: list[Any]) -> str:
+    return "\n".join(json.dumps(row) for row in rows) + "\n"
+
+
+def with_late_keys() -> str:
+    rows = records()
+    for at, row in enumerate(rows):
+        row |= {"device": {"kind": "a"}} if at % 2 else {}
+        row |= {"rating": 4.50} if at > 900 else {}
+    return written(rows)
+
+
+def with_bad_lines() -> str:
+    found = written(records()).splitlines()
+    found[400:400] = ["[1, 2]", "7", "", "{"]
+    return "\n".join([*found, '{"user_id": "u1", "item_id": "last", "ts": 1767300000}'])
+
+
+LINES = {
+    "records": (written(records()), {}),
+    "late keys": (with_late_keys(), {}),
+    "bad lines": (with_bad_lines(), {"skip_bad": True}),
+    "Python": ("\n".join(map(repr, records(kind="it's"))), {}),
+    "a mark": ("\ufeff" + written(records(gap=float("nan"))), {}),
+}
+
+
+@pytest.mark.parametrize("name", [*TEXTS, *LINES])
 def test_the_table_and_the_log_are_the_same(name: str, tmp_path: Path) -> None:
-    text, options = TEXTS[name]
-    path = tmp_path / "log.csv"
+    text, options = TEXTS.get(name) or LINES[name]
+    path = tmp_path / ("log.csv" if name in TEXTS else "log.jsonl")
     path.write_bytes(text.encode())
     form = {"skip_bad": options.get("skip_bad", False), "wanted": tuple(NAMES.values())}
     form["wanted"] = form["wanted"] if options == NAMES else ()
@@ -93,6 +129,7 @@ def test_the_table_and_the_log_are_the_same(name: str, tmp_path: Path) -> None:
         whole.columns,
         whole.headerless,
     )
+    assert pieces.schema == whole.schema
     assert pieces.fetch(pieces.columns).equals(whole.fetch(whole.columns))
     assert pieces.row_numbers().tolist() == whole.row_numbers().tolist()
     assert {why: rows.tolist() for why, rows in pieces.dropped.items()} == {
@@ -148,6 +185,14 @@ def test_quotes_of_two_kinds_are_refused(tmp_path: Path) -> None:
         sw.read_interactions(path)
 
 
+def test_columns_of_two_types_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text(written([*records(tag="a"), *records(tag=["a", "b"])]))
+    with pytest.raises(BadData, match="'tag' is String in some rows and List"):
+        sw.read_interactions(path, memory=LITTLE)
+    assert len(sw.read_interactions(path, duplicates="keep")) == 3_000
+
+
 def test_a_file_that_changes_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("\n".join([HEADER, *lines()]))
@@ -161,7 +206,7 @@ def test_what_cannot_be_read_in_pieces_says_how_it_can(tmp_path: Path, monkeypat
     from spadework.data.reading.formats import reading_memory
 
     path = tmp_path / "log.jsonl"
-    path.write_text('{"user_id": "a", "item_id": "b"}\n' * 10)
+    path.write_text(written([records()]))
     monkeypatch.setattr(reading_memory, "available_bytes", lambda: 100)
     with pytest.raises(OutOfMemory, match="scan_ndjson"):
         sw.read_interactions(path)

@@ -13,7 +13,16 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "UTF-16 (little endian)", "utf-16"),
     (codecs.BOM_UTF16_BE, "UTF-16 (big endian)", "utf-16"),
 )
+_UTF8 = ("utf-8", "utf-8-sig", "ascii")
 _STEP = 1 << 24
+
+
+def is_utf8(encoding: str) -> bool:
+    """Whether any part of such a text can be decoded alone, as each line break is one byte."""
+    try:
+        return codecs.lookup(encoding).name in _UTF8
+    except (LookupError, ValueError):
+        return False
 
 
 def decoded(
@@ -30,7 +39,7 @@ def decoded(
             f"There is no encoding {encoding!r}.",
             "Common ones are utf-8, latin-1, cp1252, cp1251, utf-16.",
         ) from None
-    if codec in ("utf-8", "utf-8-sig", "ascii"):
+    if codec in _UTF8:
         for mark, mark_name, option in _MARKS:
             if data.startswith(mark):
                 raise BadData(

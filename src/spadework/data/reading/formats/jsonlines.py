@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from spadework import formatting
 from spadework.data.reading.formats import python_lines
@@ -16,6 +16,8 @@ from spadework.data.reading.tables import Table
 from spadework.errors import BadData
 
 _DEEPEST = 64  # levels of objects and arrays
+_PYTHON = "Each line is a Python dict."
+LineParser: TypeAlias = Callable[[bytes], dict[str, Any]]
 
 
 class _BadLine(ValueError):
@@ -54,10 +56,10 @@ def parse_jsonlines(
     """
     data, remarks = decoded(data, name, encoding, header=False)
     text = data.lstrip()
-    first = text[: text.find(b"\n")] if b"\n" in text else text
+    first = _first_line(text)
     if python_lines.looks_like(first):
-        remarks.append("Each line is a Python dict.")
-        return _of_lines(data, name, _parsed_python, remarks, skip_bad)
+        remarks.append(_PYTHON)
+        return parse_lines(data, name, _parsed_python, remarks, skip_bad)
     if _may_open_a_document(first):
         values = _documents(data, name)
         if values is not None and not (len(values) > 1 and isinstance(values[0], list)):
@@ -66,7 +68,25 @@ def parse_jsonlines(
         entries, _ = records_of([record], name, wanted)
         if entries != [record]:
             return _of_document([record], name, wanted, remarks, skip_bad, len(data))
-    return _of_lines(data, name, _parsed, remarks, skip_bad)
+    return parse_lines(data, name, _parsed, remarks, skip_bad)
+
+
+def line_parser(data: bytes, remarks: list[str]) -> LineParser | None:
+    """What parses each line of a text that begins with these bytes, where its lines are records;
+    None where it may be one document.
+    """
+    text = data.lstrip()
+    first = _first_line(text)
+    if python_lines.looks_like(first):
+        remarks.append(_PYTHON)
+        return _parsed_python
+    if len(first.rstrip()) == len(text.rstrip()) or _may_open_a_document(first):
+        return None
+    return _parsed
+
+
+def _first_line(text: bytes) -> bytes:
+    return text[: text.find(b"\n")] if b"\n" in text else text
 
 
 def _only_record(text: bytes, first: bytes) -> dict[str, Any] | None:
@@ -139,13 +159,16 @@ def _of_document(
     )
 
 
-def _of_lines(
+def parse_lines(
     data: bytes,
     name: str,
-    parse: Callable[[bytes], dict[str, Any]],
+    parse: LineParser,
     remarks: list[str],
     skip_bad: bool,
+    *,
+    is_piece: bool = False,
 ) -> Table:
+    """The table of lines, each of which is a record; a piece of a file may have none that is."""
     objects: list[dict[str, Any]] = []
     numbers: list[int] = []
     bad: list[int] = []
@@ -168,7 +191,7 @@ def _of_lines(
             bad.append(rows)
     if rows == 0:
         raise BadData(f"{name} is empty.", "Give a file with one JSON object a line.")
-    if not objects:
+    if not objects and not is_piece:
         raise BadData(
             f"Not one of the {formatting.count(rows, 'line')} of {name} is an object: {fault}.",
             "Give a file with one JSON object a line.",

@@ -18,11 +18,13 @@ from spadework.data.reading.formats.arrow_streams import ArrowFrame, frame_of
 from spadework.data.reading.formats.columnar import open_columnar, table_of_lazy
 from spadework.data.reading.formats.common_columns import aligned
 from spadework.data.reading.formats.delimited import parse_delimited
+from spadework.data.reading.formats.delimited_pieces import delimited_in_pieces
 from spadework.data.reading.formats.delimiters import check_delimiter
 from spadework.data.reading.formats.duckdb_files import open_duckdb
 from spadework.data.reading.formats.folder_parts import columns_by_address, open_folder, text_parts
 from spadework.data.reading.formats.foreign_texts import refuse_foreign
 from spadework.data.reading.formats.jsonlines import parse_jsonlines
+from spadework.data.reading.formats.jsonlines_pieces import jsonlines_in_pieces
 from spadework.data.reading.formats.lake_tables import open_lake
 from spadework.data.reading.formats.lakes import READ, lake_of, refuse_lake
 from spadework.data.reading.formats.line_lists import (
@@ -39,7 +41,7 @@ from spadework.data.reading.formats.server_addresses import kind_of
 from spadework.data.reading.formats.server_tables import open_server
 from spadework.data.reading.formats.sqlite_files import open_sqlite
 from spadework.data.reading.formats.stored_files import holding, with_copies
-from spadework.data.reading.formats.text_pieces import is_large, open_in_pieces
+from spadework.data.reading.formats.text_pieces import is_large
 from spadework.data.reading.formats.wide_tables import IMPRESSIONS, LISTS, MATRIX
 from spadework.data.reading.formats.workbooks import is_workbook, open_workbook, refuse_old
 from spadework.data.reading.library_errors import first_line
@@ -228,20 +230,27 @@ def _open_address(address: str | Path, options: Options, known: FolderColumns) -
         refuse_lake(path)
         _refuse_lines(options.shape, path.name)
         return open_columnar(path, path.name, source_format)
-    if options.in_pieces and source_format == "text":
-        table = open_in_pieces(
-            path,
-            delimiter=options.delimiter,
-            encoding=options.encoding,
-            skip_bad=options.skip_bad,
-            wanted=options.wanted,
-        )
-        if table is not None:
-            return table
+    if options.in_pieces and (table := _in_pieces(path, source_format, options)) is not None:
+        return table
     check_text_size(path.stat().st_size, path.name)
     if source_format == "zip":
         return _of_text(*byte_sources.unzipped(path), options)
     return _of_text(byte_sources.read_bytes(path), path.name, options)
+
+
+def _in_pieces(path: Path, source_format: str, options: Options) -> Table | None:
+    """The table of a text that takes more memory than there is; None where it has no pieces."""
+    if source_format == "jsonl":
+        return jsonlines_in_pieces(path, encoding=options.encoding, skip_bad=options.skip_bad)
+    if source_format != "text":
+        return None
+    return delimited_in_pieces(
+        path,
+        delimiter=options.delimiter,
+        encoding=options.encoding,
+        skip_bad=options.skip_bad,
+        wanted=options.wanted,
+    )
 
 
 def _open_inside(path: Path, source_format: str, options: Options) -> Table:
