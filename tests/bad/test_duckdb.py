@@ -203,7 +203,7 @@ def test_a_view_that_does_not_fit_in_memory_is_refused(
 ) -> None:
     path = shop(tmp_path / "shop.duckdb", ORDERS, "create view v as select * from orders")
     monkeypatch.setattr(reading_memory, "available", lambda: 100)
-    with pytest.raises(OutOfMemory, match="It is a view, so it is read at once"):
+    with pytest.raises(OutOfMemory, match="It is read by one statement"):
         read_interactions(path, table="v")
 
 

@@ -15,12 +15,15 @@ from spadework.arrays import Array, Mask
 from spadework.data.interactions import COLUMNS, Interactions
 from spadework.data.mapped.user_blocks import user_blocks
 from spadework.data.vocabulary import Vocabulary
-from spadework.kernels.hashing import mixed
+from spadework.kernels.hashing import mixed, of_numbers
+from spadework.models.cooccurrence.user_sets import user_hashes
 
 
 def draws(log: Interactions, seed: int) -> Array:
-    """A number for each user that looks random. Shape [users], uint64."""
-    return mixed(log.user_vocabulary.ids.hash(seed=seed).to_numpy())
+    """A number for each user that looks random, the same in every version and on every machine.
+    Shape [users], uint64.
+    """
+    return mixed(user_hashes(log.user_vocabulary.ids) ^ of_numbers(np.asarray([seed])))
 
 
 def among(drawn: Array, parts: int) -> Mask:

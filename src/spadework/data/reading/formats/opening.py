@@ -50,7 +50,8 @@ from spadework.errors import BadData, BadRequest
 
 Source: TypeAlias = str | Path | Sequence[str | Path] | ArrowFrame | pl.LazyFrame
 
-_DATABASES = ("mssql://", "oracle://", "snowflake://", "bigquery://")
+_DATABASES = ("mssql://", "oracle://", "redshift://", "databricks://", "clickhouse://")
+_BIGQUERY = "bigquery://"
 
 
 SHAPES = (ADJACENCY, BASKETS, MATRIX, IMPRESSIONS, LISTS)
@@ -333,8 +334,15 @@ def _refuse_remote(address: str | Path) -> None:
         scheme = address.split("://")[0]
         raise BadRequest(
             f"Databases of a server ({scheme}://…) are not read.",
-            "PostgreSQL and MySQL are, by postgresql:// and mysql://. Of others, export the table "
-            "to parquet and give that file.",
+            "PostgreSQL, MySQL and Snowflake are, by postgresql://, mysql:// and snowflake://. Of "
+            "others, export the table to parquet and give that file.",
+        )
+    if address.startswith(_BIGQUERY):
+        raise BadRequest(
+            "Tables of BigQuery are not read from the service.",
+            "Export the table, and read the folder: export data options(format='PARQUET', "
+            "uri='gs://BUCKET/events/*.parquet') as select user_id, item_id, ts from events; then "
+            "give gs://BUCKET/events/.",
         )
     raise BadRequest(
         f"{address.split('://')[0]}:// addresses are not read.",

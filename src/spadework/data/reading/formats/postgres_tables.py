@@ -7,16 +7,15 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
 
 import polars as pl
 
+from spadework.data.reading.formats.adbc_rows import AdbcRows
 from spadework.data.reading.formats.databases import is_random, one_statement, quoted
 from spadework.data.reading.formats.server_addresses import ServerAddress
-from spadework.data.reading.formats.snapshots import Lost, Relation, Snapshot
+from spadework.data.reading.formats.snapshots import Relation
 from spadework.data.reading.library_errors import first_line
-from spadework.errors import MissingExtra, SpadeworkError
+from spadework.errors import MissingExtra
 
 PATIENCE = 10
 """Seconds in which the server must answer a connection."""
@@ -52,23 +51,21 @@ _SAYS = re.compile(r"(?:ERROR|FATAL|PANIC):\s*(.*)")
 _KIND = b"POSTGRESQL:type"
 
 
-class PostgresSnapshot(Snapshot):
+class PostgresSnapshot(AdbcRows):
     """A transaction that ends with this object."""
 
     def __init__(self, address: ServerAddress) -> None:
+        super().__init__(address.shown, "adbc-driver-postgresql", "databases")
         try:
-            import adbc_driver_manager
             import adbc_driver_postgresql
-            import arro3.core
         except ImportError:
             raise MissingExtra(
                 f"What reads {address.shown} (adbc-driver-postgresql)", "databases"
             ) from None
-        self._driver, self._arrow = adbc_driver_manager, arro3.core
         with self._told():
             database = adbc_driver_postgresql.connect(_conninfo(address))
             weakref.finalize(self, database.close)
-            self._connection = adbc_driver_manager.AdbcConnection(database)
+            self._connection = self._driver.AdbcConnection(database)
             weakref.finalize(self, self._connection.close)
             self._connection.set_autocommit(False)
             for statement in _BEGIN:
@@ -125,37 +122,10 @@ class PostgresSnapshot(Snapshot):
             self._execute(f"select {scans}")
         yield from self._batches(f"{before}select {', '.join(asked)} from {source}{end}")
 
-    def _batches(self, statement: str) -> Iterator[pl.DataFrame]:
-        with self._stream(statement) as reader:
-            yield pl.DataFrame(reader.schema.empty_table())
-            while True:
-                try:
-                    batch = reader.read_next_batch()
-                except StopIteration:
-                    return
-                yield pl.DataFrame(batch)
-
-    @contextmanager
-    def _stream(self, statement: str) -> Iterator[Any]:
-        with self._told(), self._driver.AdbcStatement(self._connection) as asked:
-            asked.set_sql_query(statement)
-            handle, _ = asked.execute_query()
-            yield self._arrow.RecordBatchReader.from_stream(handle)
-
-    def _execute(self, statement: str) -> None:
-        with self._driver.AdbcStatement(self._connection) as asked:
-            asked.set_sql_query(statement)
-            asked.execute_update()
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Whatever the driver raises is `Lost`; of a stream it is a plain exception."""
-        try:
-            yield
-        except Exception as error:
-            if isinstance(error, SpadeworkError):
-                raise
-            raise Lost(_says(error)) from None
+    def _says(self, error: BaseException) -> str:
+        found = _SAYS.search(str(error))
+        text = found[1] if found else first_line(error).rpartition("[libpq] ")[2]
+        return text.strip().rstrip(".")
 
 
 def _conninfo(address: ServerAddress) -> str:
@@ -175,9 +145,3 @@ def _asked(column: str, kind: str) -> str:
     if kind in _DATES:  # 'infinity' is no date of a calendar
         return f"case when isfinite({name}) then {name} end as {name}"
     return name if _AS_THEY_ARE.fullmatch(kind) else f"{name}::text as {name}"
-
-
-def _says(error: BaseException) -> str:
-    found = _SAYS.search(str(error))
-    text = found[1] if found else first_line(error).rpartition("[libpq] ")[2]
-    return text.strip().rstrip(".")

@@ -95,8 +95,9 @@ def check_rows_size(rows: int, schema: Mapping[str, pl.DataType], name: str) -> 
     if need > SHARE * room:
         raise OutOfMemory(
             f"Reading {name} would take about {size(need)}, and {size(room)} of memory are "
-            "available. It is a view, so it is read at once, with all its columns.",
-            "Make a table of it, or a view with fewer columns.",
+            "available. It is read by one statement, with all its columns.",
+            "Make a table of it, or a view with fewer columns; or export it to parquet, which is "
+            "read in parts.",
         )
 
 

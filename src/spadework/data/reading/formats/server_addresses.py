@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from spadework.errors import BadRequest
 from spadework.shown_addresses import holds_password, shown
 
-POSTGRESQL, MYSQL = "postgresql", "mysql"
+POSTGRESQL, MYSQL, SNOWFLAKE = "postgresql", "mysql", "snowflake"
 KINDS = {
     POSTGRESQL: POSTGRESQL,
     "postgres": POSTGRESQL,
     MYSQL: MYSQL,
     "mariadb": MYSQL,
+    SNOWFLAKE: SNOWFLAKE,
 }
 """Scheme → the kind of database."""
 _PASSWORDS = {
     POSTGRESQL: "the variable PGPASSWORD, the file ~/.pgpass or a service (PGSERVICE)",
     MYSQL: "the variable MYSQL_PWD or the file ~/.my.cnf",
+    SNOWFLAKE: "the variable SNOWFLAKE_PASSWORD or SNOWFLAKE_PRIVATE_KEY_PATH",
 }
 _PARTS = re.compile(r"^//(?:([^@/?]*)@)?([^/?]*)(?:/([^/?]*))?(?:/([^?]+))?(?:\?(.*))?$", re.DOTALL)
 
@@ -35,6 +37,7 @@ class ServerAddress:
     database: str
     table: str
     settings: str  # as they are written
+    schema: str = ""  # of Snowflake
 
     @property
     def shown(self) -> str:
@@ -74,9 +77,20 @@ def server_address(text: str) -> ServerAddress:
     if found is None:
         raise BadRequest(
             f"The address {shown(text)!r} cannot be read.",
-            f"Write {kind}://NAME@HOST:PORT/DATABASE.",
+            f"Write {kind}://NAME@ACCOUNT/DATABASE/SCHEMA?warehouse=NAME."
+            if kind == SNOWFLAKE
+            else f"Write {kind}://NAME@HOST:PORT/DATABASE.",
         )
     user, host, database, table, settings = (part or "" for part in found.groups())
+    schema = ""
+    if kind == SNOWFLAKE:
+        schema, _, table = table.partition("/")
     return ServerAddress(
-        kind=kind, user=user, host=host, database=database, table=table, settings=settings
+        kind=kind,
+        user=user,
+        host=host,
+        database=database,
+        table=table,
+        settings=settings,
+        schema=schema,
     )

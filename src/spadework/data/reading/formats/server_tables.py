@@ -15,6 +15,7 @@ from spadework.data.reading.formats.reading_memory import check_rows_size
 from spadework.data.reading.formats.server_addresses import (
     MYSQL,
     POSTGRESQL,
+    SNOWFLAKE,
     ServerAddress,
     server_address,
 )
@@ -22,6 +23,7 @@ from spadework.data.reading.formats.snapshots import Lost, Relation, Snapshot
 from spadework.data.reading.formats.streamed_tables import Streamed, table_of_stream
 from spadework.data.reading.tables import Table, joined
 from spadework.errors import BadData, BadRequest
+from spadework.events import track
 
 
 def _opener(kind: str) -> Callable[[ServerAddress], Snapshot]:
@@ -30,6 +32,10 @@ def _opener(kind: str) -> Callable[[ServerAddress], Snapshot]:
         from spadework.data.reading.formats.postgres_tables import PostgresSnapshot
 
         return PostgresSnapshot
+    if kind == SNOWFLAKE:
+        from spadework.data.reading.formats.snowflake_tables import SnowflakeSnapshot
+
+        return SnowflakeSnapshot
     assert kind == MYSQL
     from spadework.data.reading.formats.mysql_tables import MysqlSnapshot
 
@@ -107,7 +113,10 @@ def held(source: Streamed) -> Table:
     computed: they are read once, with all columns.
     """
     check_rows_size(source.rows, source.schema, source.name)
-    frame = table_of_stream(source).fetch(list(source.schema))
+    columns = list(source.schema)
+    frames = track(source.frames(columns, None), f"reading {source.name}")
+    # a statement of its own has counted them, so there may be some more or fewer now
+    frame = pl.concat([source.empty(columns), *frames])
     return Table(
         name=source.name,
         source_format=source.source_format,
