@@ -12,12 +12,16 @@ import polars as pl
 import pytest
 
 import spadework as sw
-from makers import DAY, START
-from spadework.errors import BadData, BadRequest, MissingExtra, Unsuitable
+from makers import DAY, START, Recorder
+from spadework.errors import BadData, BadRequest, MissingExtra, OutputExists, Unsuitable
+from spadework.events import listening
 from spadework.models.cooccurrence.counts import count
 from spadework.models.cooccurrence.counts import fit as fit_from
 from spadework.spark import engine_fit, sessions
+from spadework.spark.sampled_dig import dig_address
 from spadework.spark.span_in_spark import end_of
+from spadework.workbench.large import room
+from spadework.workbench.recipe import make
 
 pytestmark = [
     pytest.mark.slow,
@@ -92,6 +96,45 @@ def test_parts_change_nothing(spark):
     mine, theirs = sw.spark.account(table), log.account
     assert mine.read == theirs.read == len(frame)
     assert dict(mine.set_aside) == dict(theirs.set_aside)
+
+
+def test_a_dig_learns_from_a_sample_and_its_winner_from_everything(spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "LEAST_ROWS", 2_000)
+    monkeypatch.setattr(room, "A_SECOND", 50)
+    monkeypatch.setattr(room, "A_ROW", 2**30)
+    frame = pl.concat(
+        [rows_of(seed).with_columns(who=pl.col("who") + f"_{seed}") for seed in range(9)]
+    )
+    # users like the items of a group, so that counting pairs pays
+    group = pl.col("who").str.slice(1, 2).cast(pl.Int64) % 8
+    frame = frame.with_columns(what=pl.format("{}_{}", group, pl.col("what").str.tail(1)))
+    place = tmp_path / "orders.parquet"
+    frame.write_parquet(place)
+    recipe = make({"models": ["popular", "cosine"], "budget": "40s", **COLUMNS})
+    with pytest.raises(BadRequest, match="No table of"):
+        dig_address("spark://local[2]", None, folder=None, recipe=recipe, force=False)
+    with pytest.raises(BadRequest, match="cannot be opened"):
+        dig_address("spark://local[2]", "nothing", folder=None, recipe=recipe, force=False)
+    told = Recorder()
+    with listening(told):
+        run = dig_address(
+            "spark://local[2]", str(place), folder=tmp_path / "run", recipe=recipe, force=False
+        )
+    assert run.winner == "cosine"
+    dug = pl.read_parquet(tmp_path / "run.sample.parquet")
+    assert 2_000 < frame.height / 4 < 6_000
+    assert dug.height < frame.height / 4
+    counts = frame.group_by("who").len()
+    whole = dug.group_by("who").len().drop_nulls().join(counts, on="who")
+    assert (whole["len"] == whole["len_right"]).all(), "users are whole"
+    fitted = sw.load(tmp_path / "run.everything")
+    table = sw.spark.read(spark.read.parquet(str(place)), **COLUMNS)
+    assert fitted == sw.spark.fit(sw.model("cosine"), table)
+    assert any("run.everything" in note for note in told.notes)
+    with pytest.raises(OutputExists, match="everything exists already"):
+        sw.spark.dig(table, folder=tmp_path / "run")
+    with pytest.raises(BadRequest, match="'since' is about files"):
+        sw.spark.dig(table, folder=tmp_path / "other", recipe=make({"since": "2026-01-01"}))
 
 
 def test_lost_tasks_change_nothing(spark, tmp_path, monkeypatch):

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from spadework.spark.engine_fit import account, count, fit
 from spadework.spark.engine_lists import recommend
+from spadework.spark.sampled_dig import dig
 from spadework.spark.sessions import session
 from spadework.spark.spark_log import SparkLog, read
 
-__all__ = ["SparkLog", "account", "count", "fit", "read", "recommend", "session"]
+__all__ = ["SparkLog", "account", "count", "dig", "fit", "read", "recommend", "session"]

@@ -12,6 +12,7 @@ from spadework.apps import terminal
 from spadework.apps.recipe_command import RecipeCommand
 
 if TYPE_CHECKING:
+    from spadework.workbench.recipe import Recipe
     from spadework.workbench.run import Run
 
 
@@ -78,25 +79,29 @@ def command(
 
     SOURCE is a file (csv, tsv, jsonl, parquet, arrow; gz or zst), a database (SQLite, DuckDB), a
     workbook (xlsx, ods), a folder of parquet, sample:grocery (the default), world:NAME, or - for
-    standard input. Several files are one log.
+    standard input. Several files are one log. spark://HOST:PORT TABLE (or spark://local[2]) digs
+    a sample of a table in Spark, and fits the winner on all of it.
     """
     from pathlib import Path
 
     from spadework.apps.recipe_options import recipe_of
     from spadework.workbench.recipe_texts import command_of
-    from spadework.workbench.run import dig
 
+    in_spark = bool(sources) and sources[0].startswith("spark://")
     parsed_recipe = recipe_of(
-        sources, items=items, budget=budget, path=recipe, settings=settings, prefer=prefer
+        () if in_spark else sources,
+        items=items,
+        budget=budget,
+        path=recipe,
+        settings=settings,
+        prefer=prefer,
     )
     with terminal.progress(verbose) as progress:
         try:
-            run = dig(
-                parsed_recipe.source,
-                folder=folder,
-                recipe=parsed_recipe,
-                force=force,
-                begun=begun,
+            run = (
+                _dig_in_spark(sources, parsed_recipe, folder, force=force)
+                if in_spark
+                else _dig(parsed_recipe, folder, force=force, begun=begun)
             )
         except KeyboardInterrupt:
             again = command_of(parsed_recipe, Path(folder) if folder else None)
@@ -109,6 +114,24 @@ def command(
     else:
         click.echo(terminal.visible(_everything(run) if verbose else _summary(run)))
     return 1 if strict and _blocks(run) else 0
+
+
+def _dig(recipe: Recipe, folder: str | None, *, force: bool, begun: float | None) -> Run:
+    from spadework.workbench.run import dig
+
+    return dig(recipe.source, folder=folder, recipe=recipe, force=force, begun=begun)
+
+
+def _dig_in_spark(
+    sources: tuple[str, ...], recipe: Recipe, folder: str | None, *, force: bool
+) -> Run:
+    from spadework.errors import BadRequest
+    from spadework.spark.sampled_dig import dig_address
+
+    if len(sources) > 2:
+        raise BadRequest("Several tables of Spark are named.", "Give one; union them in Spark.")
+    table = sources[1] if len(sources) == 2 else recipe.table
+    return dig_address(sources[0], table, folder=folder, recipe=recipe, force=force)
 
 
 def _blocks(run: Run) -> bool:

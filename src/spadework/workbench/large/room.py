@@ -53,6 +53,19 @@ def limit_of(recipe: Recipe) -> int:
     return resident_bytes() + int(0.8 * available_bytes())
 
 
+def parts_within(memory: int, rows: int, budget_seconds: float) -> int:
+    """The smallest power of two by which the users of a log that is elsewhere are divided so that
+    the rows of a part fit into so many bytes, and are no more than the budget compares settings on.
+    """
+    fit = max((memory - BASE) // A_ROW, LEAST_ROWS)
+    if rows <= fit:
+        return 1
+    most, parts = min(fit, max(int(A_SECOND * budget_seconds), LEAST_ROWS)), 2
+    while rows > most * parts:
+        parts *= 2
+    return parts
+
+
 def rows_within(memory: int, log: Interactions, budget_seconds: float) -> int:
     """The rows that a dig of this log learns from: all where they fit into so many bytes, else at
     most as many as fit, and as the budget compares settings on.
