@@ -28,6 +28,7 @@ class Page:
     introduction: str
     peers: Mapping[str, tuple[str, ...]]
     ours: tuple[str, ...] = ("spadework", "numpy", "scipy", "polars", "numba")
+    results: Path = ROOT / "bench" / "results"
 
 
 PAGES = {
@@ -80,11 +81,22 @@ process, as the system accounts them.""",
     "scale": Page(
         ROOT / "docs" / "scale-benchmarks.md",
         "Large logs, measured",
-        ("large", "merging", "databases", "spark"),
+        (
+            "large-look",
+            "large-neighbours",
+            "billion",
+            "large-dig",
+            "merging",
+            "databases",
+            "spark",
+        ),
         """Written by `make bench-scale`; do not edit. Logs larger than memory, counts in parts,
-logs from databases, and Spark. Each row is a run in a fresh process on this one machine.""",
+logs from databases, and Spark. Each row is a run in a fresh process on this one machine. All take
+more than two hours, so results are kept in `bench/kept/scale` until a bench is run again; below
+each stand its day and its machine.""",
         {},
         ("spadework", "pyspark", "adbc-driver-postgresql", "numpy", "polars", "numba"),
+        ROOT / "bench" / "kept" / "scale",
     ),
     "neural": Page(
         ROOT / "docs" / "neural-benchmarks.md",

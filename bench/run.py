@@ -10,9 +10,7 @@ import json
 import sys
 
 import page
-from harness import BENCH, ROOT, BenchFailed, Outcome, say
-
-RESULTS = BENCH / "results"
+from harness import ROOT, BenchFailed, Outcome, say
 
 
 def main() -> int:
@@ -62,13 +60,14 @@ def main() -> int:
                 flush=True,
             )
         if not asked.quick:
-            RESULTS.mkdir(exist_ok=True)
+            place = next(one.results for one in page.PAGES.values() if name in one.names)
+            place.mkdir(parents=True, exist_ok=True)
             told = outcome.as_json() | {"circumstances": around | {"load after": page.load()}}
             written = json.dumps(told, indent=1, ensure_ascii=False)
-            (RESULTS / f"{name}.json").write_text(written, encoding="utf-8")
+            (place / f"{name}.json").write_text(written, encoding="utf-8")
     for one in page.PAGES.values():
         if not asked.quick and set(one.names) & set(run):
-            paths = [RESULTS / f"{name}.json" for name in one.names]
+            paths = [one.results / f"{name}.json" for name in one.names]
             found = [
                 json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()
             ]

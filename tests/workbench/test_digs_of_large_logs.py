@@ -140,6 +140,7 @@ def dug(tmp_path_factory):
         patched.setattr(Limits, "step", lambda *told: None)
         patched.setattr("spadework.workbench.search.everything.resident_bytes", lambda: 0)
         patched.setattr("spadework.evaluation.trial.resident_bytes", lambda: 0)
+        patched.setattr(room, "resident_bytes", lambda: 0)
         patched.setattr("spadework.workbench.search.judging.resident_bytes", lambda: 0)
         with events.listening(told):
             run = sw.dig(log, folder=folder / "run", recipe=make(SMALL | {"memory": "1g"}))

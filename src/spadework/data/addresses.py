@@ -81,7 +81,6 @@ def read_interactions(
     readings are equally good, OutOfMemory where text does not fit; joined tables are sampled.
     """
     _check_policies(duplicates, returns)
-    limit = in_bytes(memory)
     events, dislikes = _events_and_dislikes(events, dislikes)
     given = _names(user=user, item=item, time=time, weight=weight, event=event, basket=basket)
     form = FileForm(delimiter, encoding, skip_bad, table, query, explode)
@@ -102,7 +101,7 @@ def read_interactions(
         dislikes=dislikes,
         excluded=() if exclude_items is None else excluded_items(exclude_items, items),
     )
-    return read_source(source, given, rules, form, shape, joins_of(join), limit)
+    return read_source(source, given, rules, form, shape, joins_of(join), in_bytes(memory))
 
 
 def _names(**given: str | None) -> dict[str, str | None]:

@@ -54,6 +54,7 @@ class Text:
 
     @property
     def bytes(self) -> Array:
+        """The bytes as numbers."""
         return np.frombuffer(self.data, np.uint8)
 
     def fields_of(self, record: int) -> list[str]:
@@ -195,13 +196,7 @@ def table_of(
     present = np.flatnonzero(records.lengths > 0)
     if len(present) == 0:
         raise BadData(f"{text.name} is empty.", "Give a file with a header and rows.")
-    header = known or header_of(
-        text.fields_of(int(present[0])),
-        _below(text, present),
-        text.name,
-        wanted,
-        names_columns=has_header,
-    )
+    header = known or _header(text, present, wanted, has_header)
     columns, headerless = header.columns, header.headerless
     remarks += header.remarks
     _check_quotes(text, headerless, skip_bad)
@@ -258,6 +253,11 @@ def table_of(
         numbers=None if fine.all() else np.flatnonzero(fine) + 1,
         size=len(text.data),
     )
+
+
+def _header(text: Text, present: Array, wanted: Sequence[str], has_header: bool) -> Header:
+    first, below = text.fields_of(int(present[0])), _below(text, present)
+    return header_of(first, below, text.name, wanted, names_columns=has_header)
 
 
 def again(rows: int) -> str:

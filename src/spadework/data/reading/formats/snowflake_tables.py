@@ -8,7 +8,6 @@ import os
 import re
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import parse_qsl, unquote
 
 import polars as pl
 
@@ -116,11 +115,12 @@ def _options(address: ServerAddress) -> dict[str, str]:
         **_ALWAYS,
         f"{_OPTION}account": address.host,
         f"{_OPTION}db": address.database,
-        "username": unquote(address.user),
+        "username": address.user.replace("%40", "@"),
     }
     if address.schema:
         options[f"{_OPTION}schema"] = address.schema
-    for name, value in parse_qsl(address.settings):
+    for pair in filter(None, address.settings.split("&")):
+        name, _, value = pair.partition("=")
         if name not in _SETTINGS:
             raise BadRequest(
                 f"The address of {address.shown} has the setting {name!r}.",
