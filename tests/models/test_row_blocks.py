@@ -9,6 +9,7 @@ import pytest
 
 from makers import make_log, random_rows
 from spadework.kernels.similarity.neighbour_table import Table
+from spadework.models.cooccurrence import row_blocks
 from spadework.models.cooccurrence.counts import count
 from spadework.models.cooccurrence.counts import fit as fit_counts
 from spadework.models.cooccurrence.pruning import finished
@@ -39,20 +40,22 @@ def a_log(rows: int = 600):
 
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize(("parts", "blocks"), [(1, 1), (3, 2), (5, 7)])
-def test_a_model_of_parts_and_blocks_is_that_of_the_log(name, parts, blocks):
+def test_a_model_of_parts_and_blocks_is_that_of_the_log(name, parts, blocks, monkeypatch):
+    monkeypatch.setattr(row_blocks, "AT_ONCE", 50)
     log = a_log()
     mine = model(name, **SETTINGS[name])
     ages = mine.channel.age_half_life is not None
     edges = np.unique(np.linspace(0, log.item_count, blocks + 1).astype(int))
     sums, groups, records = ItemSums.zeros(log.item_count), 0, []
     for part in range(parts):
-        rows, own, more = count_part(
+        counted = count_part(
             log.where(log.users % parts == part), mine.channel, log.end if ages else None
         )
-        records += [*payloads.records_of(rows, edges)]
-        groups += more
+        for rows in counted.rows():
+            records += [*payloads.records_of(rows, edges)]
+        groups += counted.groups
         for field, array in sums.arrays.items():
-            array += getattr(own, field)
+            array += getattr(counted.sums, field)
     tables = []
     for block, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True), start=1):
         own = [payloads.rows_of(record) for record in records if record["block"] == block]

@@ -59,14 +59,13 @@ class CountPart:
                 sums = ItemSums(**{**ItemSums.zeros(log.item_count).arrays, **popularity})
                 yield from batches_of([payloads.record_of_sums(sums, item_codes(log), [facts])])
                 return
-            counted, sums, facts["groups"] = count_part(log, self.channel, self.now)
-        codes = item_codes(log)
-        yield from batches_of([payloads.record_of_sums(sums, codes, [facts])])
-        every = CountedRows(
-            codes[counted.rows], counted.starts, codes[counted.columns], counted.joint
-        )
-        del counted
-        yield from batches_of(payloads.records_of(every, self.edges))
+            part = count_part(log, self.channel, self.now)
+            facts["groups"] = part.groups
+            codes = item_codes(log)
+            yield from batches_of([payloads.record_of_sums(part.sums, codes, [facts])])
+            for some in part.rows():
+                coded = CountedRows(codes[some.rows], some.starts, codes[some.columns], some.joint)
+                yield from batches_of(payloads.records_of(coded, self.edges))
 
 
 @dataclass(frozen=True)

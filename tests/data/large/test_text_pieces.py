@@ -11,7 +11,7 @@ import pytest
 
 import spadework as sw
 from large_logs import LITTLE, check_same
-from spadework.data.reading.formats import text_pieces
+from spadework.data.reading.formats import reading_memory, text_pieces
 from spadework.data.reading.formats.opening import open_table
 from spadework.data.reading.large import part_sizes
 from spadework.errors import BadData, OutOfMemory
@@ -185,12 +185,21 @@ def test_quotes_of_two_kinds_are_refused(tmp_path: Path) -> None:
         sw.read_interactions(path)
 
 
-def test_columns_of_two_types_are_refused(tmp_path: Path) -> None:
+def test_columns_of_two_types_are_read_whole_or_refused(tmp_path: Path, monkeypatch) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(written([*records(tag="a"), *records(tag=["a", "b"])]))
+    log = sw.read_interactions(path, duplicates="keep", memory=LITTLE)
+    assert len(log) == len(sw.read_interactions(path, duplicates="keep")) == 3_000
+    monkeypatch.setattr(reading_memory, "available", lambda: 10_000)
     with pytest.raises(BadData, match="'tag' is String in some rows and List"):
-        sw.read_interactions(path, memory=LITTLE)
-    assert len(sw.read_interactions(path, duplicates="keep")) == 3_000
+        sw.read_interactions(path)
+
+
+def test_lines_that_end_with_a_carriage_return_are_read_whole(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(text_pieces, "LONGEST", 2_000)
+    path = tmp_path / "log.csv"
+    path.write_bytes("\r".join([HEADER, *lines()]).encode())
+    assert len(sw.read_interactions(path, memory=LITTLE)) == 2_000
 
 
 def test_a_file_that_changes_is_refused(tmp_path: Path) -> None:
@@ -203,8 +212,6 @@ def test_a_file_that_changes_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_in_pieces_says_how_it_can(tmp_path: Path, monkeypatch) -> None:
-    from spadework.data.reading.formats import reading_memory
-
     path = tmp_path / "log.jsonl"
     path.write_text(written([records()]))
     monkeypatch.setattr(reading_memory, "available_bytes", lambda: 100)

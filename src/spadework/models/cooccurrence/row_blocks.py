@@ -8,8 +8,10 @@ row is pruned from its own counts and the sizes of all items alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -83,23 +85,73 @@ class CountedRows:
         )
 
 
-def count_part(
-    log: Interactions, channel: Channel, now: int | None
-) -> tuple[CountedRows, ItemSums, int]:
-    """All pairs of a log by the codes of its items, what is counted of each item, and the number of
-    groups. `now` (epoch seconds) is the time from which ages are counted.
+@dataclass(frozen=True, eq=False)
+class CountedPart:
+    """The counts of a log that is a part of another one."""
 
-    Memory is 12 bytes a pair, three times that while they are made.
+    sums: ItemSums
+    groups: int
+    _counted: Pass
+
+    def rows(self) -> Iterator[CountedRows]:
+        """All pairs by the codes of the log's items, some millions at once: each row is in one of
+        these. O(pairs) in all; memory is that of `AT_ONCE` pairs and of a block of each thread.
+        """
+        counter = self._counted.counter
+        counter.prepare()
+        blocks, workspace = list(counter.blocks()), Workspace()
+        counting = partial(_cells_of, self._counted, workspace)
+        step, held = BLOCKS * parallel.threads(), list[_Cells]()
+        for at in range(0, len(blocks), step):
+            held += parallel.share(counting, blocks[at : at + step], "count pairs")
+            if sum(len(one.columns) for one in held) >= AT_ONCE or at + step >= len(blocks):
+                yield _by_code(held)
+                held = []
+
+
+AT_ONCE, BLOCKS = 1 << 24, 16
+"""Pairs of a part that are held together; blocks that each thread counts meanwhile."""
+
+
+class _Cells(NamedTuple):
+    rows: Codes  # [rows] of a block, in the order of ranks
+    lengths: Array  # [rows]
+    columns: Codes  # [pairs]
+    joint: Array  # [pairs]
+
+
+def _cells_of(counted: Pass, workspace: Workspace, rows: tuple[int, int]) -> _Cells:
+    """The pairs of a block of ranks."""
+    codes = counted.groups.code_of_rank
+    block = counted.counter.count(rows, workspace)
+    joint = block.joint[:, 0]
+    own = codes[rows[0] : rows[0] + block.rows]
+    if block.starts is None or block.columns is None:
+        square = joint.reshape(block.rows, -1)
+        places, ranks = np.nonzero(square)
+        lengths = np.bincount(places, minlength=block.rows)
+        return _Cells(own, lengths, codes[ranks], square[places, ranks])
+    kept = joint > 0
+    lengths = np.diff(offsets_of(kept)[block.starts])
+    return _Cells(own, lengths, codes[block.columns[kept]], joint[kept])
+
+
+def _by_code(held: Sequence[_Cells]) -> CountedRows:
+    """The rows of some blocks, ascending; those without a pair are left out."""
+    rows, lengths, columns, joint = (np.concatenate(column) for column in zip(*held, strict=True))
+    order = np.argsort(rows, kind="stable")
+    order = order[lengths[order] > 0]
+    cells, starts = cells_of_rows(offsets_of(lengths), order)
+    return CountedRows(rows[order].astype(np.int32), starts, columns[cells], joint[cells])
+
+
+def count_part(log: Interactions, channel: Channel, now: int | None) -> CountedPart:
+    """A log, arranged so that its pairs can be counted, what is counted of each item, and the
+    number of groups. `now` (epoch seconds) is the time from which ages are counted.
     """
     counted = count_pass(log, (channel,), now=now, exact=not channel.plain)
     groups = counted.groups
-    lengths, columns, joint = _all_cells(counted)
     rank_of_code = groups.rank_of_code.astype(np.int64)
-    cells, starts = cells_of_rows(offsets_of(lengths), rank_of_code)
-    filled = np.flatnonzero(np.diff(starts))
-    rows = CountedRows(
-        filled.astype(np.int32), np.append(starts[filled], starts[-1]), columns[cells], joint[cells]
-    )
     sizes = groups.item_sizes if channel.plain else counted.sizes[0]
     sizes = sizes[rank_of_code].astype(np.float64)
     entries = groups.item_sizes[rank_of_code].astype(np.int64)
@@ -110,32 +162,7 @@ def count_part(
         log.item_counts,
         item_users_of(log, channel, entries),
     )
-    return rows, sums, int(counted.totals[0])
-
-
-def _all_cells(counted: Pass) -> tuple[Array, Codes, Array]:
-    """Cells of each rank, and their columns by code and counts."""
-    groups, workspace = counted.groups, Workspace()
-    counted.counter.prepare()
-
-    def stored(rows: tuple[int, int]) -> tuple[Array, Codes, Array]:
-        block = counted.counter.count(rows, workspace)
-        joint = block.joint[:, 0]
-        if block.starts is None or block.columns is None:
-            square = joint.reshape(block.rows, -1)
-            own, ranks = np.nonzero(square)
-            lengths = np.bincount(own, minlength=block.rows)
-            return lengths, groups.code_of_rank[ranks], square[own, ranks]
-        kept = joint > 0
-        lengths = np.diff(offsets_of(kept)[block.starts])
-        return lengths, groups.code_of_rank[block.columns[kept]], joint[kept]
-
-    parts = parallel.share(stored, counted.counter.blocks(), "count pairs")
-    empty = (np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.uint8))
-    lengths, columns, joint = (
-        np.concatenate(column) for column in zip(*(parts or [empty]), strict=True)
-    )
-    return lengths, columns, joint
+    return CountedPart(sums, int(counted.totals[0]), counted)
 
 
 def add_up(parts: Sequence[CountedRows], first: int, last: int, items: int) -> CountedRows:

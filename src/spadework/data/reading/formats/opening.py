@@ -36,12 +36,17 @@ from spadework.data.reading.formats.line_lists import (
 from spadework.data.reading.formats.named_tables import ANY_LOG, Purpose
 from spadework.data.reading.formats.partitions import FolderColumns, with_columns
 from spadework.data.reading.formats.path_patterns import given_twice, matched
-from spadework.data.reading.formats.reading_memory import TEXT_FILE, check_text_size, room_for
+from spadework.data.reading.formats.reading_memory import (
+    TEXT_FILE,
+    check_text_size,
+    fits,
+    room_for,
+)
 from spadework.data.reading.formats.server_addresses import kind_of
 from spadework.data.reading.formats.server_tables import open_server
 from spadework.data.reading.formats.sqlite_files import open_sqlite
 from spadework.data.reading.formats.stored_files import holding, with_copies
-from spadework.data.reading.formats.text_pieces import is_large
+from spadework.data.reading.formats.text_pieces import MixedTypes, is_large
 from spadework.data.reading.formats.wide_tables import IMPRESSIONS, LISTS, MATRIX
 from spadework.data.reading.formats.workbooks import is_workbook, open_workbook, refuse_old
 from spadework.data.reading.library_errors import first_line
@@ -242,7 +247,12 @@ def _open_address(address: str | Path, options: Options, known: FolderColumns) -
 def _in_pieces(path: Path, source_format: str, options: Options) -> Table | None:
     """The table of a text that takes more memory than there is; None where it has no pieces."""
     if source_format == "jsonl":
-        return jsonlines_in_pieces(path, encoding=options.encoding, skip_bad=options.skip_bad)
+        try:
+            return jsonlines_in_pieces(path, encoding=options.encoding, skip_bad=options.skip_bad)
+        except MixedTypes:
+            if not fits(path.stat().st_size):
+                raise
+            return None  # there is room, but more than was allowed
     if source_format != "text":
         return None
     return delimited_in_pieces(

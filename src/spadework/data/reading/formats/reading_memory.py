@@ -72,6 +72,11 @@ def check_expansion(table: Table, columns: Mapping[str, str]) -> None:
         )
 
 
+def fits(length: int) -> bool:
+    """Whether a text file of so many bytes fits into what is free."""
+    return length * TEXT_FILE <= SHARE * available()
+
+
 def check_text_size(length: int, name: str) -> None:
     """Refuse, before reading, a text file that does not fit; a sample of its users cannot be drawn
     without reading the full file.

@@ -29,6 +29,10 @@ def is_large(paths: Sequence[str | Path], most: int) -> bool:
     return sum(os.path.getsize(each) for each in paths if os.path.isfile(each)) > most
 
 
+class MixedTypes(BadData):
+    """A column has other types in other pieces, so only the whole file says what it holds."""
+
+
 @dataclass(frozen=True)
 class TextFile:
     """A file that must stay as it is while it is read."""
@@ -167,7 +171,7 @@ class Pieces:
         """Columns of further pieces; those of earlier ones have to be of one type."""
         for column, dtype in table.schema.items():
             if self.schema.setdefault(column, dtype) != dtype:
-                raise BadData(
+                raise MixedTypes(
                     f"{table.name} does not fit into memory, and the column {column!r} is "
                     f"{self.schema[column]} in some rows and {dtype} in others.",
                     "Turn it into parquet, in which a column has one type.",
