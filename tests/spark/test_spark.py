@@ -87,6 +87,9 @@ def test_parts_change_nothing(spark):
         if parts > 1:
             fitted = sw.spark.fit(sw.model("cooccurrence", **DECAYED), table, partitions=parts)
             assert fitted == expected[decayed]
+        # every task has all rows, and counts the pairs of some items
+        assert sw.spark.fit(sw.model("cosine"), table) == expected[plain]
+    assert sw.spark.fit(sw.model("cooccurrence", **DECAYED), table) == expected[decayed]
     ease, counted = sw.model("ease", l2=3.0), count(sw.model("ease"), log)
     assert sw.spark.fit(ease, table, partitions=2) == fit_from(sw.model("ease", l2=3.0), counted)
     mine = sw.spark.count(sw.model("ease"), table)

@@ -28,6 +28,8 @@ from spadework.models.cooccurrence.user_sets import UserSet, edges_of
 from spadework.models.counting.channel import Channel
 from spadework.ragged import SparseRows
 from spadework.spark import payloads
+from spadework.spark.coded_rows import coded_rows
+from spadework.spark.fit_by_items import COLLECTED, neighbours_by_items, suits
 from spadework.spark.sessions import settled, slots
 from spadework.spark.span_in_spark import end_of
 from spadework.spark.spark_log import LogItems, SparkLog, read
@@ -45,8 +47,6 @@ BLOCK_BYTES = 1 << 28
 """Bytes of the pairs of a block of items, as far as they are known before they are counted."""
 _PARTNERS = 50
 """So many partners an item is thought to get from each of its rows."""
-COLLECTED = 1 << 28
-"""Bytes of neighbours that come to the driver at once; of more a partition after the other."""
 
 
 def fit(
@@ -61,26 +61,36 @@ def fit(
 
     Plain counts give the same bits; counts with decay, order or weights those of `sw.counts.fit`,
     since they are added up in whole steps of 2⁻²⁴. Rows come from Spark in no order: events of one
-    user at one time are in the order that `sw.spark.read` says. `partitions` is the number of parts
-    of users (by default one for each task that can run at once, and no more than 8 million rows in
-    one); `now` (epoch seconds) the time from which ages are counted, by default the end of the log.
+    user at one time are in the order that `sw.spark.read` says. `now` (epoch seconds) is the time
+    from which ages are counted, by default the end of the log.
 
-    The table is read twice: once grouped by item, once shuffled by user. Counts of pairs are
-    shuffled by item and kept on the executors' disks until the model is fitted. Of a co-occurrence
-    model the driver gets the items and the neighbours that are kept, items · keep · 8 bytes; other
-    models of counted pairs (EASE and its kin) are solved on the driver, which gets all pairs.
+    The table is read twice. Of up to 32 million rows every task gets all, and counts the pairs of
+    its items. Of more, or with `partitions` (a number of parts of users), rows are shuffled by
+    user; counts of pairs are shuffled by item and kept on the executors' disks until the model is
+    fitted. Of a co-occurrence model the driver gets the items and the neighbours that are kept,
+    items · keep · 8 bytes; other models of counted pairs (EASE and its kin) are solved on the
+    driver, which gets all pairs.
     """
     log = log if isinstance(log, SparkLog) else read(log)
     channel = _channel(model, log)
     if not isinstance(model, CoOccurrence):
         return fit_counts(model, count(model, log, partitions=partitions, now=now))
-    with settled(log.session), _counted(log, channel, now, partitions) as counted:
-        _check_exact_sizes(counted.sums)
-        task = ReduceBlock(model, counted.sums, counted.groups, counted.edges)
-        table = _neighbours(counted, task)
-    used = counted.used
+    if partitions is None and suits(log.items.read):
+        with settled(log.session):
+            table, sums, facts = neighbours_by_items(model, log, channel, _now(log, channel, now))
+            _check_exact_sizes(sums)
+            _tell(log.items, facts)
+            if not sums.popularity.any():
+                raise _nothing_left(log.items, facts)
+    else:
+        with settled(log.session), _counted(log, channel, now, partitions) as counted:
+            sums = counted.sums
+            _check_exact_sizes(sums)
+            task = ReduceBlock(model, sums, counted.groups, counted.edges)
+            table = _neighbours(counted, task)
+    used = np.asarray(sums.popularity > 0)
     items = Vocabulary(log.items.vocabulary.take(np.flatnonzero(used)))
-    sums = counted.sums.take(used)
+    sums = sums.take(used)
     state = finished(model, _of_used(table, used), sums.sizes, sums.popularity)
     model._restore({**state, "popularity": sums.popularity}, items)
     return model
@@ -181,10 +191,7 @@ def _counted(
     from pyspark import StorageLevel
 
     items = log.items
-    if channel is None or (channel.age_half_life is None and channel.entry != "recency"):
-        now = None
-    elif now is None:
-        now = end_of(log)
+    now = _now(log, channel, now)
     edges = block_edges(items.rows, slots(log.session))
     parts = by_user(log, items, partitions)
     counts = parts.mapInArrow(CountPart(items.plan, channel, now, edges), payloads.COUNTS)
@@ -202,16 +209,17 @@ def _counted(
         records.unpersist()
 
 
+def _now(log: SparkLog, channel: Channel | None, now: int | None) -> int | None:
+    """The time from which ages are counted; None where none are."""
+    if channel is None or (channel.age_half_life is None and channel.entry != "recency"):
+        return None
+    return end_of(log) if now is None else now
+
+
 def by_user(log: SparkLog, items: LogItems, partitions: int | None) -> DataFrame:
     """The rows with the codes of their items, all of a user in one partition."""
-    from pyspark.sql import functions
-
     parts = partitions or max(slots(log.session), -(-items.read // PART_ROWS))
-    mapping = functions.broadcast(items.mapping(log.session))
-    rows = log.rows()
-    coded = rows.join(mapping, rows["item"] == mapping["raw_item"])
-    names = ["code" if role == "item" else role for role in items.plan.roles]
-    return coded.select(*names).withColumnRenamed("code", "item").repartition(parts, "user")
+    return coded_rows(log, items).repartition(parts, "user")
 
 
 def _neighbours(counted: Counted, task: ReduceBlock) -> Table:

@@ -20,6 +20,8 @@ COUNTS = "block int, rows binary, lengths binary, columns binary, joint binary, 
 arrays of `ItemSums` one after the other.
 """
 NEIGHBOURS = "first int, lengths binary, columns binary, values binary"
+NEIGHBOURS_AND_SUMS = f"{NEIGHBOURS}, rows binary, facts string"
+"""Records of neighbours, and one of the sums of items, which has facts."""
 SUMS = 0
 RECORD_CELLS = 1 << 22
 """Pairs of a record at most, unless one row has more: 48 MiB as they come from a count of weights.

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from spadework.arrays import Array
+from spadework.arrays import Array, Codes
+from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.cooccurrence.row_blocks import (
@@ -21,6 +22,7 @@ from spadework.models.cooccurrence.row_blocks import (
     add_up,
     count_part,
     reduce_block,
+    reduce_pieces,
 )
 from spadework.models.counting.channel import Channel
 from spadework.spark import payloads
@@ -46,13 +48,7 @@ class CountPart:
         size = int(frame.estimated_size())
         with own_threads():
             log, aside = log_of_part(frame, self.plan)
-            facts = {
-                "rows": frame.height,
-                "bytes": size,
-                "set_aside": aside,
-                "groups": 0,
-                "users": len(log.active_users),
-            }
+            facts = facts_of(log, frame.height, size, aside)
             del frame
             if self.channel is None or not len(log):
                 popularity = {"popularity": log.item_counts}
@@ -64,8 +60,76 @@ class CountPart:
             codes = item_codes(log)
             yield from batches_of([payloads.record_of_sums(part.sums, codes, [facts])])
             for some in part.rows():
-                coded = CountedRows(codes[some.rows], some.starts, codes[some.columns], some.joint)
-                yield from batches_of(payloads.records_of(coded, self.edges))
+                yield from batches_of(payloads.records_of(coded(some, codes), self.edges))
+
+
+@dataclass(frozen=True)
+class CountBlock:
+    """All rows of a log, with the number of a block of items, to records of the neighbours of these
+    items; the first block gives the sums of all items, too.
+    """
+
+    plan: PartPlan
+    channel: Channel
+    now: int | None
+    edges: Array  # [blocks + 1] item codes between blocks
+    model: CoOccurrence
+    items: int
+
+    def __call__(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        frame = frame_of(batches)
+        if frame is None:
+            return
+        block, size = int(frame["block"][0]), int(frame.estimated_size())
+        first, last = int(self.edges[block]), int(self.edges[block + 1])
+        with own_threads():
+            log, aside = log_of_part(frame.drop("block"), self.plan)
+            facts = facts_of(log, frame.height, size, aside)
+            del frame
+            codes = item_codes(log)
+            if not len(log):
+                sums = ItemSums.zeros(0)
+                if block == 0:
+                    yield from batches_of([_sums_beside(sums, codes[:0], facts)])
+                return
+            part = count_part(log, self.channel, self.now, (codes >= first) & (codes < last))
+            facts["groups"] = part.groups
+            record = _sums_beside(part.sums, codes, facts)
+            if block == 0:
+                yield from batches_of([record])
+            sums, _ = payloads.added_sums([record], self.items)
+            pieces = (coded(some, codes) for some in part.rows())
+            table = reduce_pieces(self.model, pieces, first, last, sums, part.groups)
+        for one in payloads.neighbours_of(table, first):
+            yield from batches_of([{**one, "rows": b"", "facts": None}])
+
+
+def facts_of(log: Interactions, rows: int, size: int, aside: dict[str, int]) -> dict[str, Any]:
+    """What is told of the rows of a partition."""
+    return {
+        "rows": rows,
+        "bytes": size,
+        "set_aside": aside,
+        "groups": 0,
+        "users": len(log.active_users),
+    }
+
+
+def coded(rows: CountedRows, codes: Codes) -> CountedRows:
+    """Rows by the codes of a part's own items, by the codes among all items."""
+    return CountedRows(codes[rows.rows], rows.starts, codes[rows.columns], rows.joint)
+
+
+def _sums_beside(sums: ItemSums, codes: Codes, facts: dict[str, Any]) -> payloads.Record:
+    record = payloads.record_of_sums(sums, codes, [facts])
+    return {
+        "first": -1,
+        "lengths": b"",
+        "columns": record["columns"],
+        "values": b"",
+        "rows": record["rows"],
+        "facts": record["facts"],
+    }
 
 
 @dataclass(frozen=True)

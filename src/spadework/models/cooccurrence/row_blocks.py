@@ -8,7 +8,7 @@ row is pruned from its own counts and the sizes of all items alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import NamedTuple
@@ -109,7 +109,7 @@ class CountedPart:
                 held = []
 
 
-AT_ONCE, BLOCKS = 1 << 24, 16
+AT_ONCE, BLOCKS = 1 << 22, 16
 """Pairs of a part that are held together; blocks that each thread counts meanwhile."""
 
 
@@ -145,9 +145,12 @@ def _by_code(held: Sequence[_Cells]) -> CountedRows:
     return CountedRows(rows[order].astype(np.int32), starts, columns[cells], joint[cells])
 
 
-def count_part(log: Interactions, channel: Channel, now: int | None) -> CountedPart:
+def count_part(
+    log: Interactions, channel: Channel, now: int | None, wanted: Mask | None = None
+) -> CountedPart:
     """A log, arranged so that its pairs can be counted, what is counted of each item, and the
-    number of groups. `now` (epoch seconds) is the time from which ages are counted.
+    number of groups. `now` (epoch seconds) is the time from which ages are counted; with `wanted`
+    [items] only the rows of these items are counted.
     """
     counted = count_pass(log, (channel,), now=now, exact=not channel.plain)
     groups = counted.groups
@@ -162,7 +165,8 @@ def count_part(log: Interactions, channel: Channel, now: int | None) -> CountedP
         log.item_counts,
         item_users_of(log, channel, entries),
     )
-    return CountedPart(sums, int(counted.totals[0]), counted)
+    total = int(counted.totals[0])
+    return CountedPart(sums, total, counted if wanted is None else counted.of_rows(wanted))
 
 
 def add_up(parts: Sequence[CountedRows], first: int, last: int, items: int) -> CountedRows:
@@ -204,3 +208,32 @@ def reduce_block(
     table = pruned(model, pairs, sums.sizes, sums.entries, groups)
     starts = table.starts[first : last + 1]  # all other rows are empty
     return Table(starts - starts[0], table.columns, table.values)
+
+
+def reduce_pieces(
+    model: CoOccurrence,
+    pieces: Iterable[CountedRows],
+    first: int,
+    last: int,
+    sums: ItemSums,
+    groups: int,
+) -> Table:
+    """`reduce_block` of rows that come in pieces, each row whole in one of them. Memory is that of
+    a piece, and of the neighbours that are kept.
+    """
+    rows, lengths = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    columns, values = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
+    for piece in pieces:
+        table = reduce_block(model, [piece], first, last, sums, groups)
+        own = piece.rows.astype(np.int64) - first
+        cells, starts = cells_of_rows(table.starts, own)
+        rows.append(own)
+        lengths.append(np.diff(starts))
+        columns.append(table.columns[cells])
+        values.append(table.values[cells])
+    every, sizes = np.concatenate(rows), np.concatenate(lengths)
+    of_rows = np.zeros(last - first, np.int64)
+    of_rows[every] = sizes
+    cells, _ = cells_of_rows(offsets_of(sizes), np.argsort(every, kind="stable"))
+    found, weights = np.concatenate(columns)[cells], np.concatenate(values)[cells]
+    return Table(offsets_of(of_rows), found, weights)

@@ -34,6 +34,16 @@ class Pass:
     # of an exact pass float64, in whole grains, zero for items without events
     totals: tuple[float, ...]  # per channel: number of groups
 
+    def of_rows(self, wanted: Mask) -> Pass:
+        """The same run, in which the rows of some items alone are counted. `wanted` [items]."""
+        groups = self.groups.restricted_to(wanted)
+        counter: Counter = (
+            SetCounter(groups)
+            if isinstance(self.counter, SetCounter)
+            else replace(self.counter, groups=groups)  # type: ignore[type-var]
+        )
+        return replace(self, groups=groups, counter=counter)
+
 
 def passes(train: Interactions, channels: Sequence[Channel]) -> list[tuple[Channel, ...]]:
     """The channels that are counted together: up to eight that read the same rows; plain counts are
