@@ -138,6 +138,8 @@ def test_a_dig_learns_from_a_sample_and_its_winner_from_everything(spark, tmp_pa
         sw.spark.dig(table, folder=tmp_path / "run")
     with pytest.raises(BadRequest, match="'since' is about files"):
         sw.spark.dig(table, folder=tmp_path / "other", recipe=make({"since": "2026-01-01"}))
+    with pytest.raises(BadRequest, match="'exclude_items' is about files"):
+        sw.spark.dig(table, folder=tmp_path / "other", recipe=make({"exclude_items": "0_1"}))
 
 
 def test_lost_tasks_change_nothing(spark, tmp_path, monkeypatch):

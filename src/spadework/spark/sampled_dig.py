@@ -137,7 +137,18 @@ def _columns(frame: DataFrame, recipe: Recipe) -> dict[str, Any]:
 def _checked(recipe: Recipe) -> Recipe:
     """Refuse settings about files, joined tables and rules of rows, which are done in Spark."""
     plain = make({})
-    for name in ("join", "positive", "dislikes", "since", "until", "shape", "query", "explode"):
+    # what the sample alone would leave out, the fit on everything would recommend
+    for name in (
+        "exclude_items",
+        "join",
+        "positive",
+        "dislikes",
+        "since",
+        "until",
+        "shape",
+        "query",
+        "explode",
+    ):
         if getattr(recipe, name) != getattr(plain, name):
             raise BadRequest(
                 f"The setting {name!r} is about files, and the log is in Spark.",

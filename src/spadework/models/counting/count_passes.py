@@ -87,21 +87,20 @@ def count_pass(
     common user add up to those of both.
     """
     if channels[0].plain and not exact:
-        return _plain_pass(train, channels[0], wanted)
+        found = _plain_pass(train, channels[0])
+        return found if wanted is None else found.of_rows(wanted)
     blocks = EventBlocks(train, channels, train.end if now is None else now)
     counter, sizes, totals = _channel_counter(blocks, exact)
-    if wanted is not None:
-        counter = replace(counter, groups=counter.groups.restricted_to(wanted))
-    return Pass(channels, counter.groups, counter, sizes, totals)
+    found = Pass(channels, counter.groups, counter, sizes, totals)
+    return found if wanted is None else found.of_rows(wanted)
 
 
-def _plain_pass(train: Interactions, channel: Channel, wanted: Mask | None) -> Pass:
+def _plain_pass(train: Interactions, channel: Channel) -> Pass:
     """One channel of distinct items, each of which counts one."""
     starts, items = items_by_group(train, channel)
     groups = Groups.of_sets(starts, items, train.item_count, channel.max_length)
     note_truncated(channel, groups.truncated)
     sizes = np.maximum(groups.item_sizes, 1e-12).astype(np.float32)
-    groups = groups if wanted is None else groups.restricted_to(wanted)
     return Pass((channel,), groups, SetCounter(groups), (sizes,), (float(len(starts) - 1),))
 
 
