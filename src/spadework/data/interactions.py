@@ -286,7 +286,8 @@ class Interactions:
     @cached_property
     def starts(self) -> Array:
         """Where each user's rows begin. Shape [users + 1]."""
-        return frozen(np.searchsorted(self.users, np.arange(self.user_count + 1)))
+        codes = np.arange(self.user_count + 1, dtype=self.users.dtype)  # or all rows are copied
+        return frozen(np.searchsorted(self.users, codes))
 
     @cached_property
     def item_counts(self) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spadework import events
+from spadework import ahead, events
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
@@ -19,6 +19,9 @@ from spadework.diagnosis import (  # noqa: F401  (they register their checks)
 from spadework.diagnosis.finding import Diagnosis, by_weight, checks, cut_checks
 from spadework.models.needs import check_log
 
+_AT_ONCE = 2
+"""Checks that run at the same time."""
+
 
 def diagnose(
     log: Interactions, content: ItemContent | None = None, split: Split | None = None
@@ -29,7 +32,9 @@ def diagnose(
     Raises `BadRequest` for anything but a log that was read.
     """
     check_log(log, "What is diagnosed")
-    found = [each.function(log, content) for each in events.track(list(checks.values()), "checks")]
+    asked = list(checks.values())
+    answers = ahead.results_of(lambda each: each.function(log, content), asked, _AT_ONCE)
+    found = list(events.track(answers, "checks", len(asked)))
     if split is not None:
         found += [
             each.function(split, content)

@@ -38,6 +38,7 @@ class ColumnWriter:
             wanted = np.ascontiguousarray(array, self.dtypes[name])
             try:
                 self._files[name].write(wanted.data)
+                _begin_to_write(self._files[name])
             except OSError as error:
                 raise full(self.folder, error) from error
         self.rows += lengths.pop()
@@ -75,6 +76,16 @@ class ColumnWriter:
                 file.close()
         except OSError as error:  # what was not yet written
             raise full(self.folder, error) from error
+
+
+def _begin_to_write(file: IO[bytes]) -> None:
+    """Have the system write what it holds of a file, and let go of what is written. Else a memory
+    group fills up with it and waits for the disk at once: a fifth of the time where a log is larger
+    than its group.
+    """
+    if hasattr(os, "posix_fadvise"):  # Linux
+        file.flush()
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def mapped(folder: Path, dtypes: Mapping[str, np.dtype], rows: int) -> dict[str, Array]:

@@ -14,6 +14,7 @@ from spadework.data.mapped.column_files import full
 
 USER = "user"
 _SAMPLED = 256
+_INT32 = np.iinfo(np.int32)
 
 
 @dataclass(eq=False)
@@ -26,6 +27,7 @@ class DealtRows:
     bounds: pl.Series  # ascending ids
     most: int
     rows: Array = field(init=False)  # [parts]
+    schema: pl.Schema = field(init=False, default_factory=pl.Schema)  # of the frames as they came
     _held: list[list[pl.DataFrame]] = field(init=False)
     _written: list[list[Path]] = field(init=False)
     _some: list[list[pl.Series]] = field(init=False)  # users of every _SAMPLED-th row
@@ -42,7 +44,9 @@ class DealtRows:
         """Further rows; they stay in their order. Raises `OutOfDisk` where the disk is full."""
         if not frame.height:
             return
+        self.schema = self.schema or frame.schema
         part = part_of(frame[USER], self.bounds)
+        frame = narrow(frame)
         counts = np.bincount(part, minlength=len(self.rows))
         order = np.argsort(part.astype(np.uint16), kind="stable")
         dealt = frame[order] if len(self.rows) > 1 else frame
@@ -51,7 +55,7 @@ class DealtRows:
             rows = int(counts[at])
             own = dealt.slice(int(ends[at]) - rows, rows)
             self._held[at].append(own)
-            self._some[at].append(own[USER].gather_every(_SAMPLED))
+            self._some[at].append(own[USER].gather_every(_SAMPLED).cast(self.schema[USER]))
         self.rows += counts
         self._holds += frame.height
         if self._holds >= self.most:
@@ -62,7 +66,7 @@ class DealtRows:
             if frames:
                 path = self.folder / f"{at}-{len(self._written[at])}.arrow"
                 try:
-                    pl.concat(frames).write_ipc(path, compression="uncompressed")
+                    united(frames).write_ipc(path, compression="uncompressed")
                 except OSError as error:
                     raise full(self.folder, error) from error
                 self._written[at].append(path)
@@ -74,13 +78,31 @@ class DealtRows:
         return pl.concat(self._some[part])
 
     def frames(self, part: int) -> Iterator[pl.DataFrame]:
-        """The rows of a part in their order, frame by frame; each is removed from the disk."""
+        """The rows of a part in their order, frame by frame; each is removed from the disk. Whole
+        numbers may have half their bytes (see `narrow`).
+        """
         for path in self._written[part]:
             yield pl.read_ipc(path)
             path.unlink()
         self._written[part] = []
         yield from self._held[part]
         self._held[part] = []
+
+
+def narrow(frame: pl.DataFrame) -> pl.DataFrame:
+    """A frame whose columns of whole numbers take four bytes each where all their values fit."""
+    found = {}
+    for column in frame.get_columns():
+        if column.dtype == pl.Int64 and column.null_count() < len(column):
+            low, high = int(column.min()), int(column.max())  # type: ignore[arg-type]
+            if _INT32.min <= low and high <= _INT32.max:
+                found[column.name] = column.cast(pl.Int32)
+    return frame.with_columns(**found) if found else frame
+
+
+def united(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """Frames of one part below each other; what is wide in one of them is wide in all rows."""
+    return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical_relaxed")
 
 
 def parts_of_users(dealt: DealtRows, most: int) -> Iterator[pl.DataFrame]:
@@ -91,13 +113,13 @@ def parts_of_users(dealt: DealtRows, most: int) -> Iterator[pl.DataFrame]:
         rows = int(dealt.rows[at])
         bounds = bounds_of(dealt.some_users(at), rows, most) if rows > most else None
         if bounds is None or not len(bounds):
-            yield pl.concat(list(dealt.frames(at)))
+            yield united(list(dealt.frames(at)))
             continue
         again = DealtRows(dealt.folder / str(at), bounds, dealt.most)
         for frame in dealt.frames(at):
             again.deal(frame)
         if (again.rows == rows).any():  # one user has nearly all of it
-            yield pl.concat([f for part in range(len(again.rows)) for f in again.frames(part)])
+            yield united([f for part in range(len(again.rows)) for f in again.frames(part)])
         else:
             yield from parts_of_users(again, most)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from spadework import ahead
 from spadework.arrays import Array, Mask
 from spadework.data.account import RowAccount
 from spadework.data.interactions import Interactions
@@ -42,6 +43,9 @@ from spadework.data.reading.values.whole_times import FIRST
 from spadework.data.vocabulary import Vocabulary
 from spadework.events import track
 
+_AT_ONCE = 2
+"""Parts that are sorted at the same time."""
+
 
 @dataclass(eq=False, kw_only=True)
 class Spooled:
@@ -51,6 +55,18 @@ class Spooled:
     spool: RowSpool
     merged: MergedLedger
     first: tuple[Mask | None, Mapping[str, pl.Series]] | None  # of the first batch
+
+
+@dataclass(frozen=True, eq=False)
+class _SortedPart:
+    """The rows of some users, in order."""
+
+    ids: pl.Series  # of the users, whose codes count from 0
+    arrays: dict[str, Array | None]
+    fine: Array | None
+    rows: Array  # their numbers in the source
+    duplicates: Array  # numbers of the rows that are left out
+    ledger: Ledger
 
 
 def finished_log(
@@ -65,8 +81,11 @@ def finished_log(
     """The mapped log, with its account."""
     finish = _Finish(spooled, table, plan, sizes)
     log = finish.log(folder / "log")
+    starts = log.starts
     finish.keep_later(names, renamed)
-    return replace(log, account=finish.account(log))
+    log = replace(log, account=finish.account(log))
+    log.__dict__["starts"] = starts  # known, so that no row has to be looked at
+    return log
 
 
 class _Finish:
@@ -125,10 +144,11 @@ class _Finish:
     def _written(self, writer: MappedLogWriter, items: Vocabulary) -> Interactions:
         assert self.spooled.dealt is not None
         users: list[pl.Series] = []
-        parts = parts_of_users(self.spooled.dealt, self.most)
+        frames = parts_of_users(self.spooled.dealt, self.most)
+        parts = ahead.results_of(lambda frame: self._sorted(frame, items), frames, _AT_ONCE)
         total = int((self.spooled.dealt.rows > 0).sum())
-        for frame in track(parts, "sorting by user", total=total):
-            ids, arrays, lengths = self._sorted(frame, items)
+        for part in track(parts, "sorting by user", total=total):
+            ids, arrays, lengths = self._placed(part)
             writer.append(arrays, lengths)
             users.append(ids)
         ids = Vocabulary.of_sorted(pl.concat(users)).ids
@@ -177,12 +197,11 @@ class _Finish:
             **({"event_types": np.dtype(np.int32)} if self.has_events else {}),
         }
 
-    def _sorted(
-        self, frame: pl.DataFrame, items: Vocabulary
-    ) -> tuple[pl.Series, dict[str, Array], Array]:
-        """Ids, columns and numbers of rows of the users of a part."""
+    def _sorted(self, frame: pl.DataFrame, items: Vocabulary) -> _SortedPart:
+        """The rows of the users of a part. It changes nothing here, so several run at once."""
+        assert self.spooled.dealt is not None
         vocabulary, users = Vocabulary.build(frame[USER])
-        clock = self._clock(frame)
+        clock, has_dates = self._clock(frame), bool(self.spool.calendar)
         order = by_user_time_arrival(users, clock, len(vocabulary))
         arrays: dict[str, Array | None] = dict.fromkeys(
             ("times", "weights", "baskets", "event_types")
@@ -201,30 +220,38 @@ class _Finish:
         if self.has_events:
             place = np.argsort(np.argsort(list(self.spool.event_names))).astype(np.int32)
             arrays["event_types"] = order.take(place[frame["event"].to_numpy()])
-        if self.spool.calendar:
-            ledger = Ledger(frame.height)
+        ledger, duplicates = Ledger(frame.height), rows[:0]
+        if has_dates:
             repeats = repeats_of(arrays, fine, self.plan.duplicates == "keep", ledger)
-            self.merged.add(ledger, frame.clear(), np.zeros(0, np.int64))
             if repeats is not None:
-                self.duplicates.append(rows[repeats])
+                duplicates = rows[repeats]
                 rows, fine = rows[~repeats], None if fine is None else fine[~repeats]
                 arrays = {
                     name: None if column is None else column[~repeats]
                     for name, column in arrays.items()
                 }
-        ids = vocabulary.ids
+        ids = vocabulary.ids.cast(self.spooled.dealt.schema[USER])
+        return _SortedPart(ids, arrays, fine, rows, duplicates, ledger)
+
+    def _placed(self, part: _SortedPart) -> tuple[pl.Series, dict[str, Array], Array]:
+        """Ids, columns and numbers of rows of the users of a part, behind those of the parts before
+        it.
+        """
+        self.merged.add(part.ledger, pl.DataFrame(), np.zeros(0, np.int64))
+        self.duplicates.append(part.duplicates.astype(np.int64))
+        ids, arrays = part.ids, part.arrays
         if self.netted is not None:
-            ledger = Ledger(len(rows))
-            ids, arrays = self.netted.take(arrays, fine, ids, rows, ledger)
-            self.merged.add(ledger, frame.clear(), np.zeros(0, np.int64))
+            rows, ledger = part.rows.astype(np.int64), Ledger(len(part.rows))
+            ids, arrays = self.netted.take(arrays, part.fine, ids, rows, ledger)
+            self.merged.add(ledger, pl.DataFrame(), np.zeros(0, np.int64))
         present = {name: column for name, column in arrays.items() if column is not None}
         lengths = np.bincount(present["users"], minlength=len(ids))
         present["users"] = present["users"] + np.int32(self._before)
         self._before += len(ids)
-        return ids.cast(frame[USER].dtype), present, lengths
+        return ids, present, lengths
 
     def _clock(self, frame: pl.DataFrame) -> Array | None:
-        return frame["clock"].to_numpy() if "clock" in frame.columns else None
+        return frame["clock"].cast(pl.Int64).to_numpy() if "clock" in frame.columns else None
 
     def _seconds(self, times: Array | None) -> Array | None:
         time = self.plan.roles.time
@@ -253,7 +280,7 @@ class _Finish:
         return with_dislikes(log, users, items, seconds, self.merged.ledger)
 
     def _count_later(self) -> None:
-        if self.duplicates:
+        if any(map(len, self.duplicates)):
             rows = np.sort(np.concatenate(self.duplicates))
             self.later.insert(0, (EXACT_DUPLICATE, rows))
         self.merged.totals |= {reason: len(rows) for reason, rows in self.later}

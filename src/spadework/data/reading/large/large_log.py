@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from spadework import formatting
+from spadework import ahead, formatting
 from spadework.data.interactions import Interactions
 from spadework.data.mapped.column_files import mapping_of
 from spadework.data.mapped.scratch import scratch_folder
@@ -165,23 +165,24 @@ class _Pass:
         dealt: DealtRows | None = None
         before, first = 0, None
         total = -(-self.table.rows // self.sizes.batch)
-        for batch in track(self._batches, f"reading {self.table.name}", total=total):
-            frame = batch.rename(dict(self.renamed))
-            numbers = self._numbers(before, frame.height)
-            before += frame.height
-            ledger = Ledger(frame.height, self._known)
-            columns = checked_columns(frame, names, self.plan, numbers, ledger)
-            used = ledger.used()
-            rows = spool.rows_of(columns, used, numbers)
-            if first is None:
-                first = (used, {names[role]: frame[role] for role in ("user", "item")})
-            if dealt is None and rows.height:
-                users = columns.users if self.table.span is None else self._users()
-                bounds = bounds_of(users.drop_nulls(), self.table.rows, self.sizes.part)
-                dealt = DealtRows(folder, bounds, self.sizes.part)
-            if dealt is not None:
-                dealt.deal(rows)
-            self.merged.add(ledger, frame, numbers)
+        with ahead.Behind() as behind:
+            for batch in track(self._batches, f"reading {self.table.name}", total=total):
+                frame = batch.rename(dict(self.renamed))
+                numbers = self._numbers(before, frame.height)
+                before += frame.height
+                ledger = Ledger(frame.height, self._known)
+                columns = checked_columns(frame, names, self.plan, numbers, ledger)
+                used = ledger.used()
+                rows = spool.rows_of(columns, used, numbers)
+                if first is None:
+                    first = (used, {names[role]: frame[role] for role in ("user", "item")})
+                if dealt is None and rows.height:
+                    users = columns.users if self.table.span is None else self._users()
+                    bounds = bounds_of(users.drop_nulls(), self.table.rows, self.sizes.part)
+                    dealt = DealtRows(folder, bounds, self.sizes.part)
+                if dealt is not None:
+                    behind.call(dealt.deal, rows)
+                self.merged.add(ledger, frame, numbers)
         return Spooled(dealt=dealt, spool=spool, merged=self.merged, first=first)
 
     def left_out(self) -> frozenset[str]:
