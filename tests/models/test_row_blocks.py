@@ -22,7 +22,7 @@ from spadework.models.cooccurrence.row_blocks import (
 )
 from spadework.models.labels import model
 from spadework.ragged import offsets_of
-from spadework.spark import payloads
+from spadework.spark import payloads, tasks
 
 SETTINGS = {
     "cosine": {},
@@ -68,6 +68,25 @@ def test_a_model_of_parts_and_blocks_is_that_of_the_log(name, parts, blocks, mon
         np.testing.assert_array_equal(array, whole.state[field])
     if mine.channel.plain:
         assert model(name, **SETTINGS[name]).fit(log) == whole
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("blocks", [1, 2, 7])
+def test_a_model_of_blocks_that_were_counted_from_all_rows_is_that_of_the_log(name, blocks):
+    log = a_log()
+    mine = model(name, **SETTINGS[name])
+    now = log.end if mine.channel.age_half_life is not None else None
+    edges = np.unique(np.linspace(0, log.item_count, blocks + 1).astype(int))
+    codes, records = np.arange(log.item_count, dtype=np.int32), []
+    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        part = count_part(log, mine.channel, now, (codes >= first) & (codes < last))
+        table = tasks.among_all(part.neighbours(mine), codes, first, last)
+        records += payloads.neighbours_of(table, first)
+    table = payloads.table_of(records, log.item_count)
+    found = finished(mine, table, part.sums.sizes, part.sums.popularity)
+    whole = fit_counts(model(name, **SETTINGS[name]), count(mine, log))
+    for field, array in found.items():
+        np.testing.assert_array_equal(array, whole.state[field])
 
 
 def test_counts_travel_in_few_bytes():

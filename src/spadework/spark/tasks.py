@@ -15,6 +15,7 @@ import polars as pl
 from spadework.arrays import Array, Codes
 from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
+from spadework.kernels.similarity.neighbour_table import Table
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.cooccurrence.row_blocks import (
     CountedRows,
@@ -22,9 +23,9 @@ from spadework.models.cooccurrence.row_blocks import (
     add_up,
     count_part,
     reduce_block,
-    reduce_pieces,
 )
 from spadework.models.counting.channel import Channel
+from spadework.ragged import offsets_of
 from spadework.spark import payloads
 from spadework.spark.part_logs import PartPlan, item_codes, log_of_part
 
@@ -97,9 +98,7 @@ class CountBlock:
             record = _sums_beside(part.sums, codes, facts)
             if block == 0:
                 yield from batches_of([record])
-            sums, _ = payloads.added_sums([record], self.items)
-            pieces = (coded(some, codes) for some in part.rows())
-            table = reduce_pieces(self.model, pieces, first, last, sums, part.groups)
+            table = among_all(part.neighbours(self.model), codes, first, last)
         for one in payloads.neighbours_of(table, first):
             yield from batches_of([{**one, "rows": b"", "facts": None}])
 
@@ -118,6 +117,16 @@ def facts_of(log: Interactions, rows: int, size: int, aside: dict[str, int]) -> 
 def coded(rows: CountedRows, codes: Codes) -> CountedRows:
     """Rows by the codes of a part's own items, by the codes among all items."""
     return CountedRows(codes[rows.rows], rows.starts, codes[rows.columns], rows.joint)
+
+
+def among_all(table: Table, codes: Codes, first: int, last: int) -> Table:
+    """The rows of the items from `first` to before `last`, by the codes among all items, of a table
+    by the codes of a part's own items, in which all other rows are empty.
+    """
+    lengths = np.zeros(last - first, np.int64)
+    has_rows = np.flatnonzero(np.diff(table.starts))
+    lengths[codes[has_rows] - first] = np.diff(table.starts)[has_rows]
+    return Table(offsets_of(lengths), codes[table.columns], table.values)
 
 
 def _sums_beside(sums: ItemSums, codes: Codes, facts: dict[str, Any]) -> payloads.Record:

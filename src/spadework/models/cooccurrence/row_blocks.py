@@ -8,8 +8,8 @@ row is pruned from its own counts and the sizes of all items alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -19,11 +19,11 @@ from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.counting.added_rows import added_blocks
-from spadework.kernels.counting.count_blocks import Workspace
-from spadework.kernels.similarity.neighbour_table import Table
+from spadework.kernels.counting.count_blocks import Block, Counter, Workspace
+from spadework.kernels.similarity.neighbour_table import Table, tables
 from spadework.models.cooccurrence.counts import check_exact
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.models.cooccurrence.pruning import pruned
+from spadework.models.cooccurrence.pruning import float_sizes, pruned
 from spadework.models.counting.channel import Channel
 from spadework.models.counting.count_passes import Pass, count_pass
 from spadework.models.counting.item_sums import diagonal_of, item_users_of
@@ -107,6 +107,39 @@ class CountedPart:
             if sum(len(one.columns) for one in held) >= AT_ONCE or at + step >= len(blocks):
                 yield _by_code(held)
                 held = []
+
+    def neighbours(self, model: CoOccurrence) -> Table:
+        """The neighbours of the items whose rows are counted, by the codes of the log's items,
+        before rows are scaled; `pruning.finished` makes a model of those of all items. Nothing but
+        the blocks of threads and what is kept is held.
+        """
+        counted, groups = self._counted, self._counted.groups
+        sizes = float_sizes(self.sums.sizes)[groups.code_of_rank]
+        weighing = model.weighing(0, sizes, float(self.groups))
+        counter = _Checked(counted.counter, self.sums.sizes)
+        (table,) = tables(counter, groups, [weighing], f"fit {model.label}")
+        return table
+
+
+@dataclass(frozen=True, eq=False)
+class _Checked:
+    """Blocks of a counter in single precision, with sums that have lost nothing."""
+
+    counter: Counter
+    sizes: Array
+
+    def prepare(self) -> None:
+        self.counter.prepare()
+
+    def blocks(self) -> list[tuple[int, int]]:
+        return self.counter.blocks()
+
+    def count(self, rows: tuple[int, int], workspace: Workspace) -> Block:
+        block = self.counter.count(rows, workspace)
+        if block.joint.dtype != np.float64:
+            return block
+        check_exact(block.joint, self.sizes)
+        return replace(block, joint=block.joint.astype(np.float32))
 
 
 AT_ONCE, BLOCKS = 1 << 22, 16
@@ -208,32 +241,3 @@ def reduce_block(
     table = pruned(model, pairs, sums.sizes, sums.entries, groups)
     starts = table.starts[first : last + 1]  # all other rows are empty
     return Table(starts - starts[0], table.columns, table.values)
-
-
-def reduce_pieces(
-    model: CoOccurrence,
-    pieces: Iterable[CountedRows],
-    first: int,
-    last: int,
-    sums: ItemSums,
-    groups: int,
-) -> Table:
-    """`reduce_block` of rows that come in pieces, each row whole in one of them. Memory is that of
-    a piece, and of the neighbours that are kept.
-    """
-    rows, lengths = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    columns, values = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
-    for piece in pieces:
-        table = reduce_block(model, [piece], first, last, sums, groups)
-        own = piece.rows.astype(np.int64) - first
-        cells, starts = cells_of_rows(table.starts, own)
-        rows.append(own)
-        lengths.append(np.diff(starts))
-        columns.append(table.columns[cells])
-        values.append(table.values[cells])
-    every, sizes = np.concatenate(rows), np.concatenate(lengths)
-    of_rows = np.zeros(last - first, np.int64)
-    of_rows[every] = sizes
-    cells, _ = cells_of_rows(offsets_of(sizes), np.argsort(every, kind="stable"))
-    found, weights = np.concatenate(columns)[cells], np.concatenate(values)[cells]
-    return Table(offsets_of(of_rows), found, weights)
