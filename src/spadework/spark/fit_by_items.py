@@ -1,6 +1,6 @@
 """A model of pairs, fitted in Spark from a log that each worker can hold: every task gets all rows
-and counts the pairs of its block of items. Rows are shuffled once for each task, and no pairs are:
-of a dense log there are a hundred times as many.
+and counts the pairs of its block of items. Rows are packed into bytes and shuffled once for each
+task, and no pairs are: of a dense log there are a hundred times as many.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from spadework.arrays import Array
 from spadework.kernels.similarity.neighbour_table import Table
@@ -18,7 +19,7 @@ from spadework.spark import payloads
 from spadework.spark.coded_rows import coded_rows
 from spadework.spark.sessions import slots
 from spadework.spark.spark_log import SparkLog
-from spadework.spark.tasks import CountBlock
+from spadework.spark.tasks import CountBlock, ItemCodes, PackRows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -45,7 +46,7 @@ def neighbours_by_items(
     blocks = max(1, min(slots(log.session), SHIPPED_ROWS // max(items.read, 1), count))
     edges = _edges(items.rows, blocks)
     task = CountBlock(items.plan, channel, now, edges, model, count)
-    kept = _for_each_block(coded_rows(log, items), len(edges) - 1).mapInArrow(
+    kept = _for_each_block(_packed(log), len(edges) - 1).mapInArrow(
         task, payloads.NEIGHBOURS_AND_SUMS
     )
     if 8 * count * min(model.keep, count) <= COLLECTED:
@@ -66,10 +67,20 @@ def _edges(rows: Array, blocks: int) -> Array:
     return np.unique(np.concatenate([[0], inner, [len(rows)]]).astype(np.int64))
 
 
-def _for_each_block(rows: DataFrame, blocks: int) -> DataFrame:
-    """All rows in each of so many partitions, with the number of the block."""
+def _packed(log: SparkLog) -> DataFrame:
+    """The rows that may be used, with the codes of their items, packed into records."""
+    items = log.items
+    raw_ids = pl.Series(pl.from_arrow(items.raw_ids))
+    if raw_ids.dtype.is_integer() or raw_ids.dtype == pl.String:
+        rows = log.rows().select(*items.plan.roles)
+        return rows.mapInArrow(PackRows(ItemCodes(raw_ids, items.codes)), payloads.PACKED)
+    return coded_rows(log, items).mapInArrow(PackRows(None), payloads.PACKED)
+
+
+def _for_each_block(packed: DataFrame, blocks: int) -> DataFrame:
+    """All records in each of so many partitions, with the number of the block."""
     from pyspark.sql import functions
 
-    numbers = rows.sparkSession.range(blocks).select(functions.col("id").cast("int").alias("block"))
-    every = rows.crossJoin(functions.broadcast(numbers))
+    numbers = functions.array(*(functions.lit(block) for block in range(blocks)))
+    every = packed.withColumn("block", functions.explode(numbers))
     return every.repartitionById(blocks, every["block"])

@@ -4,13 +4,16 @@ Whole counts are written in as few bytes as hold them.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from spadework.arrays import Array, Offsets
+from spadework.data.narrow_frames import narrow as narrow_frame
 from spadework.kernels.similarity.neighbour_table import Table
 from spadework.models.cooccurrence.row_blocks import ITEM_SUMS, CountedRows, ItemSums
 from spadework.ragged import SparseRows, offsets_of
@@ -22,6 +25,8 @@ arrays of `ItemSums` one after the other.
 NEIGHBOURS = "first int, lengths binary, columns binary, values binary"
 NEIGHBOURS_AND_SUMS = f"{NEIGHBOURS}, rows binary, facts string"
 """Records of neighbours, and one of the sums of items, which has facts."""
+PACKED = "packed binary"
+"""Records of many rows each."""
 SUMS = 0
 RECORD_CELLS = 1 << 22
 """Pairs of a record at most, unless one row has more: 48 MiB as they come from a count of weights.
@@ -109,6 +114,18 @@ def added_sums(
             total.arrays[name][codes] += word.view(dtype)
         facts += json.loads(record["facts"])
     return total, facts
+
+
+def packed(frame: pl.DataFrame) -> bytes:
+    """Rows as bytes, whole numbers in four where these hold them."""
+    room = io.BytesIO()
+    narrow_frame(frame).write_ipc(room, compression="uncompressed")
+    return room.getvalue()
+
+
+def unpacked(record: Any) -> pl.DataFrame:
+    """What `packed` wrote."""
+    return pl.read_ipc(io.BytesIO(record))
 
 
 def neighbours_of(table: Table, first: int) -> Iterator[Record]:

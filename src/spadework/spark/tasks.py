@@ -14,6 +14,8 @@ import polars as pl
 
 from spadework.arrays import Array, Codes
 from spadework.data.interactions import Interactions
+from spadework.data.narrow_frames import united
+from spadework.data.vocabulary import Vocabulary
 from spadework.kernels import parallel
 from spadework.kernels.similarity.neighbour_table import Table
 from spadework.models.cooccurrence.operator import CoOccurrence
@@ -65,9 +67,47 @@ class CountPart:
 
 
 @dataclass(frozen=True)
+class ItemCodes:
+    """Codes of items by their ids as a table has them: whole numbers or text, each once."""
+
+    raw_ids: pl.Series
+    codes: Codes  # [raw ids]
+
+    def sorted(self) -> ItemCodes:
+        """The same, by id."""
+        order = self.raw_ids.arg_sort()
+        return ItemCodes(self.raw_ids.gather(order), self.codes[order.to_numpy()])
+
+    def of(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows with codes in place of ids; those of other items are left out."""
+        places = Vocabulary(self.raw_ids).codes(frame["item"].fill_null(self.raw_ids[0]))
+        there = (places >= 0) & frame["item"].is_not_null().to_numpy()
+        codes = pl.Series(self.codes[places[there]])
+        return frame.filter(pl.Series(there)).with_columns(item=codes)
+
+
+@dataclass(frozen=True)
+class PackRows:
+    """Rows to records of many rows each. With `items`, ids become codes: Spark's own join takes as
+    long as all else that is done to a row.
+    """
+
+    items: ItemCodes | None
+
+    def __call__(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        items = None if self.items is None else self.items.sorted()
+        for batch in batches:
+            frame = frame_of([batch])
+            if frame is not None and items is not None:
+                frame = items.of(frame)
+            if frame is not None and frame.height:
+                yield from batches_of([{"packed": payloads.packed(frame)}])
+
+
+@dataclass(frozen=True)
 class CountBlock:
-    """All rows of a log, with the number of a block of items, to records of the neighbours of these
-    items; the first block gives the sums of all items, too.
+    """All packed rows of a log, with the number of a block of items, to records of the neighbours
+    of these items; the first block gives the sums of all items, too.
     """
 
     plan: PartPlan
@@ -78,13 +118,18 @@ class CountBlock:
     items: int
 
     def __call__(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
-        frame = frame_of(batches)
-        if frame is None:
+        block, frames = 0, []
+        for record in records_in(batches):
+            block = int(record["block"])
+            frames.append(payloads.unpacked(record["packed"]))
+        if not frames:
             return
-        block, size = int(frame["block"][0]), int(frame.estimated_size())
+        frame = united(frames)
+        size = int(frame.estimated_size())
+        del frames
         first, last = int(self.edges[block]), int(self.edges[block + 1])
         with own_threads():
-            log, aside = log_of_part(frame.drop("block"), self.plan)
+            log, aside = log_of_part(frame, self.plan)
             facts = facts_of(log, frame.height, size, aside)
             del frame
             codes = item_codes(log)
