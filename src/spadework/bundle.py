@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,19 +43,27 @@ def write(
     header: Path,
     form: Form,
     facts: Mapping[str, Any],
-    members: Mapping[str, bytes],
+    members: Mapping[str, bytes | Sequence[bytes | memoryview]],
     *,
     durable: bool = True,
 ) -> None:
     """Write the members next to the header, and then the header: the format, the facts, a digest
-    of each member. `durable` as in `files.write_bytes`.
+    of each member. A member may come in pieces, which are never put together. `durable` as in
+    `files.write_bytes`.
     """
     for name, content in members.items():
         files.write_bytes(header.parent / name, content, durable=durable)
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
+    digests = {name: _digest_of(content) for name, content in members.items()}
     files.write_json(
         header, {"format": form.format, **facts, "files": digests}, durable=durable
     )  # last: its presence means complete
+
+
+def _digest_of(content: bytes | Sequence[bytes | memoryview]) -> str:
+    found = hashlib.sha256()
+    for piece in (content,) if isinstance(content, bytes) else content:
+        found.update(piece)
+    return found.hexdigest()
 
 
 def read(header: Path, form: Form) -> tuple[dict[str, Any], dict[str, bytes]]:

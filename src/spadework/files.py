@@ -15,7 +15,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -47,15 +47,18 @@ MOST_JSON = 2**28
 MOST_TOML = 2**20
 
 
-def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace `path` in one step. `durable` waits for the disk, so that the file survives a crash
-    of the machine and not only of this process.
+def write_bytes(
+    path: Path, content: bytes | Sequence[bytes | memoryview], *, durable: bool = True
+) -> None:
+    """Replace `path` in one step, by bytes or by pieces one after the other. `durable` waits for
+    the disk, so that the file survives a crash of the machine and not only of this process.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f"{HALF}{os.getpid()}.{path.name}")
     try:
         with half.open("wb") as file:
-            file.write(content)
+            for piece in (content,) if isinstance(content, bytes) else content:
+                file.write(piece)
             file.flush()
             if durable:
                 os.fsync(file.fileno())

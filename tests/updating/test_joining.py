@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -16,10 +15,10 @@ from hypothesis import strategies as st
 from makers import DAY, START, Recorder, make_log, random_rows
 from spadework import events as remarks
 from spadework.data.interactions import Interactions
-from spadework.errors import BadData, OutOfMemory, Unsuitable
+from spadework.errors import BadData, Unsuitable
 from spadework.serving.stores.sqlite_store import SqliteStore
 from spadework.serving.stores.store import Event
-from spadework.workbench.updating import joining, kept_log, remaking
+from spadework.workbench.updating import forgetting, joining, kept_log
 from spadework.workbench.updating.kept_log import KeptLog, Place
 
 PLACE = Place("a store", 17, START * 1000)
@@ -116,16 +115,16 @@ def test_who_was_forgotten_is_gone_until_they_come_back(tmp_path):
     user = log.user_vocabulary.ids[4]
     store = SqliteStore(tmp_path / "events.sqlite")
     kept = KeptLog.of_run(log.with_unwanted([user], [log.item_vocabulary.ids[0]]))
-    assert joining.forget(kept, store) == (kept, 0)
+    assert forgetting.forget(kept, store) == (kept, 0)
     store.forget(user)
-    rest, gone = joining.forget(kept, store)
+    rest, gone = forgetting.forget(kept, store)
     assert gone == int((log.users == 4).sum()) + 1
     assert user not in rest.log.user_vocabulary.ids.to_list()
     assert not rest.log.unwanted
     later = 4_000_000_000  # after now
     more = make_log([user], [log.item_vocabulary.ids[0]], [later])
     back = joining.join(rest, more, 2, from_store=False).kept
-    again, lost = joining.forget(back, store)
+    again, lost = forgetting.forget(back, store)
     assert lost == 0
     assert user in again.log.user_vocabulary.ids.to_list()
     store.close()
@@ -241,12 +240,12 @@ def test_dislikes_of_who_was_forgotten_are_gone(tmp_path):
     kept = KeptLog.of_run(log.with_unwanted(["c", "c", "a"], ["x", "y", "y"], [START, late, START]))
     store = SqliteStore(tmp_path / "events.sqlite")
     store.forget("c")
-    rest, gone = joining.forget(kept, store)
+    rest, gone = forgetting.forget(kept, store)
     assert gone == 1
     assert rest.log.unwanted is not None
     assert rest.log.unwanted.frame().rows() == [("a", "y", START), ("c", "y", late)]
     assert len(rest.log) == 2
-    assert joining.forget(rest, store) == (rest, 0)
+    assert forgetting.forget(rest, store) == (rest, 0)
     store.close()
 
 
@@ -325,19 +324,7 @@ def test_who_comes_back_in_the_second_of_being_forgotten_stays(tmp_path, monkeyp
     monkeypatch.setattr(store, "forgotten_at", marks)
     store.append([Event("a", "y", (START + 5) * 1000 + 900, event_id="after")])
     both = joining.join_store(kept, store, 2).kept
-    rest, gone = joining.forget(both, store)
+    rest, gone = forgetting.forget(both, store)
     assert gone == 2
     assert rows_of(rest.log) == [("a", "y", START + 5), ("b", "y", START)]
     store.close()
-
-
-def test_an_update_that_memory_cannot_hold_says_what_it_needs(monkeypatch):
-    monkeypatch.setattr(remaking, "available_bytes", lambda: 79 * 4)
-    monkeypatch.setattr(remaking, "_own", lambda run: make_log(list("aabb"), list("xyxy")))
-    monkeypatch.setattr(remaking.generations, "folder_of", lambda folder: folder)
-    monkeypatch.setattr(remaking.generations, "clean", lambda folder: None)
-    monkeypatch.setattr(remaking.generations, "current", lambda folder: None)
-    run = SimpleNamespace(folder=None, recipe=SimpleNamespace(source="log.csv"))
-    with pytest.raises(OutOfMemory, match="would hold about") as refused:
-        remaking.remake(run, "new.csv", None)
-    assert "Dig again" in refused.value.hint

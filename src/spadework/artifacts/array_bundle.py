@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-from safetensors.numpy import save
 
 from spadework import bundle, files
 from spadework.arrays import Array
@@ -34,9 +32,8 @@ def write(
     tables: Mapping[str, pl.DataFrame],
 ) -> None:
     """Write the arrays and tables next to the header, and the header last."""
-    content = {name: np.ascontiguousarray(array) for name, array in sorted(arrays.items())}
     members = {f"{name}.parquet": files.parquet(table) for name, table in tables.items()}
-    bundle.write(header, form, facts, {ARRAYS: save(content), **members})
+    bundle.write(header, form, facts, {ARRAYS: mapped_arrays.pieces_of(arrays), **members})
 
 
 def read(

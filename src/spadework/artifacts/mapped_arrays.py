@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,30 @@ _DTYPES = {
 _LENGTH = 8
 _MOST_HEADER = 100_000_000
 """Bytes; the same limit as that of the library."""
+
+
+def pieces_of(arrays: Mapping[str, Array]) -> list[bytes | memoryview]:
+    """The file of these arrays in pieces, none of which is a copy of one: the library writes a file
+    from copies of them all. Arrays with longer items come first, so all begin at a multiple of
+    theirs.
+    """
+    kinds = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
+    flat = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    names = sorted(flat, key=lambda name: (-flat[name].itemsize, name))
+    header, begin = {}, 0
+    for name in names:
+        array = flat[name]
+        end = begin + array.nbytes
+        header[name] = {
+            "dtype": kinds[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [begin, end],
+        }
+        begin = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _LENGTH)
+    length = len(text).to_bytes(_LENGTH, "little")
+    return [length, text, *(flat[name].reshape(-1).view(np.uint8).data for name in names)]
 
 
 def arrays_of(mapped: mmap.mmap) -> dict[str, Array]:

@@ -1,10 +1,8 @@
-"""New events joined to a log: from a file or a store, no event twice, and without what users who
-were forgotten had done.
-"""
+"""New events joined to a log: from a file or a store, no event twice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from spadework import events, formatting
-from spadework.arrays import Array, Mask, Seconds
+from spadework.arrays import Array, Mask
 from spadework.data.interactions import Interactions
-from spadework.data.ordering import by_user_time_arrival
+from spadework.data.mapped.row_room import IN_MEMORY, RowRoom, pieces
 from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, Unsuitable
@@ -22,6 +20,7 @@ from spadework.serving import history_reading
 from spadework.serving.history_reading import LogForm, basket_of
 from spadework.serving.stores.store import Event, Store
 from spadework.workbench.updating.kept_log import KeptLog, Place
+from spadework.workbench.updating.merged_rows import Rows, merged
 
 _OPTIONAL = ("times", "weights", "baskets", "event_types")
 
@@ -43,10 +42,17 @@ class Joined:
 
 
 def join(
-    kept: KeptLog, new: Interactions, generation: int, *, from_store: bool, keep_known: bool = False
+    kept: KeptLog,
+    new: Interactions,
+    generation: int,
+    *,
+    from_store: bool,
+    keep_known: bool = False,
+    room: RowRoom = IN_MEMORY,
 ) -> Joined:
-    """The rows of both, sorted. Rows that equal one of the log in user, item, time, type and weight
-    are left out, unless `keep_known`. Raises `Unsuitable` for a file without what the log has.
+    """The rows of both, sorted, block by block of users. Rows that equal one of the log in user,
+    item, time, type and weight are left out, unless `keep_known`. Raises `Unsuitable` for a file
+    without what the log has.
     """
     log = kept.log
     new = _as_in(log, new)
@@ -55,49 +61,38 @@ def join(
         known[:] = False
     in_store = kept.from_store | there if from_store else kept.from_store
     fresh = new.where(~known)
+    count = len(fresh)
     users = _union(log.user_vocabulary, fresh.user_vocabulary, fresh.users)
     items = _union(log.item_vocabulary, fresh.item_vocabulary, fresh.items)
-    parts = [(log, kept.added_in, in_store)]
-    count = len(fresh)
-    parts.append(
-        (fresh, np.full(count, generation, np.int32), np.full(count, from_store, np.bool_))
+    names = [name for name in _OPTIONAL if getattr(log, name) is not None]
+    parts = (
+        (log, {"added_in": kept.added_in, "from_store": in_store}),
+        (
+            fresh,
+            {
+                "added_in": np.full(count, generation, np.int32),
+                "from_store": np.full(count, from_store, np.bool_),
+            },
+        ),
     )
-    columns = {
-        name: np.concatenate([getattr(part, name) for part, *_ in parts])
-        for name in _OPTIONAL
-        if getattr(log, name) is not None
-    }
-    row_users, row_items = (
-        np.concatenate(
-            [
-                vocabulary.codes(getattr(part, f"{what}_vocabulary").ids)[getattr(part, f"{what}s")]
-                for part, *_ in parts
-            ]
-        )
-        for what, vocabulary in (("user", users), ("item", items))
+    old_rows, new_rows = (
+        Rows.of(one, {name: getattr(one, name) for name in names} | own, users, items)
+        for one, own in parts
     )
-    order = by_user_time_arrival(row_users, columns.get("times"), len(users))
+    columns = merged(old_rows, new_rows, room)
+    added_in, in_store = columns.pop("added_in"), columns.pop("from_store")
     unwanted = log.unwanted
     if new.unwanted is not None:
         unwanted = new.unwanted.and_also(unwanted)
-    sorted_columns: dict[str, Any] = {name: order.take(column) for name, column in columns.items()}
     joined = Interactions(
-        users=order.users,
-        items=order.take(row_items),
-        **sorted_columns,
+        **columns,  # type: ignore[arg-type]
         event_type_names=log.event_type_names,
         user_vocabulary=users,
         item_vocabulary=items,
         now=log.now,
         unwanted=unwanted,
     )
-    both = KeptLog(
-        joined,
-        order.take(np.concatenate([part[1] for part in parts])),
-        order.take(np.concatenate([part[2] for part in parts])),
-        kept.place,
-    )
-    return Joined(both, count, int(known.sum()))
+    return Joined(KeptLog(joined, added_in, in_store, kept.place), count, int(known.sum()))
 
 
 def join_store(
@@ -106,6 +101,7 @@ def join_store(
     generation: int,
     excluded: Collection[str] = (),
     dislikes: Collection[str] = (),
+    room: RowRoom = IN_MEMORY,
 ) -> Joined:
     """The log with the events that the store accepted since it was last read; with all of them
     where it is another store, or one that was put back. What the log has is not added again. Events
@@ -130,7 +126,7 @@ def join_store(
     found = [event for event in found if event.event_type not in dislikes]
     new, unread = of_events(kept.log, found)
     new = replace(new, unwanted=_disliked(kept.log, disliked))
-    joined = join(kept, new, generation, from_store=True)
+    joined = join(kept, new, generation, from_store=True, room=room)
     return replace(joined, kept=replace(joined.kept, place=place), unread=unread + skipped)
 
 
@@ -208,74 +204,6 @@ def _disliked(log: Interactions, events: Sequence[Event]) -> Unwanted | None:
     return Unwanted.of(frame["user"], frame["item"], times)
 
 
-def forget(kept: KeptLog, store: Store) -> tuple[KeptLog, int]:
-    """The log without the rows and dislikes that users had before they were forgotten, and how many
-    these were. Without times all of such a user go.
-    """
-    log = kept.log
-    ids, items = log.user_vocabulary.ids, log.item_vocabulary.ids
-    gone = _gone(store, ids, log.users, lambda rows: items.gather(log.items[rows]), log.times)
-    unwanted, lost = log.unwanted, 0
-    if unwanted is not None:
-        # a user may have dislikes alone, and then no code
-        users, codes = Vocabulary.build(unwanted.users)
-        is_lost = _gone(store, users.ids, codes, unwanted.items.gather, unwanted.times)
-        unwanted, lost = unwanted.where(~is_lost), int(is_lost.sum())
-    if not gone.any() and not lost:
-        return kept, 0
-    rest = kept.where(~gone)
-    log = _without_absent(replace(rest.log, unwanted=unwanted))
-    return replace(rest, log=log), int(gone.sum()) + lost
-
-
-def _gone(
-    store: Store,
-    users: pl.Series,
-    codes: Array,
-    items: Callable[[Array], pl.Series],
-    times: Seconds | None,
-) -> Mask:
-    """Which rows are of a user who was forgotten later; `items` gives the ids of some rows. Shape
-    [rows].
-    """
-    names = [str(each) for each in users.to_list()]
-    found = store.forgotten_at(names)
-    marks = np.asarray([-1 if mark is None else mark for mark in found], np.int64)[codes]
-    if times is None:
-        return marks >= 0
-    gone = (marks >= 0) & (times * 1000 <= marks)
-    # rows are to the second: of what came after, but within it, the store has the event
-    near = np.flatnonzero(gone & (times == marks // 1000))
-    back: dict[int, set[str]] = {}
-    for row, item in zip(near.tolist(), items(near).to_list(), strict=True):
-        user, mark = int(codes[row]), int(marks[row])
-        if user not in back:
-            later = store.history(names[user]).events
-            back[user] = {one.item for one in later if mark < one.time < int(times[row] + 1) * 1000}
-        gone[row] = str(item) not in back[user]
-    return gone
-
-
-def _without_absent(log: Interactions) -> Interactions:
-    """The log without users and items that no row has any more."""
-    users, items = (
-        Vocabulary(vocabulary.take(np.unique(codes)))
-        for vocabulary, codes in (
-            (log.user_vocabulary, log.users),
-            (log.item_vocabulary, log.items),
-        )
-    )
-    new_users = users.codes(log.user_vocabulary.ids)
-    new_items = items.codes(log.item_vocabulary.ids)
-    return replace(
-        log,
-        users=new_users[log.users],
-        items=new_items[log.items],
-        user_vocabulary=users,
-        item_vocabulary=items,
-    )
-
-
 def _as_in(log: Interactions, new: Interactions) -> Interactions:
     """The new rows with the columns and types of events of the log."""
     for name in ("times", "baskets"):
@@ -351,16 +279,12 @@ def _equal(log: Interactions, new: Interactions) -> tuple[Mask, Mask]:
         return known, there
     users = log.user_vocabulary.codes(new.user_vocabulary.ids)[new.users]
     items = log.item_vocabulary.codes(new.item_vocabulary.ids)[new.items]
-    is_user = np.zeros(log.user_count, np.bool_)
-    is_user[users[users >= 0]] = True
-    near = is_user[log.users]
-    if log.times is not None and new.times is not None:
-        near &= log.times >= int(new.times.min())
+    near = _near(log, new, users[users >= 0])
     columns = [
         name for name in ("times", "weights", "event_types") if getattr(log, name) is not None
     ]
     old = pl.DataFrame(
-        {"row": np.flatnonzero(near), "user": log.users[near], "item": log.items[near]}
+        {"row": near, "user": log.users[near], "item": log.items[near]}
         | {name: getattr(log, name)[near] for name in columns}
     )
     frame = pl.DataFrame(
@@ -371,6 +295,20 @@ def _equal(log: Interactions, new: Interactions) -> tuple[Mask, Mask]:
     for mask, own, other in ((known, frame, old), (there, old, frame)):
         mask[own.join(other, on=keys, how="semi")["row"].to_numpy()] = True
     return known, there
+
+
+def _near(log: Interactions, new: Interactions, users: Array) -> Array:
+    """The rows of the log that may equal a new one: of its users, and not older than all of it."""
+    is_user = np.zeros(log.user_count, np.bool_)
+    is_user[users] = True
+    earliest = None if new.times is None or log.times is None else int(new.times.min())
+    found = []
+    for part in pieces(len(log)):
+        near = is_user[log.users[part]]
+        if earliest is not None and log.times is not None:
+            near &= log.times[part] >= earliest
+        found.append(np.flatnonzero(near) + part.start)
+    return np.concatenate(found)
 
 
 def _union(own: Vocabulary, other: Vocabulary, codes: Array) -> Vocabulary:

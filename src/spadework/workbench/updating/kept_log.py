@@ -12,6 +12,7 @@ import polars as pl
 from spadework.arrays import Array, Mask
 from spadework.artifacts import array_bundle
 from spadework.data.interactions import Interactions
+from spadework.data.mapped.row_room import IN_MEMORY, RowRoom, pieces
 from spadework.data.spans import span_of
 from spadework.data.unwanted import Unwanted
 from spadework.data.vocabulary import Vocabulary
@@ -53,22 +54,24 @@ class KeptLog:
         rows = len(log)
         return cls(bare, np.zeros(rows, np.int32), np.zeros(rows, np.bool_))
 
-    def where(self, mask: Mask) -> KeptLog:
+    def where(self, mask: Mask, room: RowRoom = IN_MEMORY) -> KeptLog:
         """Some of the rows."""
         return replace(
             self,
-            log=self.log.where(mask),
-            added_in=self.added_in[mask],
-            from_store=self.from_store[mask],
+            log=room.rows_where(self.log, mask),
+            added_in=room.those_where(self.added_in, mask),
+            from_store=room.those_where(self.from_store, mask),
         )
 
-    def end_of(self, generation: int) -> int | None:
+    def end_of(self, generation: int, room: RowRoom = IN_MEMORY) -> int | None:
         """The last time of the rows that were there in a generation, but for stray ones; None
         without times or rows.
         """
         times = self.log.times
         there = self.added_in <= generation
-        return span_of(times[there])[1] if times is not None and there.any() else None
+        if times is None or not there.any():
+            return None
+        return span_of(times if there.all() else room.those_where(times, there))[1]
 
 
 def write(folder: Path, kept: KeptLog) -> None:
@@ -106,7 +109,7 @@ def read(folder: Path) -> KeptLog:
         codes = ((arrays["users"], len(users)), (arrays["items"], len(items)))
         if any(int(a.min(initial=0)) < 0 or int(a.max(initial=-1)) >= n for a, n in codes):
             raise ValueError("a code is of no user or item")
-        if (np.diff(arrays["users"]) < 0).any() or len(arrays["added_in"]) != facts["rows"]:
+        if not _ascends(arrays["users"]) or len(arrays["added_in"]) != facts["rows"]:
             raise ValueError("its rows are not in order")
         columns: dict[str, Any] = {name: arrays[name] for name in _COLUMNS if name in arrays}
         log = Interactions(
@@ -120,6 +123,14 @@ def read(folder: Path) -> KeptLog:
         return KeptLog(log, arrays["added_in"], arrays["from_store"], place)
     except (KeyError, TypeError, ValueError) as error:
         raise BadRequest(f"The log in {folder} cannot be used: {error}.", AGAIN) from error
+
+
+def _ascends(users: Array) -> bool:
+    """Whether rows are by user; piece by piece, since what is looked at takes memory again."""
+    return all(
+        not (np.diff(users[max(part.start - 1, 0) : part.stop]) < 0).any()
+        for part in pieces(len(users))
+    )
 
 
 def _unwanted(table: pl.DataFrame) -> Unwanted | None:

@@ -14,6 +14,7 @@ import numpy as np
 from spadework import events, files, formatting
 from spadework.artifacts import artifact, roles
 from spadework.data.interactions import Interactions
+from spadework.data.mapped.row_room import RowRoom
 from spadework.data.reading.values.conditions import is_rule
 from spadework.errors import BadData, BadRequest, SpadeworkError, Unsuitable
 from spadework.json_values import as_list, as_map
@@ -22,23 +23,20 @@ from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.counting.kept_groups import KeptGroups
 from spadework.models.labels import model
-from spadework.models.needs import check_room
 from spadework.serving.stores.store import Store
 from spadework.workbench.answers import publishing
 from spadework.workbench.answers.service import Service, histories_of
 from spadework.workbench.run import Run
-from spadework.workbench.updating import generations, joining, kept_log, promotion
+from spadework.workbench.updating import forgetting, generations, joining, kept_log, promotion
 from spadework.workbench.updating.additive_models import Change, Learned, Statistics, made, suits
 from spadework.workbench.updating.generations import Generation
 from spadework.workbench.updating.joining import Joined
 from spadework.workbench.updating.kept_log import KeptLog
 
 BYTES_A_ROW = 80
-"""Bytes per row that joining, sorting and writing a log takes (measured: 70 with times)."""
-DIG_AGAIN = (
-    "An update sorts the log in memory. Dig again with the new events in the source: a dig reads a "
-    "log larger than memory from disk."
-)
+"""Bytes per row that joined logs take in memory: the one, and the same before the newest span. Of a
+log for which there is less, they are files.
+"""
 
 
 @dataclass(frozen=True)
@@ -102,8 +100,8 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
             "Dig in a file, so that an update can join its log to new events.",
         )
     was = KeptLog.of_run(_own(run)) if before is None else before.kept
-    check_room("An update of this log", BYTES_A_ROW * len(was.log), available_bytes(), DIG_AGAIN)
-    found = _joined(run, was, new_events, store, number)
+    room = RowRoom(in_files=BYTES_A_ROW * len(was.log) > available_bytes())
+    found = _joined(run, was, new_events, store, number, room)
     counts = {name: getattr(found, name) for name in ("added", "known", "unread", "forgotten")}
     is_other = before is not None and (
         roles.labels(before.models) != roles.labels(run.folder / "models")  # as after a training
@@ -113,11 +111,11 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
         return Remade(None, **counts)
     if not len(found.kept.log):
         raise Unsuitable("No event is left in the log.", "A model needs some to learn from.")
-    boundary = _boundary(run, found.kept, number)
+    boundary = _boundary(run, found.kept, number, room)
     enough = boundary is not None and promotion.is_enough(found.kept.log, boundary)
     # sums over users cannot lose users, and a forgotten one must leave no trace in them
     old = None if found.forgotten else before
-    work = _Work(run, old, found.kept.log, boundary, enough)
+    work = _Work(run, old, found.kept.log, boundary, enough, room)
     fitted, how, judged, statistics = work.carry_out()
 
     def write(target: Path) -> None:
@@ -144,21 +142,26 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
 
 
 def _joined(
-    run: Run, was: KeptLog, new_events: str | None, store: Store | None, number: int
+    run: Run,
+    was: KeptLog,
+    new_events: str | None,
+    store: Store | None,
+    number: int,
+    room: RowRoom,
 ) -> Joined:
     forgotten = 0
     if store is not None:
-        was, forgotten = joining.forget(was, store)
+        was, forgotten = forgetting.forget(was, store, room)
     if new_events is not None:
         new = _read(run, new_events)
         if store is not None:  # who was forgotten may stand in the file
-            new = joining.forget(KeptLog.of_run(new), store)[0].log
+            new = forgetting.forget(KeptLog.of_run(new), store)[0].log
         keep = run.recipe.duplicates == "keep"
-        found = joining.join(was, new, number, from_store=False, keep_known=keep)
+        found = joining.join(was, new, number, from_store=False, keep_known=keep, room=room)
     elif store is not None:
         excluded = {str(each) for each in as_list(run.data.get("excluded_items"))}
         dislikes = [name for name in run.recipe.dislikes or () if not is_rule(name)]
-        found = joining.join_store(was, store, number, excluded, dislikes)
+        found = joining.join_store(was, store, number, excluded, dislikes, room)
     else:
         raise BadRequest("No new events are named.", "Name a file, or a store: --from-store.")
     return Joined(found.kept, found.added, found.known, found.unread, forgotten)
@@ -200,12 +203,12 @@ def _read(run: Run, new_events: str) -> Interactions:
         ) from None
 
 
-def _boundary(run: Run, kept: KeptLog, number: int) -> int | None:
+def _boundary(run: Run, kept: KeptLog, number: int, room: RowRoom) -> int | None:
     """The first second of the newest span: within the events of this update where these are enough,
     since what was kept then knows none of it; else within all that the live release has not
     learned.
     """
-    within = promotion.boundary_of(kept.log, kept.end_of(number - 1))
+    within = promotion.boundary_of(kept.log, kept.end_of(number - 1, room))
     if within is not None and promotion.is_enough(kept.log, within):
         return within
     return promotion.boundary_of(kept.log, promotion.learned_until(releases_of(run), kept))
@@ -225,6 +228,7 @@ class _Work:
     log: Interactions
     boundary: int | None
     enough: bool  # whether anybody can be judged behind the boundary
+    room: RowRoom
     groups: KeptGroups | None = None
 
     def __post_init__(self) -> None:
@@ -298,4 +302,4 @@ class _Work:
         """The rows before the boundary, with the vocabularies of the whole log."""
         assert self.log.times is not None
         assert self.boundary is not None
-        return self.log.where(np.asarray(self.log.times < self.boundary))
+        return self.room.rows_where(self.log, np.asarray(self.log.times < self.boundary))
