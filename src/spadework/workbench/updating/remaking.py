@@ -18,7 +18,7 @@ from spadework.data.mapped.row_room import RowRoom
 from spadework.data.reading.values.conditions import is_rule
 from spadework.errors import BadData, BadRequest, SpadeworkError, Unsuitable
 from spadework.json_values import as_list, as_map
-from spadework.limits import available_bytes
+from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.counting.kept_groups import KeptGroups
@@ -26,6 +26,7 @@ from spadework.models.labels import model
 from spadework.serving.stores.store import Store
 from spadework.workbench.answers import publishing
 from spadework.workbench.answers.service import Service, histories_of
+from spadework.workbench.large import room as memory
 from spadework.workbench.run import Run
 from spadework.workbench.updating import forgetting, generations, joining, kept_log, promotion
 from spadework.workbench.updating.additive_models import Change, Learned, Statistics, made, suits
@@ -100,7 +101,7 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
             "Dig in a file, so that an update can join its log to new events.",
         )
     was = KeptLog.of_run(_own(run)) if before is None else before.kept
-    room = RowRoom(in_files=BYTES_A_ROW * len(was.log) > available_bytes())
+    room = _room_for(run, len(was.log))
     found = _joined(run, was, new_events, store, number, room)
     counts = {name: getattr(found, name) for name in ("added", "known", "unread", "forgotten")}
     is_other = before is not None and (
@@ -139,6 +140,18 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
         files.write_json(target / generations.FACTS, facts)
 
     return Remade(generations.put(folder, number, write), models=how, **counts)
+
+
+def _room_for(run: Run, rows: int) -> RowRoom:
+    """Memory for the joined log, or files within the limit of the run or of the machine."""
+    free = min(available_bytes(), memory.limit_of(run.recipe) - resident_bytes())
+    if BYTES_A_ROW * rows <= free:
+        return RowRoom()
+    events.note(
+        f"The log does not fit into memory: {formatting.count(rows, 'row')} are joined to the new "
+        "ones in files."
+    )
+    return RowRoom(in_files=True)
 
 
 def _joined(
