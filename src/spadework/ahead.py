@@ -1,8 +1,8 @@
 """Work in threads of its own while the caller goes on: results come in order, and few at once, so
 that memory stays that of few.
 
-What is called releases the interpreter's lock for most of its time, or nothing is gained. Reports
-of progress reach the listeners of the caller.
+What is called releases the interpreter's lock for most of its time, or nothing is gained. Its notes
+reach the listeners of the caller, its steps do not.
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeVar
 
+from spadework import events
+
 A = TypeVar("A")
 B = TypeVar("B")
 
 
 def results_of(function: Callable[[A], B], values: Iterable[A], at_once: int) -> Iterator[B]:
     """`function` of each value, in order. While the caller uses one result, up to `at_once` further
-    ones are worked out; a value is asked for when there is room for it. An error of a call is
-    raised where its result would have come, and no later call begins.
+    ones are worked out, so that at most `at_once` + 1 values are held. An error of a call is raised
+    where its result would have come; calls that have begun by then end first. An error of `values`
+    is raised at once.
     """
     with ThreadPoolExecutor(at_once) as pool:
         begun: deque[Future[B]] = deque()
         try:
             for value in values:
-                begun.append(pool.submit(copy_context().run, function, value))
+                begun.append(pool.submit(copy_context().run, _called, function, value))
                 if len(begun) > at_once:
                     yield begun.popleft().result()
             while begun:
@@ -34,6 +37,11 @@ def results_of(function: Callable[[A], B], values: Iterable[A], at_once: int) ->
         finally:
             for future in begun:
                 future.cancel()
+
+
+def _called(function: Callable[[A], B], value: A) -> B:
+    with events.without_steps():
+        return function(value)
 
 
 class Behind:
@@ -50,7 +58,7 @@ class Behind:
         last, self._last = self._last, None
         if last is not None:
             last.result()
-        self._last = self._pool.submit(copy_context().run, function, value)
+        self._last = self._pool.submit(copy_context().run, _called, function, value)
 
     def __enter__(self) -> Behind:
         return self

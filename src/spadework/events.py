@@ -68,6 +68,35 @@ def aside() -> Iterator[None]:
         _listeners.reset(token)
 
 
+@contextmanager
+def without_steps() -> Iterator[None]:
+    """Within the block, listeners get notes and details but no steps: those of two calls at a time
+    would seem to be within each other.
+    """
+    token = _listeners.set(tuple(_WithoutSteps(listener) for listener in _listeners.get()))
+    try:
+        yield
+    finally:
+        _listeners.reset(token)
+
+
+@dataclass(frozen=True)
+class _WithoutSteps:
+    """Passes notes and details to a listener."""
+
+    listener: Listener
+
+    def step(self, label: str, done: int, total: int | None) -> None:
+        pass
+
+    def note(self, message: str) -> None:
+        self.listener.note(message)
+
+    def detail(self, message: str) -> None:
+        if isinstance(self.listener, DetailListener):
+            self.listener.detail(message)
+
+
 @dataclass(frozen=True)
 class _NotesAsDetails:
     """Passes notes to a listener as details."""

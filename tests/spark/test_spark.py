@@ -138,7 +138,7 @@ def test_a_dig_learns_from_a_sample_and_its_winner_from_everything(spark, tmp_pa
         sw.spark.dig(table, folder=tmp_path / "run")
     with pytest.raises(BadRequest, match="'since' is about files"):
         sw.spark.dig(table, folder=tmp_path / "other", recipe=make({"since": "2026-01-01"}))
-    with pytest.raises(BadRequest, match="'exclude_items' is about files"):
+    with pytest.raises(BadRequest, match="Items are excluded"):
         sw.spark.dig(table, folder=tmp_path / "other", recipe=make({"exclude_items": "0_1"}))
 
 

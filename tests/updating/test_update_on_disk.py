@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from spadework.data.mapped import row_room
 from spadework.data.mapped.column_files import mapping_of
 from spadework.data.mapped.row_room import RowRoom
 from spadework.data.mapped.scratch import SCRATCH
-from spadework.errors import OutOfDisk
+from spadework.errors import BadRequest, OutOfDisk
 from spadework.serving import live_file
 from spadework.serving.stores.sqlite_store import SqliteStore
 from spadework.serving.stores.store import Event
@@ -124,10 +126,22 @@ def test_an_update_that_memory_cannot_hold_makes_the_same_models(
         assert one == other
 
 
+def no_room(number: int):
+    def refuse(file: int, first: int, length: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return refuse
+
+
 def test_a_full_disk_is_told_before_a_column_is_written(tmp_path, monkeypatch):
     monkeypatch.setenv(SCRATCH, str(tmp_path))
-    with pytest.raises(OutOfDisk, match="is full"):
-        FILES.column(1 << 42, np.int64)
+    with monkeypatch.context() as full:
+        full.setattr(row_room.os, "posix_fallocate", no_room(errno.ENOSPC))
+        with pytest.raises(OutOfDisk, match="is full"):
+            FILES.column(10, np.int64)
+        full.setattr(row_room.os, "posix_fallocate", no_room(errno.EOPNOTSUPP))
+        with pytest.raises(BadRequest, match="Nothing can be written"):
+            FILES.column(10, np.int64)
     assert FILES.column(0, np.int64).shape == (0,)
     column = FILES.column(10, np.int64)
     column[:] = 7

@@ -38,6 +38,8 @@ def pieces_of(arrays: Mapping[str, Array]) -> list[bytes | memoryview]:
     header, begin = {}, 0
     for name in names:
         array = flat[name]
+        if array.dtype not in kinds:
+            raise TypeError(f"the array {name!r} is of {array.dtype}, which no such file holds")
         end = begin + array.nbytes
         header[name] = {
             "dtype": kinds[array.dtype],

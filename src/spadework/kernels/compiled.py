@@ -196,8 +196,12 @@ def tell() -> None:
     """Send the queued remarks to the listeners. Remarks wait while there is no listener, as in a
     thread of a kernel.
     """
-    while _remarks and events.has_listeners():
-        events.note(_remarks.pop(0))
+    while events.has_listeners():
+        try:
+            message = _remarks.pop(0)
+        except IndexError:  # none is left; another thread may have taken the last
+            return
+        events.note(message)
 
 
 # ---- the machine code

@@ -137,9 +137,13 @@ def _columns(frame: DataFrame, recipe: Recipe) -> dict[str, Any]:
 def _checked(recipe: Recipe) -> Recipe:
     """Refuse settings about files, joined tables and rules of rows, which are done in Spark."""
     plain = make({})
-    # what the sample alone would leave out, the fit on everything would recommend
+    if recipe.exclude_items != plain.exclude_items:
+        raise BadRequest(
+            "Items are excluded, and the fit on everything would recommend them: the sample alone "
+            "would leave them out.",
+            "Leave their rows out in Spark, and give the table that comes out.",
+        )
     for name in (
-        "exclude_items",
         "join",
         "positive",
         "dislikes",

@@ -80,10 +80,10 @@ class ItemCodes:
 
     def of(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows with codes in place of ids; those of other items are left out."""
-        places = Vocabulary(self.raw_ids).codes(frame["item"].fill_null(self.raw_ids[0]))
-        there = (places >= 0) & frame["item"].is_not_null().to_numpy()
-        codes = pl.Series(self.codes[places[there]])
-        return frame.filter(pl.Series(there)).with_columns(item=codes)
+        frame = frame.drop_nulls("item")
+        places = Vocabulary(self.raw_ids).codes(frame["item"])
+        codes = pl.Series(self.codes[places[places >= 0]])
+        return frame.filter(pl.Series(places >= 0)).with_columns(item=codes)
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,28 @@ class PackRows:
 
     def __call__(self, batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
         items = None if self.items is None else self.items.sorted()
-        for batch in batches:
-            frame = frame_of([batch])
+        for some in _together(batches, PACKED_ROWS):
+            frame = frame_of(some)
             if frame is not None and items is not None:
                 frame = items.of(frame)
             if frame is not None and frame.height:
                 yield from batches_of([{"packed": payloads.packed(frame)}])
+
+
+PACKED_ROWS = 1 << 20
+"""Rows of a record, about: a look at all ids is done once for each."""
+
+
+def _together(batches: Iterable[RecordBatch], rows: int) -> Iterator[list[RecordBatch]]:
+    """Batches that have so many rows together, or all that are left."""
+    held: list[RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(one.num_rows for one in held) >= rows:
+            yield held
+            held = []
+    if held:
+        yield held
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from spadework.data.mapped.column_files import Place
 from spadework.data.mapped.scratch import SCRATCH
 from spadework.data.reading.formats import text_pieces
 from spadework.data.reading.large import large_log, part_sizes
+from spadework.data.reading.large.dealt_rows import DealtRows, parts_of_users
 from spadework.errors import BadData, SpadeworkError
 
 ROWS = 6_000
@@ -284,3 +285,18 @@ def test_a_log_of_returns_alone_has_no_row(tmp_path: Path) -> None:
     for memory in (None, LITTLE):
         with pytest.raises(BadData, match="a return of nothing bought before"):
             sw.read_interactions(path, memory=memory, weight="quantity")
+
+
+def test_ids_of_a_part_that_is_dealt_out_again_may_be_narrow_at_first_and_then_wide(tmp_path):
+    rng = np.random.default_rng(3)
+    frames = [
+        pl.DataFrame({"user": rng.integers(low, low + 50, 400), "row": np.arange(400)})
+        for low in (5, 2**40, 7, -(2**40))
+    ]
+    dealt = DealtRows(tmp_path / "rows", pl.Series([2**50]), 400)
+    for frame in frames:
+        dealt.deal(frame)
+    found = pl.concat([part.cast(frames[0].schema) for part in parts_of_users(dealt, 300)])
+    rows = sorted(found.rows())
+    assert rows == sorted(pl.concat(frames).rows())
+    assert len(list(parts_of_users(dealt, 300))) == 0, "parts are read once"

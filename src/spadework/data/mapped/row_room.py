@@ -8,7 +8,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from spadework.arrays import Array, Mask, frozen
 from spadework.data.interactions import COLUMNS, Interactions
 from spadework.data.mapped.column_files import full
-from spadework.data.mapped.scratch import SCRATCH
+from spadework.data.mapped.scratch import cannot_write, scratch_top
 
 PIECE = 1 << 22
 """Rows that are worked out at once."""
@@ -34,18 +33,19 @@ class RowRoom:
         """
         if not self.in_files or not rows:
             return np.empty(rows, dtype)
-        top = Path(os.environ.get(SCRATCH) or tempfile.gettempdir())
-        bytes_needed = rows * np.dtype(dtype).itemsize
+        top = scratch_top()
+        size = rows * np.dtype(dtype).itemsize
         try:
             with tempfile.TemporaryFile(dir=top) as file:
                 # a hole that is written to on a full disk would end the process
                 if hasattr(os, "posix_fallocate"):
-                    os.posix_fallocate(file.fileno(), 0, bytes_needed)
+                    os.posix_fallocate(file.fileno(), 0, size)
                 else:
-                    file.truncate(bytes_needed)
+                    file.truncate(size)
                 return np.memmap(file, dtype, "r+", shape=rows).view(np.ndarray)
         except OSError as error:
-            raise full(top, error) from error
+            told = full(top, error)
+            raise told if told is not error else cannot_write(top, error) from error
 
     def those_where(self, column: Array, mask: Mask) -> Array:
         """The values of a column where `mask` holds."""
@@ -81,7 +81,8 @@ class RowRoom:
 IN_MEMORY = RowRoom()
 
 
-def pieces(rows: int) -> Iterator[slice]:
+def pieces(rows: int, most: int | None = None) -> Iterator[slice]:
     """So many rows, piece by piece."""
-    for begin in range(0, rows, PIECE):
-        yield slice(begin, min(begin + PIECE, rows))
+    step = most or PIECE
+    for begin in range(0, rows, step):
+        yield slice(begin, min(begin + step, rows))

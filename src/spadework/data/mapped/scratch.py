@@ -40,6 +40,19 @@ class Scratch:
             _remove(self.folder, self._held)
 
 
+def scratch_top() -> Path:
+    """The folder that the user names for what does not fit into memory, else that of the system."""
+    return Path(os.environ.get(SCRATCH) or tempfile.gettempdir())
+
+
+def cannot_write(top: Path, error: OSError) -> BadRequest:
+    """What to say where nothing can be made in that folder."""
+    return BadRequest(
+        f"Nothing can be written in {top}: {error.strerror or error}.",
+        f"Name another folder in the environment: {SCRATCH}=FOLDER.",
+    )
+
+
 @contextmanager
 def scratch_folder(need: int) -> Iterator[Scratch]:
     """A new folder with room for `need` bytes, removed at the end of the block where nobody owns
@@ -48,16 +61,13 @@ def scratch_folder(need: int) -> Iterator[Scratch]:
     Raises `OutOfDisk` before anything is written where there is no such room, `BadRequest` where no
     folder can be made.
     """
-    top = Path(os.environ.get(SCRATCH) or tempfile.gettempdir())
+    top = scratch_top()
     try:
         _remove_old(top)
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=top))
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        raise BadRequest(
-            f"No folder can be made in {top}: {error.strerror or error}.",
-            f"Name another one in the environment: {SCRATCH}=FOLDER.",
-        ) from error
+        raise cannot_write(top, error) from error
     scratch = Scratch(folder, files.hold(folder))
     try:
         if free < need:

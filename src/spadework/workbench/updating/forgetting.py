@@ -15,6 +15,9 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.serving.stores.store import Store
 from spadework.workbench.updating.kept_log import KeptLog
 
+ASKED_USERS = 1 << 18
+"""Users for whom the store is asked at once."""
+
 
 def forget(kept: KeptLog, store: Store, room: RowRoom = IN_MEMORY) -> tuple[KeptLog, int]:
     """The log without the rows and dislikes that users had before they were forgotten, and how many
@@ -46,9 +49,11 @@ def _gone(
     """Which rows are of a user who was forgotten later; `items` gives the ids of some rows. Shape
     [rows].
     """
-    names = [str(each) for each in users.to_list()]
-    found = store.forgotten_at(names)
-    marks = np.asarray([-1 if mark is None else mark for mark in found], np.int64)
+    marks = np.full(len(users), -1, np.int64)
+    for part in pieces(len(users), ASKED_USERS):
+        names = [str(each) for each in users[part.start : part.stop].to_list()]
+        found = store.forgotten_at(names)
+        marks[part] = [-1 if mark is None else mark for mark in found]
     gone, close = np.zeros(len(codes), np.bool_), [np.zeros(0, np.int64)]
     for part in pieces(len(codes)):
         own = marks[codes[part]]
@@ -64,7 +69,7 @@ def _gone(
     for row, item in zip(near.tolist(), items(near).to_list(), strict=True):
         user, mark = int(codes[row]), int(marks[codes[row]])
         if user not in back:
-            later = store.history(names[user]).events
+            later = store.history(str(users[user])).events
             back[user] = {one.item for one in later if mark < one.time < int(times[row] + 1) * 1000}
         gone[row] = str(item) not in back[user]
     return gone

@@ -24,6 +24,7 @@ from spadework.arrays import Array, Codes
 from spadework.artifacts import artifact, release
 from spadework.data import cuts
 from spadework.data.interactions import Interactions
+from spadework.data.mapped.row_room import pieces
 from spadework.data.spans import CALENDAR
 from spadework.errors import SpadeworkError
 from spadework.evaluation import statistics
@@ -95,10 +96,11 @@ def is_enough(log: Interactions, since: int) -> bool:
 def judged_users(log: Interactions, since: int) -> int:
     """Users with events both before a second and from it on."""
     assert log.times is not None
-    later = log.times >= since
-    before, after = (
-        np.bincount(log.users[mask], minlength=log.user_count) > 0 for mask in (~later, later)
-    )
+    before, after = (np.zeros(log.user_count, np.bool_) for _ in range(2))
+    for part in pieces(len(log)):
+        later, users = log.times[part] >= since, log.users[part]
+        before[users[~later]] = True
+        after[users[later]] = True
     return int((before & after).sum())
 
 

@@ -101,8 +101,9 @@ def remake(run: Run, new_events: str | None, store: Store | None) -> Remade:
             "Dig in a file, so that an update can join its log to new events.",
         )
     was = KeptLog.of_run(_own(run)) if before is None else before.kept
-    room = _room_for(run, len(was.log))
-    found = _joined(run, was, new_events, store, number, room)
+    new = None if new_events is None else _read(run, new_events)
+    room = _room_for(run, len(was.log) + (0 if new is None else len(new)))
+    found = _joined(run, was, new, store, number, room)
     counts = {name: getattr(found, name) for name in ("added", "known", "unread", "forgotten")}
     is_other = before is not None and (
         roles.labels(before.models) != roles.labels(run.folder / "models")  # as after a training
@@ -157,7 +158,7 @@ def _room_for(run: Run, rows: int) -> RowRoom:
 def _joined(
     run: Run,
     was: KeptLog,
-    new_events: str | None,
+    new: Interactions | None,
     store: Store | None,
     number: int,
     room: RowRoom,
@@ -165,10 +166,9 @@ def _joined(
     forgotten = 0
     if store is not None:
         was, forgotten = forgetting.forget(was, store, room)
-    if new_events is not None:
-        new = _read(run, new_events)
+    if new is not None:
         if store is not None:  # who was forgotten may stand in the file
-            new = forgetting.forget(KeptLog.of_run(new), store)[0].log
+            new = forgetting.forget(KeptLog.of_run(new), store, room)[0].log
         keep = run.recipe.duplicates == "keep"
         found = joining.join(was, new, number, from_store=False, keep_known=keep, room=room)
     elif store is not None:

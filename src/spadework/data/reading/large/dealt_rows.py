@@ -101,7 +101,7 @@ def parts_of_users(dealt: DealtRows, most: int) -> Iterator[pl.DataFrame]:
             continue
         again = DealtRows(dealt.folder / str(at), bounds, dealt.most)
         for frame in dealt.frames(at):
-            again.deal(frame)
+            again.deal(frame.cast(dealt.schema))  # as they came: others may be wide
         if (again.rows == rows).any():  # one user has nearly all of it
             yield united([f for part in range(len(again.rows)) for f in again.frames(part)])
         else:

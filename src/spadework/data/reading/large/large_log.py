@@ -70,8 +70,8 @@ def read_large(
     are called in a frame of roles.
 
     Raises `OutOfDisk` where the disk has no room, BadData where two parts would be read in
-    different ways, and what a reading in memory raises. O(rows log rows) time; memory for a batch,
-    a part, the ids, and a million of the rows set aside.
+    different ways, and what a reading in memory raises. O(rows log rows) time; memory for two
+    batches, three parts, the ids, and a million of the rows set aside.
     """
     with scratch_folder(table.rows * _bytes_a_row(table, names)) as scratch:
         folder = scratch.folder

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _BATCH, _PART = (1 << 15, 1 << 22), (1 << 16, 1 << 23)  # least and most rows
-_MEMORY_A_BATCH, _MEMORY_A_PART = 1_500, 400  # bytes of the limit for each row
+_MEMORY_A_BATCH, _MEMORY_A_PART = 1_500, 600  # bytes of the limit for each row
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Rows of a batch that is read at once, and of a part that is sorted at once."""
+    """Rows of a batch that is read at once, and of a part. Three parts are in memory at most: two
+    that are sorted and one that waits.
+    """
 
     batch: int
     part: int
