@@ -35,7 +35,7 @@ def test_the_library_reads_what_was_written_in_pieces(tmp_path):
     assert theirs.keys() == ours.keys() == ARRAYS.keys()
     for name, array in ARRAYS.items():
         for found in (theirs[name], ours[name]):
-            assert found.dtype == array.dtype, name
+            assert (found.dtype, found.shape) == (array.dtype, array.shape), name
             np.testing.assert_array_equal(found, array, name)
 
 

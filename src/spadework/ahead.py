@@ -8,7 +8,7 @@ reach the listeners of the caller, its steps do not.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeVar
@@ -19,11 +19,13 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-def results_of(function: Callable[[A], B], values: Iterable[A], at_once: int) -> Iterator[B]:
+def results_of(
+    function: Callable[[A], B], values: Iterable[A], at_once: int
+) -> Generator[B, None, None]:
     """`function` of each value, in order. While the caller uses one result, up to `at_once` further
     ones are worked out, so that at most `at_once` + 1 values are held. An error of a call is raised
     where its result would have come; calls that have begun by then end first. An error of `values`
-    is raised at once.
+    is raised at once. Whoever may stop early closes the generator, so that no call goes on.
     """
     with ThreadPoolExecutor(at_once) as pool:
         begun: deque[Future[B]] = deque()

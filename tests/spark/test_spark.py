@@ -316,3 +316,12 @@ def test_what_is_missing_is_said(monkeypatch, tmp_path):
     with pytest.raises(BadRequest, match="runs on Java") as error:
         sessions.check_java()
     assert "openjdk-17" in error.value.hint
+
+
+def test_two_spellings_of_a_name_are_one_user_in_any_number_of_parts(spark):
+    names = ["\u00e9", "e\u0301", "\u00e9", "e\u0301"] + [f"u{user}" for user in range(20)] * 2
+    frame = pl.DataFrame({"who": names, "what": [*"abca", *"a" * 20, *"b" * 20]})
+    table = sw.spark.read(in_spark(spark, frame), user="who", item="what")
+    whole = sw.model("cosine").fit(sw.read_interactions(frame, user="who", item="what", time="-"))
+    for parts in (None, 3, 5):
+        assert sw.spark.fit(sw.model("cosine"), table, partitions=parts) == whole

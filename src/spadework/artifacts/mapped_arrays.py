@@ -43,7 +43,7 @@ def pieces_of(arrays: Mapping[str, Array]) -> list[bytes | memoryview]:
         end = begin + array.nbytes
         header[name] = {
             "dtype": kinds[array.dtype],
-            "shape": list(array.shape),
+            "shape": list(arrays[name].shape),  # which has no dimension where it is one number
             "data_offsets": [begin, end],
         }
         begin = end

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from spadework import ahead, events
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -34,7 +36,8 @@ def diagnose(
     check_log(log, "What is diagnosed")
     asked = list(checks.values())
     answers = ahead.results_of(lambda each: each.function(log, content), asked, _AT_ONCE)
-    found = list(events.track(answers, "checks", len(asked)))
+    with closing(answers):
+        found = list(events.track(answers, "checks", len(asked)))
     if split is not None:
         found += [
             each.function(split, content)

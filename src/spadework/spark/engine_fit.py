@@ -217,9 +217,16 @@ def _now(log: SparkLog, channel: Channel | None, now: int | None) -> int | None:
 
 
 def by_user(log: SparkLog, items: LogItems, partitions: int | None) -> DataFrame:
-    """The rows with the codes of their items, all of a user in one partition."""
+    """The rows with the codes of their items, all of a user in one partition, however a name is
+    written: é is one letter or two, and one user.
+    """
+    from pyspark.sql import functions
+
     parts = partitions or max(slots(log.session), -(-items.read // PART_ROWS))
-    return coded_rows(log, items).repartition(parts, "user")
+    rows = coded_rows(log, items)
+    if log.types["user"] == pl.String:
+        return rows.repartition(parts, functions.collate(rows["user"], "UNICODE"))
+    return rows.repartition(parts, "user")
 
 
 def _neighbours(counted: Counted, task: ReduceBlock) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -147,10 +148,11 @@ class _Finish:
         frames = parts_of_users(self.spooled.dealt, self.most)
         parts = ahead.results_of(lambda frame: self._sorted(frame, items), frames, _AT_ONCE)
         total = int((self.spooled.dealt.rows > 0).sum())
-        for part in track(parts, "sorting by user", total=total):
-            ids, arrays, lengths = self._placed(part)
-            writer.append(arrays, lengths)
-            users.append(ids)
+        with closing(parts):
+            for part in track(parts, "sorting by user", total=total):
+                ids, arrays, lengths = self._placed(part)
+                writer.append(arrays, lengths)
+                users.append(ids)
         ids = Vocabulary.of_sorted(pl.concat(users)).ids
         if self.netted is None:
             log = writer.finish(ids, items.ids, self.event_names)
