@@ -40,3 +40,12 @@ def gibibytes(text: str, what: str = "size") -> float:
     if size <= 0 or not math.isfinite(size):
         raise BadRequest(f"The {what} {text!r} is not above zero.", hint)
     return size
+
+
+def as_text(gib: float) -> str:
+    """GiB as users write them: 4g, 700m. `gibibytes` reads the same number from it."""
+    for unit in "tgm":
+        number = gib / _UNITS[unit]
+        if number >= 1 and number == int(number):
+            return f"{int(number)}{unit}"
+    return f"{gib}g"

@@ -328,3 +328,20 @@ def test_who_comes_back_in_the_second_of_being_forgotten_stays(tmp_path, monkeyp
     assert gone == 2
     assert rows_of(rest.log) == [("a", "y", START + 5), ("b", "y", START)]
     store.close()
+
+
+def test_csv_of_a_log_of_numbers_is_read_as_these():
+    log = make_log([10, 9, 10], [1, 20, 3], [START, START + 1, START + 2])
+    as_text = make_log(["9", "10", "100"], ["20", "3", "5"], [START + 1, START + 9, START + 5])
+    as_text = as_text.with_unwanted(["10"], ["20"])
+    found = joining.join(KeptLog.of_run(log), as_text, 1, from_store=False)
+    assert (found.added, found.known) == (2, 1)
+    assert rows_of(found.kept.log) == sorted(
+        [*rows_of(log), (10, 3, START + 9), (100, 5, START + 5)]
+    )
+    assert found.kept.log.unwanted is not None
+    assert found.kept.log.unwanted.users.to_list() == [10]
+    other = make_log(["9", "007"], ["20", "3"], [START + 1, START + 9])
+    with pytest.raises(BadData, match="are String in the new events") as refused:
+        joining.join(KeptLog.of_run(log), other, 1, from_store=False)
+    assert "007" in refused.value.hint

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spadework import files
+from spadework import files, sizes
 from spadework.data.reading.values.conditions import is_rule
 from spadework.errors import BadRequest
 from spadework.workbench.recipe import Recipe
@@ -24,9 +24,16 @@ def command_of(recipe: Recipe, folder: Path | None = None) -> str:
     for key, value in recipe.model_dump().items():
         if key in ("source", "more") or value == Recipe.model_fields[key].default:
             continue
-        text = value if isinstance(value, str) else json.dumps(value)
+        text = setting_text(key, value)
         words += [f"--{key}", text] if key in ("budget", "items") else ["--set", f"{key}={text}"]
     return shlex.join(words)
+
+
+def setting_text(key: str, value: Any) -> str:
+    """The value of a setting as a command takes it."""
+    if key == "memory" and isinstance(value, float | int):
+        return sizes.as_text(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def from_toml(path: Path) -> dict[str, Any]:

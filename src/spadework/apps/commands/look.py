@@ -47,11 +47,13 @@ def command(
     from spadework.apps.recipe_options import recipe_of
     from spadework.diagnosis.checking import diagnose
     from spadework.diagnosis.portrait import facts
+    from spadework.workbench.large.room import check_limit
     from spadework.workbench.large.sample import sample_of
     from spadework.workbench.recipe_texts import command_of
     from spadework.workbench.sources import choose_split, read_for
 
     parsed_recipe = recipe_of(sources, items=items, path=recipe, settings=settings)
+    check_limit(parsed_recipe, "before anything is read,")  # a dig would refuse it
     with terminal.progress():
         log, content = read_for(parsed_recipe, parsed_recipe.source, None)
         # a cut copies rows, so of a log larger than memory a sample of users is cut

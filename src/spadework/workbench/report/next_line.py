@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from spadework.diagnosis.finding import Finding, command_for
 from spadework.workbench.recipe import Recipe
+from spadework.workbench.recipe_texts import setting_text
 
 READ_WITH = (
     "more", "join", "table", "query", "explode", "shape", "items", "items_id",
@@ -16,6 +16,7 @@ READ_WITH = (
     "items_delimiter", "items_before", "items_table", "title", "user", "item", "time", "basket",
     "weight", "event", "events", "target", "delimiter", "encoding", "skip_bad", "duplicates",
     "returns", "positive", "dislikes", "exclude_items", "since", "until",
+    "memory",
 )  # fmt: skip
 """Recipe keys with which a log is read: another dig of the same log needs them again."""
 _RULE = "--positive"
@@ -37,7 +38,7 @@ def line_for(finding: Finding | Mapping[str, Any], recipe: Mapping[str, Any], ru
         default = Recipe.model_fields[key].default
         value = recipe.get(key, default)
         if value != default:
-            text = value if isinstance(value, str) else json.dumps(value)
+            text = setting_text(key, value)
             settings += [f"--{key}", text] if key == "items" else ["--set", f"{key}={text}"]
     return command_for(
         finding, str(recipe.get("source") or Recipe.model_fields["source"].default), run, settings

@@ -213,12 +213,13 @@ def _as_in(log: Interactions, new: Interactions) -> Interactions:
                 f"The log of the run has {name}, and the new events have none.",
                 f"Give new events with the same columns as the log: {name} are missing.",
             )
+    new = _with_numbers(log, new)
     for what in ("user", "item"):
         own, other = (getattr(each, f"{what}_vocabulary").ids for each in (log, new))
         if len(other) and own.dtype.is_integer() != other.dtype.is_integer():
             raise BadData(
                 f"The ids of {what}s are {other.dtype} in the new events, {own.dtype} in the log.",
-                "Write them as in the log of the run.",
+                "Write them as in the log of the run: 7 is another id than 007 or A7.",
             )
         if (
             len(other)
@@ -246,6 +247,37 @@ def _as_in(log: Interactions, new: Interactions) -> Interactions:
     changes["event_type_names"] = log.event_type_names
     changes |= {name: None for name in _OPTIONAL if getattr(log, name) is None}
     return replace(new, **changes, returns=None, account=None)
+
+
+def _with_numbers(log: Interactions, new: Interactions) -> Interactions:
+    """The new rows with whole numbers as ids where the log has these and all new ids are such as
+    text, which a file of csv has.
+    """
+    found: dict[str, pl.Series] = {}
+    for what in ("user", "item"):
+        own, other = (getattr(each, f"{what}_vocabulary").ids for each in (log, new))
+        if own.dtype.is_integer() and other.dtype == pl.String:
+            numbers = other.cast(own.dtype, strict=False)
+            if (numbers.cast(pl.String) == other).fill_null(False).all():
+                found[what] = numbers
+    if not found:
+        return new
+    users, items = (
+        found.get(what, getattr(new, f"{what}_vocabulary").ids) for what in ("user", "item")
+    )
+    unwanted = new.unwanted
+    if unwanted is not None:
+        unwanted = Unwanted.of(
+            unwanted.users.cast(users.dtype), unwanted.items.cast(items.dtype), unwanted.times
+        )
+    bare = replace(
+        new,
+        user_vocabulary=Vocabulary(users),
+        item_vocabulary=Vocabulary(items),
+        unwanted=unwanted,
+        returns=None,
+    )
+    return bare.recoded(Vocabulary(users.sort()), Vocabulary(items.sort()))
 
 
 def _types_as_in(log: Interactions, new: Interactions) -> tuple[Interactions, Array]:
