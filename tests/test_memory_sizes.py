@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from command_line import call
 from spadework import sizes
 from spadework.data.addresses import read_interactions
 from spadework.errors import BadRequest
@@ -54,3 +55,9 @@ def test_a_size_is_told_as_it_is_written(text):
     gib = sizes.gibibytes(text)
     assert sizes.gibibytes(sizes.as_text(gib)) == gib
     assert sizes.as_text(gib) == text
+
+
+def test_a_limit_that_a_dig_would_refuse_is_refused_by_look_too(capsys):
+    answer = call(capsys, "look", "sample:grocery", "--memory", "30m")
+    assert answer.code == 2
+    assert "too small" in answer.err
