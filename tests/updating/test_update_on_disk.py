@@ -19,6 +19,7 @@ from spadework.artifacts import artifact, roles
 from spadework.data.interactions import COLUMNS, Interactions
 from spadework.data.mapped import row_room
 from spadework.data.mapped.column_files import mapping_of
+from spadework.data.mapped.mapped_log import MappedLogWriter
 from spadework.data.mapped.row_room import RowRoom
 from spadework.data.mapped.scratch import SCRATCH
 from spadework.errors import BadRequest, OutOfDisk
@@ -168,8 +169,6 @@ print(len(back.log), found.added, back.log.fingerprint == found.kept.log.fingerp
 def test_a_join_keeps_a_limit_of_memory_that_its_log_exceeds(tmp_path):
     rows, limit = 24_000_000, 700 << 20  # 40 bytes a row of a join would be 960 MB
     users = np.repeat(np.arange(rows // 20, dtype=np.int32), 20)
-    from spadework.data.mapped.mapped_log import MappedLogWriter
-
     rng = np.random.default_rng(0)
     columns = {
         "users": users,

@@ -70,12 +70,12 @@ class RowRoom:
         if not self.in_files:
             return log.where(mask)
         assert log.returns is None, "returns are of use to cuts of the past alone"
-        columns = {
+        columns: dict[str, Any] = {
             name: self.those_where(column, mask)
             for name in COLUMNS
             if (column := getattr(log, name)) is not None
         }
-        return replace(log, **columns, account=None)  # type: ignore[arg-type]
+        return replace(log, **columns, account=None)
 
 
 IN_MEMORY = RowRoom()

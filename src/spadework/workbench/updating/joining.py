@@ -80,13 +80,13 @@ def join(
         Rows.of(one, {name: getattr(one, name) for name in names} | own, users, items)
         for one, own in parts
     )
-    columns = merged(old_rows, new_rows, room)
+    columns: dict[str, Any] = merged(old_rows, new_rows, room)
     added_in, in_store = columns.pop("added_in"), columns.pop("from_store")
     unwanted = log.unwanted
     if new.unwanted is not None:
         unwanted = new.unwanted.and_also(unwanted)
     joined = Interactions(
-        **columns,  # type: ignore[arg-type]
+        **columns,
         event_type_names=log.event_type_names,
         user_vocabulary=users,
         item_vocabulary=items,
