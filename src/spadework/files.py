@@ -166,16 +166,20 @@ def table_of(content: bytes) -> pl.DataFrame:
         raise ValueError("it is no table in parquet; it was cut short or changed") from error
 
 
-def parquet(frame: pl.DataFrame) -> bytes:
-    """A table as a parquet file."""
+REMARK = "spadework.remark"
+"""The key of a sentence in a parquet file that every reader of it is told."""
+
+
+def parquet(frame: pl.DataFrame, remark: str = "") -> bytes:
+    """A table as a parquet file, with a sentence for its readers."""
     buffer = io.BytesIO()
-    frame.write_parquet(buffer)
+    frame.write_parquet(buffer, metadata={REMARK: remark} if remark else None)
     return buffer.getvalue()
 
 
-def write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    """Write a parquet file in one step."""
-    write_bytes(path, parquet(frame))
+def write_parquet(path: Path, frame: pl.DataFrame, remark: str = "") -> None:
+    """Write a parquet file in one step, with a sentence for its readers."""
+    write_bytes(path, parquet(frame, remark))
 
 
 def replace_folder(fresh: Path, target: Path) -> None:

@@ -18,7 +18,7 @@ from spadework.events import listening
 from spadework.models.cooccurrence.counts import count
 from spadework.models.cooccurrence.counts import fit as fit_from
 from spadework.spark import engine_fit, sessions
-from spadework.spark.sampled_dig import dig_address
+from spadework.spark.sampled_dig import dig_address, told_of
 from spadework.spark.span_in_spark import end_of
 from spadework.workbench.large import room
 from spadework.workbench.recipe import make
@@ -134,6 +134,9 @@ def test_a_dig_learns_from_a_sample_and_its_winner_from_everything(spark, tmp_pa
     table = sw.spark.read(spark.read.parquet(str(place)), **COLUMNS)
     assert fitted == sw.spark.fit(sw.model("cosine"), table)
     assert any("run.everything" in note for note in told.notes)
+    [remark] = [each for each in run.remarks if "in Spark" in each]
+    assert f"of {frame.drop_nulls('who').height:,} usable rows of a table" in remark
+    assert "run.everything is the winner fitted on all rows" in told_of(run)
     with pytest.raises(OutputExists, match="everything exists already"):
         sw.spark.dig(table, folder=tmp_path / "run")
     with pytest.raises(BadRequest, match="'since' is about files"):
@@ -279,6 +282,32 @@ def test_what_cannot_be_done_is_said_first(spark):
     nobody = table.withColumn("who", table["who"].substr(1, 0))
     with pytest.raises(BadData, match="user missing"):
         sw.spark.account(sw.spark.read(nobody, user="who", item="what"))
+
+
+def test_two_forms_of_a_name_are_one_user(spark):
+    """é as one letter, and as e with an accent: Spark would part them."""
+    forms = ["caf\u00e9", "cafe\u0301"]
+    names = [f"{forms[row % 2]}{row // 12}" for row in range(120)]
+    frame = pl.DataFrame({"who": names, "what": [f"i{row % 12}" for row in range(120)]})
+    log = sw.read_interactions(frame, user="who", item="what")
+    table = sw.spark.read(in_spark(spark, frame), user="who", item="what")
+    model = sw.model("cosine").fit(log)
+    assert len(log.active_users) == 10
+    assert sw.spark.fit(sw.model("cosine"), table, partitions=5) == model
+    lists = pl.from_arrow(sw.spark.recommend(model, table, k=2, partitions=5).toArrow())
+    assert lists["user_id"].n_unique() == 10
+    assert lists.height == 20
+
+
+def test_times_without_a_zone_are_told(spark):
+    frame = pl.DataFrame({"who": ["a", "b"], "what": ["x", "y"], "at": ["2026-01-01 10:00:00"] * 2})
+    for form, remarks in (
+        ("to_timestamp_ntz(at)", ("Times in 'at' have no zone and are read as UTC.",)),
+        ("to_timestamp(at)", ()),
+    ):
+        table = in_spark(spark, frame).selectExpr("who", "what", f"{form} AS at")
+        log = sw.spark.read(table, user="who", item="what", time="at")
+        assert sw.spark.account(log).remarks == remarks
 
 
 def test_events_and_an_order_of_its_own(spark):

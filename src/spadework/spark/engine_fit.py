@@ -15,6 +15,7 @@ import polars as pl
 from spadework import events, formatting
 from spadework.arrays import Array, Mask
 from spadework.data.account import RowAccount
+from spadework.data.reading.values.calendars import without_zone
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, Unsuitable
 from spadework.kernels.similarity.neighbour_table import Table
@@ -145,7 +146,16 @@ def account(log: SparkLog | DataFrame) -> RowAccount:
         used=items.read - sum(aside.values()),
         set_aside=aside,
         columns={role: log.names[role] for role in items.plan.roles if role != "order"},
+        remarks=_remarks(log),
     )
+
+
+def _remarks(log: SparkLog) -> tuple[str, ...]:
+    """What the account says of choices that were made."""
+    time = log.types.get("time")
+    if isinstance(time, pl.Datetime) and time.time_zone is None:
+        return (without_zone(log.names["time"]),)
+    return ()
 
 
 @dataclass(frozen=True, eq=False)

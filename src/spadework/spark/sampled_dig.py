@@ -4,6 +4,7 @@ everything where the rows are.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,17 +67,34 @@ def dig(
     with settled(log.session):
         rows = log.rows().count()
         parts = parts_within(limit_of(recipe), rows, recipe.budget_seconds)
+        columns = ", ".join(f"{role} {name!r}" for role, name in log.names.items())
+        events.note(f"spark       {formatting.count(rows, 'row')} with {columns}")
         sample = place.with_name(place.name + SAMPLE)
-        _write_sample(log, parts, sample)
+        _write_sample(log, parts, rows, sample)
     if parts > 1:
         events.note(
             f"sample      One in {parts} users, with all of their events, of "
-            f"{formatting.count(rows, 'row')} in Spark."
+            f"{formatting.count(rows, 'row')} in Spark: as many as memory and the budget allow."
         )
     run = dig_here(str(sample), folder=place, recipe=_of_sample(log, recipe), force=force)
+    shutil.rmtree(target, ignore_errors=True)  # of a run that this one replaces
     if parts > 1 and run.winner is not None:
         _fit_on_everything(run.winner, log, target)
     return run
+
+
+def told_of(run: Run) -> str:
+    """What was fitted in Spark after a run of a table there; empty where the run is of all rows."""
+    source = Path(str(run.recipe.source))
+    if files.REMARK not in pl.read_parquet_metadata(source):
+        return ""
+    target = run.folder.with_name(run.folder.name + EVERYTHING)
+    if not target.exists():
+        return f"spark    {run.folder} is of the sample; its winner is not fitted in Spark"
+    return (
+        f"spark    {target} is the winner fitted on all rows of the table:\n"
+        f"         spadework recommend {target} --histories LOG --out recommendations.parquet"
+    )
 
 
 def dig_address(
@@ -161,7 +179,7 @@ def _checked(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def _write_sample(log: SparkLog, parts: int, path: Path) -> None:
+def _write_sample(log: SparkLog, parts: int, rows: int, path: Path) -> None:
     from pyspark.sql import functions
 
     chosen = log.frame.select(*dict.fromkeys(log.names.values()))
@@ -171,7 +189,11 @@ def _write_sample(log: SparkLog, parts: int, path: Path) -> None:
     frame = pl.from_arrow(chosen.toArrow())
     assert isinstance(frame, pl.DataFrame)
     path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_parquet(path, frame)
+    remark = (
+        f"These are one in {parts} users, with all of their events, of "
+        f"{formatting.count(rows, 'usable row')} of a table in Spark."
+    )
+    files.write_parquet(path, frame, remark if parts > 1 else "")
 
 
 def _of_sample(log: SparkLog, recipe: Recipe) -> Recipe:

@@ -113,6 +113,8 @@ def command(
         terminal.print_json(run.as_json())
     else:
         click.echo(terminal.visible(_everything(run) if verbose else _summary(run)))
+        if in_spark:
+            click.echo(terminal.visible(_told_of_spark(run)), nl=False)
     return 1 if strict and _blocks(run) else 0
 
 
@@ -132,6 +134,13 @@ def _dig_in_spark(
         raise BadRequest("Several tables of Spark are named.", "Give one; union them in Spark.")
     table = sources[1] if len(sources) == 2 else recipe.table
     return dig_address(sources[0], table, folder=folder, recipe=recipe, force=force)
+
+
+def _told_of_spark(run: Run) -> str:
+    from spadework.spark.sampled_dig import told_of
+
+    told = told_of(run)
+    return f"{told}\n" if told else ""
 
 
 def _blocks(run: Run) -> bool:

@@ -66,6 +66,15 @@ def parts_within(memory: int, rows: int, budget_seconds: float) -> int:
     return parts
 
 
+def why_sampled(memory: int, log: Interactions) -> str:
+    """Why a dig learns from a sample of this log, in a sentence."""
+    need = BASE + AN_ID * (log.user_count + log.item_count) + A_ROW * len(log)
+    return (
+        f"A dig of all rows would hold about {formatting.size(need)}, and "
+        f"{formatting.size(memory)} may be used (--memory)."
+    )
+
+
 def rows_within(memory: int, log: Interactions, budget_seconds: float) -> int:
     """The rows that a dig of this log learns from: all where they fit into so many bytes, else at
     most as many as fit, and as the budget compares settings on.

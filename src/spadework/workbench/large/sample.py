@@ -71,7 +71,9 @@ def sample_of(
     if parts == 1:
         return Sample(log, log, seed=recipe.seed)
     found = Sample(_drawn(log, parts, recipe.seed), log, parts, recipe.seed)
-    events.note(f"sample      {found.says}")
+    drawn_anew = not (known and same_memory)
+    why = f" {room.why_sampled(room.limit_of(recipe), log)}" if drawn_anew else ""
+    events.note(f"sample      {found.says}{why}")
     return found
 
 

@@ -228,7 +228,8 @@ class _Items(Additive):
         items = change.log.item_vocabulary
         counts = _spread(kept.arrays["counts"], kept.items, items)
         counts = counts + change.after.item_counts - change.before.item_counts
-        says = f"took the new events: {len(change.after) - len(change.before):,} were added up"
+        more = formatting.count(len(change.after) - len(change.before), "row")
+        says = f"took the new events: the log has {more} more than before"
         return _of_items(model, self.state(counts, content), counts, items, says)
 
 

@@ -13,6 +13,7 @@ from spadework.data.reading.formats.databases import changed
 from spadework.data.reading.library_errors import LIBRARY_ERRORS, broken, first_line
 from spadework.data.reading.tables import RowNumbers, Table
 from spadework.errors import BadData
+from spadework.files import REMARK
 
 _PATTERN = frozenset("*?[]")
 # steps of a lazy frame whose rows may come in another order each time
@@ -25,7 +26,15 @@ def open_columnar(path: Path, name: str, source_format: str) -> Table:
     """The table of one parquet or Arrow file. Raises BadData where it is broken."""
     try:
         scan = scan_of(path, source_format)
-        return table_of_scan(scan, name, source_format, path.stat().st_size, files=[path])
+        remark = pl.read_parquet_metadata(path).get(REMARK) if source_format == "parquet" else None
+        return table_of_scan(
+            scan,
+            name,
+            source_format,
+            path.stat().st_size,
+            remarks=(remark,) if remark else (),
+            files=[path],
+        )
     except LIBRARY_ERRORS as error:
         raise broken(name, source_format, error) from None
 

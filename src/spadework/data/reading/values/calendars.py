@@ -24,6 +24,11 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _PIVOT = 69  # 69 is 1969 and 68 is 2068, as in C
 
 
+def without_zone(name: str) -> str:
+    """What a user is told of times without a zone."""
+    return f"Times in {name!r} have no zone and are read as UTC."
+
+
 def parse_dates(
     text: pl.Series, form: str, name: str, day_order: str | None, ledger: Ledger
 ) -> pl.Series:
@@ -34,7 +39,7 @@ def parse_dates(
     swapped in every row.
     """
     if not FORMS[form].has_zone:
-        ledger.remark(f"Times in {name!r} have no zone and are read as UTC.")
+        ledger.remark(without_zone(name))
     quick = _quickly(text)
     if quick is not None:
         return quick

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spadework import formatting
 from spadework.data.reading.set_aside import Ledger
-from spadework.data.reading.values.calendars import parse_dates
+from spadework.data.reading.values.calendars import parse_dates, without_zone
 from spadework.data.reading.values.date_forms import EXAMPLES, MONTHS, date_forms
 from spadework.data.reading.values.readings import UNITS, steps_option
 from spadework.data.reading.values.whole_times import (
@@ -66,7 +66,7 @@ def read_clock(column: pl.Series, name: str, ledger: Ledger, reading: str | None
     if isinstance(dtype, pl.Datetime):
         _refuse_reading(reading, name, "dates with a type of their own")
         if dtype.time_zone is None:
-            ledger.remark(f"Times in {name!r} have no zone and are read as UTC.")
+            ledger.remark(without_zone(name))
         return in_unit(
             *filled(column.to_physical(), ledger), _POLARS_UNITS[dtype.time_unit], ledger
         )
