@@ -12,11 +12,11 @@ limit or a memory limit ends a long loop.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from spadework.errors import Stopped
 
@@ -41,6 +41,14 @@ class DetailListener(Listener, Protocol):
 
     def detail(self, message: str) -> None:
         """One of many similar lines."""
+
+
+@runtime_checkable
+class RowListener(Listener, Protocol):
+    """Receives rows of a table that grows, such as one for each model that was judged."""
+
+    def row(self, values: Mapping[str, Any]) -> None:
+        """One row, of values that JSON can hold."""
 
 
 _listeners: ContextVar[tuple[Listener, ...]] = ContextVar("spadework_listeners", default=())
@@ -154,6 +162,15 @@ def detail(message: str) -> None:
     for listener in _listeners.get():
         if isinstance(listener, DetailListener):
             listener.detail(message)
+
+
+def row(values: Mapping[str, Any]) -> None:
+    """Send a row to the listeners that receive rows; `aside` and `without_steps` let rows pass."""
+    for listener in _listeners.get():
+        while isinstance(listener, _NotesAsDetails | _WithoutSteps):
+            listener = listener.listener
+        if isinstance(listener, RowListener):
+            listener.row(values)
 
 
 def has_listeners() -> bool:

@@ -128,7 +128,7 @@ def _without_a_score(facts: RunFacts) -> Iterator[str]:
             "Interrupted: these are scores on the validation span, of the models that were "
             "finished."
         )
-    if budget.get("ended") == "done" and not outcome.cut_short(facts):
+    if budget.get("ended") in ("done", "asked") and not outcome.cut_short(facts):
         yield as_text(budget.get("says"))
     reused = outcome.reused_sentence(facts)
     if reused:

@@ -96,6 +96,7 @@ class Job:
             self._compare(split, items, sample)
         lock.check_held(self.folder)
         self._report()
+        (self.folder / folders.FINISH).unlink(missing_ok=True)
         folders.seal(self.folder)
         self._forget_trials()
 
@@ -126,7 +127,10 @@ class Job:
         from them. Their models and lists are not stored.
         """
         ledger = Ledger(self.folder / "trials")
-        if run_files.read(self.folder, run_files.SCORES).get("budget", {}).get("ended") == "budget":
+        if run_files.read(self.folder, run_files.SCORES).get("budget", {}).get("ended") in (
+            "budget",
+            "asked",
+        ):
             ledger.forget(TEST)
             ledger.forget_kills()
         else:
@@ -145,7 +149,8 @@ class Job:
         late = ended == "budget" if ended else not states.isdisjoint(("timed out", "no time"))
         large = "out of memory" in states or board.get("sample") is not None
         more_time = self.recipe.budget_seconds > durations.seconds(stored["budget"], "budget")
-        return not (late and more_time) and not (large and self.recipe.memory != stored["memory"])
+        more = (late and more_time) or ended == "asked"
+        return not more and not (large and self.recipe.memory != stored["memory"])
 
     def _refuse_other_data(self, fingerprint: dict[str, Any]) -> None:
         """Refuse to replace a finished run silently because its data have changed."""
@@ -225,6 +230,10 @@ class Job:
             limit_of(recipe),
             policy,
             target_of(sample.log, recipe),
+        )
+        self.clock.asked = (self.folder / folders.FINISH).exists
+        self.clock.reserved = lambda: dig.ending.reserved(
+            next((result.setting for result in dig.judging.ranked(1)), None)
         )
         try:
             dig.carry_out(list(self.findings))

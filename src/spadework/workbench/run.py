@@ -17,7 +17,7 @@ from spadework.models.base import Recommender
 from spadework.workbench.job import Job
 from spadework.workbench.recipe import Recipe, make
 from spadework.workbench.storage import folder as folders
-from spadework.workbench.storage import lock, run_files
+from spadework.workbench.storage import lock, progress_file, run_files
 
 
 @dataclass(frozen=True)
@@ -214,6 +214,7 @@ def _carry_out(
     with (
         lock.held(where),
         events.listening(folders.JsonLog(where / "log.jsonl")),
+        progress_file.kept(where),
         parallel.using(recipe.threads or parallel.threads()),
     ):
         folders.prepare(where, recipe, force=force)

@@ -76,7 +76,7 @@ def write_board(made: Board) -> None:
         if model.label in made.lists
     }
     winner = None if made.chosen is None else made.chosen.winner.label
-    protocol = protocol_facts(board, dig.clock.spent)
+    protocol = protocol_facts(board, dig.clock.used)
     protocol["remarks"] += dig.everything.says
     files.write_json(
         dig.folder / run_files.SCORES,
@@ -141,7 +141,7 @@ def write_interrupted(folder: Path, board: Scoreboard, clock: Clock) -> None:
     files.write_json(
         folder / run_files.SCORES,
         {
-            "protocol": protocol_facts(board, clock.spent) | {"interrupted": True},
+            "protocol": protocol_facts(board, clock.used) | {"interrupted": True},
             "scores": as_json(board.rows, "validation"),
             "validation": [],
             "winner": board.winner,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from spadework import durations
 from spadework.diagnosis.rules import DECIDING
 from spadework.workbench.search import model_families
 
@@ -46,7 +47,9 @@ def account_of(dig: Dig) -> dict[str, Any]:
     # a round that ended before its last proposal does not count: the search goes by gain
     unfinished = planner.sweep is not None and planner.sweep.unfinished
     ended = (
-        "budget"
+        "asked"
+        if clock.finishing
+        else "budget"
         if waiting
         or questions
         or unfinished
@@ -68,15 +71,21 @@ def account_of(dig: Dig) -> dict[str, Any]:
     )
     enough = max(
         1.5 * clock.budget,
-        clock.spent + MARGIN * sum(least),
+        clock.used + MARGIN * sum(least),
         clock.budget + question_seconds / QUESTIONS_SHARE,
     )
     # without a family, as where the recipe names blend alone, more time tries nothing more
     helps = bool(planner.families) or question_seconds > 0
     would_do = _named(enough) if ended == "budget" and helps else None
+    early = (
+        f"It was asked to finish after {durations.words(clock.used)} of "
+        f"{durations.words(clock.budget)}. "
+        if clock.finishing
+        else ""
+    )
     return {
         "asked": clock.budget,
-        "used": round(clock.spent, 1),
+        "used": round(clock.used, 1),
         "taken_over": round(clock.replayed, 1),
         "starved": cut_short,
         "ended": ended,
@@ -84,7 +93,7 @@ def account_of(dig: Dig) -> dict[str, Any]:
         "models_without_a_trial": waiting,
         "questions_not_asked": questions,
         "would_do": would_do,
-        "says": _message(cut_short, families, questions, would_do),
+        "says": early + _message(cut_short, families, questions, would_do),
     }
 
 

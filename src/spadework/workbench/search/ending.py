@@ -66,6 +66,10 @@ class Ending:
             return seconds + SLACK * self.costs.fit(winner, self.everything.sample.log)
         return seconds + self.curve(winner) + self.keeping(winner)
 
+    def reserved(self, winner: Recommender | None) -> float:
+        """Seconds that are kept free for the end while the search goes on."""
+        return self.seconds(winner) + self.company_seconds
+
     def curve(self, winner: Recommender) -> float:
         """Seconds to learn the winner from an eighth, a quarter and half of its sample."""
         if not self.curve_users:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -68,6 +69,21 @@ def why(error: Exception) -> str:
         if isinstance(error, MemoryError)
         else f"{type(error).__name__}: {error}"
     )
+
+
+def row_of(result: Judgement) -> dict[str, Any]:
+    """A judgement for those who watch."""
+    done = result.reason is None and len(result.values) > 0
+    return {
+        "label": result.score.label,
+        "model": result.score.model,
+        "state": result.score.state,
+        "reason": result.reason or "",
+        "metric": result.primary,
+        "value": round(result.mean, 6) if done else None,
+        "users": len(result.rows),
+        "seconds": round(result.seconds, 3),
+    }
 
 
 def bare(setting: Recommender) -> Recommender:

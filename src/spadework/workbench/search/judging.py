@@ -23,7 +23,7 @@ from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
 from spadework.workbench.search.held import Held, learned
-from spadework.workbench.search.judgement import NOVEL, Judgement, bare, why
+from spadework.workbench.search.judgement import NOVEL, Judgement, bare, row_of, why
 from spadework.workbench.search.rungs import Rung, rungs
 from spadework.workbench.search.trial_cache import AGAIN, KILLED, Ledger
 
@@ -57,6 +57,7 @@ class Judging:
 
         Where time is short, a trial that started has the state "timed out", others "no time".
         """
+        self.clock.look()
         distinct = list({setting.label: setting for setting in settings}.values())
         found = {
             setting.label: known
@@ -348,6 +349,8 @@ class Judging:
 
     def _keep(self, result: Judgement) -> Judgement:
         """Record a judgement; one without a number does not replace one of a smaller rung."""
+        self.clock.look()
+        events.row(row_of(result))
         label, earlier = result.setting.label, self.judged.get(result.setting.label)
         if (
             earlier is None

@@ -33,7 +33,9 @@ _DERIVED = (
     "set_aside.parquet",
 )
 _EDITED = ("train.toml", "report.html")
-_TRACES = ("log.jsonl", "lock", "trials")
+FINISH = "finish"
+"""An empty file that asks a running dig to finish now; `spadework studio` writes it."""
+_TRACES = ("log.jsonl", "lock", "trials", run_files.PROGRESS, FINISH)
 """Names that a start leaves which failed before it could read the data."""
 
 
@@ -98,6 +100,7 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
         _remove(half)
     if not (folder / "trials").is_dir():
         _remove(folder / "trials")
+    _remove(folder / FINISH)  # it was meant for an earlier start
     if not (folder / run_files.RECIPE).exists():
         return
     if not force:
@@ -118,7 +121,13 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
         return
     clear(folder)
     # the recipe last, so that the folder is known as a run's until it is empty
-    for name in ("trials", run_files.UNFINISHED, "log.jsonl", run_files.RECIPE):
+    for name in (
+        "trials",
+        run_files.UNFINISHED,
+        run_files.PROGRESS,
+        "log.jsonl",
+        run_files.RECIPE,
+    ):
         _remove(folder / name)
 
 
@@ -191,7 +200,7 @@ def _holds(folder: Path, recipe: Recipe) -> bool:
 def seal(folder: Path) -> None:
     """Write the manifest: digests of all files that a run is made of."""
     apart = ("trials/", "training/", f"{UPDATED}/", f"{SERVING}/")  # with digests of their own
-    left = (*apart, "lock", "log.jsonl", MANIFEST, files.HALF)
+    left = (*apart, "lock", "log.jsonl", run_files.PROGRESS, FINISH, MANIFEST, files.HALF)
     names = sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )

@@ -24,6 +24,8 @@ RECIPE, DATA, FINDINGS, SCORES = "recipe.json", "data.json", "findings.json", "s
 FACES, READINESS = "faces.json", "readiness.json"
 ADVICE, TRAINING = "advice.json", "training.json"
 VALUES = "scores.npz"
+PROGRESS = "progress.json"
+"""What a running dig has done so far, and what it is doing: written twice a second."""
 DUG_FILES = (RECIPE, DATA, FINDINGS, SCORES, FACES)
 """Files that every dig writes and the report needs."""
 TYPES: Mapping[str, type] = MappingProxyType(
