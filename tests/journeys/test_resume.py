@@ -71,7 +71,9 @@ def stop(folder: Path, trials: int, how: signal.Signals) -> tuple[int, str, bool
     return process.returncode, err, in_time
 
 
-@pytest.mark.parametrize("trials", [0, 1, 7, 20, 28])
+@pytest.mark.parametrize(
+    "trials", [0, 20, *(pytest.param(each, marks=pytest.mark.long) for each in (1, 7, 28))]
+)
 def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(trials, undisturbed, tmp_path, capsys):
     folder = tmp_path / "run"
     code, _, in_time = stop(folder, trials, signal.SIGKILL)
@@ -92,7 +94,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(trials, undisturbed
     )
 
 
-@pytest.mark.parametrize("trials", [3, 15])
+@pytest.mark.parametrize("trials", [pytest.param(3, marks=pytest.mark.long), 15])
 def test_an_interrupted_run_keeps_what_is_finished_and_tells_how_to_go_on(
     trials, undisturbed, tmp_path, capsys
 ):

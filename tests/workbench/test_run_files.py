@@ -208,7 +208,15 @@ def test_only_one_module_parses_them():
 
 
 @pytest.mark.parametrize(
-    "name", ["scores.json", "scores.npz", "data.json", "models", "manifest.json"]
+    "name",
+    [
+        "scores.json",
+        "models",
+        *(
+            pytest.param(each, marks=pytest.mark.long)
+            for each in ("scores.npz", "data.json", "manifest.json")
+        ),
+    ],
 )
 def test_the_same_command_makes_a_damaged_run_again(tmp_path, name):
     run = sw.dig("world:order", folder=tmp_path / "run", recipe=QUICK)
