@@ -22,7 +22,8 @@ LAYERS = {
     "diagnosis": 7,
     "workbench": 8,
     "spark": 9,
-    "apps": 10,
+    "studio": 10,
+    "apps": 11,
 }
 FOLDERS = {  # of one layer: a folder imports from those with a smaller number, and itself
     "data": 0, "data/mapped": 1, "data/reading": 1, "data/reading/values": 2,
@@ -45,10 +46,14 @@ FOLDERS = {  # of one layer: a folder imports from those with a smaller number, 
     "workbench/answers": 6, "workbench/training": 7,
     "workbench/updating/remaking.py": 7, "workbench/updating/nightly_run.py": 8,
     "spark": 0,
+    "studio/page.py": 0, "studio/workspace.py": 0, "studio": 1, "studio/pages": 2,
+    "studio/http": 3,
     "apps": 0, "apps/commands": 1,
 }  # fmt: skip
 LISTS = ("spadework.models",)  # its `__init__` lists what the folders define, for type checkers
-NAMED_AFTER = ("apps/commands/", "workbench/report/sections/", "diagnosis/questions/")
+NAMED_AFTER = (
+    "apps/commands/", "workbench/report/sections/", "diagnosis/questions/", "studio/pages/",
+)  # fmt: skip
 """Folders whose modules have the name of what they are about, which is that of another module at
 times.
 """
@@ -72,9 +77,10 @@ ALLOWED = {  # third-party name → where it may be imported
     "fastexcel": ("data/reading/formats/workbooks.py",),
     "pydantic": ("workbench/recipe.py", "serving/"),
     "pydantic_core": ("serving/http/",),
-    "fastapi": ("serving/http/",),
-    "starlette": ("serving/http/",),
-    "uvicorn": ("serving/http/running.py",),
+    "fastapi": ("serving/http/", "studio/http/"),
+    "starlette": ("serving/http/", "studio/http/"),
+    "uvicorn": ("serving/http/running.py", "studio/http/starting.py"),
+    "python_multipart": ("studio/http/uploads.py",),
     "prometheus_client": ("serving/http/measures.py",),
     "psycopg": (
         "serving/stores/postgres_store.py",
@@ -87,7 +93,7 @@ ALLOWED = {  # third-party name → where it may be imported
         "workbench/sinks/redis_sink.py",
     ),
     "optuna": ("workbench/search/tpe_search.py", "workbench/search/tuning.py"),
-    "jinja2": ("workbench/",),
+    "jinja2": ("workbench/", "studio/page.py"),
     "markupsafe": ("workbench/",),  # a part of jinja2
     "safetensors": (
         "artifacts/",
@@ -115,7 +121,7 @@ NEVER = {
     "joblib",
     "cloudpickle",
 }
-LISTENS = ("serving/http/", {"asyncio", "socket"})
+LISTENS = (("serving/http/", "studio/http/"), {"asyncio", "socket"})
 """What answers requests, and may use what nothing else may."""
 CALLS = ("client.py", {"http", "urllib"})
 """What a caller copies: it sends requests to a server, and nothing in the package imports it."""

@@ -13,17 +13,16 @@ from spadework import durations, events, files
 from spadework.artifacts import roles
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.reading.formats.joined_tables import joins_of
 from spadework.data.splitting import Split
 from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.finding import Finding
-from spadework.diagnosis.portrait import facts, portrait
 from spadework.errors import OtherData, Unsuitable
 from spadework.evaluation.entries import Entry, read_all
 from spadework.evaluation.trial import Protocol
 from spadework.json_values import as_map
 from spadework.models.base import Recommender
 from spadework.models.labels import model
+from spadework.workbench.data_entry import data_entry
 from spadework.workbench.large.room import check_limit, limit_of
 from spadework.workbench.large.sample import Sample, sample_of
 from spadework.workbench.recipe import Recipe
@@ -174,33 +173,12 @@ class Job:
 
     def _keep_data(self, data: ReadAgain, fingerprint: dict[str, Any], sample: Sample) -> None:
         log, items, account = data.log, data.items, data.log.account
-        entry: dict[str, Any] = (
-            {
-                "source": self.recipe.source,
-                "columns": {},
-                "rows": {"read": len(log), "used": len(log), "set_aside": {}},
-                "remarks": [],
-                "counts": {},
-            }
-            if account is None
-            else account.as_json()
-        )
-        entry |= {
-            "name": Path(self.recipe.source).name,
+        entry = data_entry(self.recipe, log, items) | {
             "fingerprint": fingerprint,
             "read_at": data.read_at,
-            "facts": facts(log),
-            "portrait": portrait(log),
         }
         if not sample.is_whole:
             entry["sample"] = sample.as_json()
-        for name, given in (("path", self.recipe.source), ("items path", self.recipe.items)):
-            entry[name] = None if given is None else _path_of(given)
-        entry["more paths"] = [_path_of(given) for given in self.recipe.more or ()]
-        joins = joins_of(self.recipe.join)
-        entry["join paths"] = [_path_of(str(join.source)) for join in joins]
-        entry["join tables"] = [join.table for join in joins]
-        entry["items"] = None if items is None else items.as_json()
         files.write_json(self.folder / "data.json", entry)
         if (
             account is not None
@@ -302,19 +280,3 @@ class Job:
         from spadework.workbench.report.report import write
 
         write(self.folder, with_ids=self.recipe.with_ids)
-
-
-def _path_of(given: str) -> str | None:
-    """The absolute path of a file, a folder or a pattern of files; None where there is none, or
-    where a folder above has a name that is not UTF-8, which no JSON holds.
-    """
-    found = str(Path(given).resolve()) if files.is_there(given) else None
-    return found if found is not None and _is_utf8(found) else None
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

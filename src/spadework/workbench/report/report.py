@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from errno import ENOENT
 from functools import cache
@@ -60,18 +61,11 @@ def render(folder: Path, form: Form = "html", with_ids: bool = False) -> str:
             )
             + "\n"
         )
-    documents = {f"{name}.json": document for name, document in _documents(facts).items()}
-    sections = all_sections(facts, documents)
-    environment = _environment(form)
-    render_block = environment.get_template(
-        f"blocks.{'html' if form == 'html' else 'md'}.j2"
-    ).module.block  # type: ignore[attr-defined]
-    rendered = [
-        (section, [Markup(part) for part in blocks.fit(section, render_block)])
-        for section in sections
-    ]
-    style = Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8"))
-    template = environment.get_template("report.html.j2" if form == "html" else "report.md.j2")
+    rendered = rendered_sections(facts, form)
+    style = Markup(style_sheet())
+    template = _environment(form).get_template(
+        "report.html.j2" if form == "html" else "report.md.j2"
+    )
     header = {
         "title": _title(facts),
         "subtitle": _subtitle(facts),
@@ -79,6 +73,30 @@ def render(folder: Path, form: Form = "html", with_ids: bool = False) -> str:
         "cut_short": outcome.cut_short(facts),
     }
     return template.render(**header, sections=rendered, style=style)
+
+
+def rendered_sections(
+    facts: RunFacts, form: Literal["html", "markdown"] = "html", keys: Sequence[str] | None = None
+) -> list[tuple[blocks.Section, list[Markup]]]:
+    """The sections of a report and their blocks, each within its budget of bytes; those with these
+    `keys` where some are named.
+    """
+    documents = {f"{name}.json": document for name, document in _documents(facts).items()}
+    render_block = (
+        _environment(form)
+        .get_template(f"blocks.{'html' if form == 'html' else 'md'}.j2")
+        .module.block  # type: ignore[attr-defined]
+    )
+    return [
+        (section, [Markup(part) for part in blocks.fit(section, render_block)])
+        for section in all_sections(facts, documents)
+        if keys is None or section.key in keys
+    ]
+
+
+def style_sheet() -> str:
+    """The style of the report."""
+    return (_TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 
 def write(

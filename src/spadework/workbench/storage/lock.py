@@ -54,6 +54,17 @@ def held(folder: Path) -> Iterator[None]:
             lock.unlink(missing_ok=True)
 
 
+def holder(folder: Path) -> int | None:
+    """The number of the process of this machine that works in the folder; None where none does."""
+    entries = _entries(folder / NAME)
+    with contextlib.suppress(ValueError, IndexError):
+        process = int(entries[0])
+        started, place = [*entries[1:3], None, None][:2]
+        if place in (None, _own(os.getpid())[2]) and _alive(process, started):
+            return process
+    return None
+
+
 def check_held(folder: Path) -> None:
     """Refuse to go on in a folder that was removed or replaced while this process worked in it."""
     if not _is_own(folder / NAME):

@@ -1,0 +1,1 @@
+"""Pages over a folder of runs, in a browser on this machine."""

@@ -1,0 +1,1 @@
+"""What answers the browser: access, routes, uploads."""

@@ -1,0 +1,271 @@
+"""Jobs of the studio: processes of their own, so that they go on when the browser is closed or the
+studio is killed, and are found again by their files.
+
+A look reads a log and writes its portrait. A dig makes a run. Digs run one after the other, since
+their budgets are times of a machine; those that wait are files, too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spadework import files
+from spadework.errors import BadRequest, SpadeworkError
+from spadework.json_values import Map, as_map, as_text
+from spadework.studio.workspace import NotHere, Workspace
+from spadework.workbench.recipe import Recipe
+from spadework.workbench.storage import folder as folders
+from spadework.workbench.storage import lock, run_files
+
+LOOK, DIG = "look", "dig"
+JOB, ERROR, OUTPUT, RESULT = "job.json", "error.json", "output.txt", "look.json"
+"""Files of a job: what it is, why it failed, what it printed, and what a look found."""
+WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+PATIENCE = 20.0
+"""Seconds that a process may take from its start until it holds its run folder."""
+_EVERY = 0.3
+_NAME = re.compile(r"[a-z0-9-]{1,120}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one job is, by its folder."""
+
+    folder: Path
+    kind: str
+    recipe: Mapping[str, Any]
+    run: str = ""  # name of the run folder of a dig
+
+    @property
+    def name(self) -> str:
+        """Its name in addresses."""
+        return self.folder.name
+
+    @property
+    def error(self) -> Map:
+        """`message` and `hint` of what ended it; empty where nothing did."""
+        return _map_of(self.folder / ERROR)
+
+    @property
+    def result(self) -> Map:
+        """What a look has found so far."""
+        return _map_of(self.folder / RESULT)
+
+    @property
+    def progress(self) -> Map:
+        """What it does, as `progress.json` says."""
+        return _map_of(self.folder / run_files.PROGRESS)
+
+
+class Jobs:
+    """All jobs of a workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.folder = workspace.own / "jobs"
+        self._processes: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
+        self._lock = threading.RLock()
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Begin to look after waiting digs, in a thread."""
+        threading.Thread(target=self._attend, daemon=True).start()
+
+    def close(self) -> None:
+        """Look after them no more. What runs goes on."""
+        self._ended.set()
+
+    def _attend(self) -> None:
+        while not self._ended.wait(_EVERY):
+            with suppress(OSError):
+                self.start_waiting()
+
+    # ---- making jobs
+
+    def look(self, recipe: Recipe) -> Job:
+        """Read a log at once, in a process."""
+        job = self._make(LOOK, recipe, f"look-{secrets.token_hex(6)}")
+        with self._lock:
+            self._run(job)
+        return job
+
+    def dig(self, recipe: Recipe) -> Job:
+        """A dig in a folder of its own, as soon as no other one runs."""
+        with self._lock:
+            taken = {job.run for job in self.all(DIG)}
+            run = folders.default_folder(
+                recipe.source,
+                recipe,
+                self.workspace.root,
+                passed_over=[self.workspace.root / name for name in taken],
+            ).name
+            job = self._make(DIG, recipe, f"dig-{secrets.token_hex(6)}", run)
+        self.start_waiting()
+        return job
+
+    def again(self, name: str) -> Job:
+        """Go on with a run that was stopped, of the studio or not. Raises `BadRequest` where it is
+        at work or finished.
+        """
+        folder = self.workspace.find(name)
+        if folders.is_complete(folder):
+            raise BadRequest(f"{name} is finished.", "Dig again with another budget or recipe.")
+        if lock.holder(folder) is not None:
+            raise BadRequest(f"{name} is at work already.", "Its page shows how far it is.")
+        with self._lock:
+            for job in self.all(DIG):
+                if job.run == name and self.state(job) == WAITING:
+                    return job
+            from spadework.workbench.run import Run
+
+            job = self._make(DIG, Run(folder).recipe, f"dig-{secrets.token_hex(6)}", name)
+        self.start_waiting()
+        return job
+
+    def _make(self, kind: str, recipe: Recipe, name: str, run: str = "") -> Job:
+        folder = self.folder / name
+        given = recipe.model_dump(mode="json")
+        entry = {"kind": kind, "recipe": given, "run": run, "made": time.time()}
+        files.write_json(folder / JOB, entry)
+        return Job(folder, kind, given, run)
+
+    def named(self, source: str) -> str:
+        """A source as people know it: a file that was dropped by its own name."""
+        dropped = Path(source).is_relative_to(self.workspace.uploads)
+        return f"{Path(source).name}, dropped here" if dropped else source
+
+    # ---- looking at jobs
+
+    def all(self, kind: str) -> list[Job]:
+        """The jobs of a kind, the oldest first."""
+        found: list[tuple[float, Job]] = []
+        try:
+            names = [path.name for path in self.folder.iterdir()]
+        except OSError:
+            return []
+        for name in names:
+            made, job = self._read(name)
+            if job is not None and job.kind == kind:
+                found.append((made, job))
+        return [job for _, job in sorted(found, key=lambda pair: (pair[0], pair[1].name))]
+
+    def find(self, name: str) -> Job:
+        """A job by its name. Raises `NotHere` where there is none."""
+        job = self._read(name)[1] if _NAME.fullmatch(name) else None
+        if job is None:
+            raise NotHere(
+                f"There is no job {name!r}.", "It was removed, or is of another folder of runs."
+            )
+        return job
+
+    def of_run(self, name: str) -> Job | None:
+        """The newest job of a run."""
+        return next((job for job in reversed(self.all(DIG)) if job.run == name), None)
+
+    def _read(self, name: str) -> tuple[float, Job | None]:
+        entry = _map_of(self.folder / name / JOB)
+        kind = as_text(entry.get("kind"))
+        if kind not in (LOOK, DIG):
+            return 0.0, None
+        job = Job(self.folder / name, kind, as_map(entry.get("recipe")), as_text(entry.get("run")))
+        return float(entry.get("made") or 0.0), job
+
+    def state(self, job: Job) -> str:
+        """Whether it waits, runs, is done or failed."""
+        if job.error:
+            return FAILED
+        with self._lock:
+            process, _ = self._processes.get(job.name, (None, 0.0))
+            if process is not None and process.poll() is None:
+                return RUNNING
+        if job.kind == LOOK:
+            if job.result.get("complete") is True:
+                return DONE
+            return RUNNING if lock.holder(job.folder) is not None else FAILED
+        folder = self.workspace.root / job.run
+        if lock.holder(folder) is not None:
+            return RUNNING
+        if folders.is_complete(folder) or (job.folder / OUTPUT).exists():
+            return DONE
+        return WAITING
+
+    # ---- processes
+
+    def start_waiting(self) -> None:
+        """Start the oldest waiting dig, where none runs."""
+        with self._lock:
+            waiting = []
+            for job in self.all(DIG):
+                state = self.state(job)
+                if state == RUNNING:
+                    return
+                if state == WAITING:
+                    waiting.append(job)
+            if waiting:
+                self._run(waiting[0])
+
+    def _run(self, job: Job) -> None:
+        """Start a job's process, which no signal to the studio reaches."""
+        job.folder.mkdir(parents=True, exist_ok=True)
+        with (job.folder / OUTPUT).open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "spadework.studio.job_process", str(job.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env=os.environ | {"SPADEWORK_RUNS": str(self.workspace.root)},
+            )
+        self._processes[job.name] = process, time.monotonic()
+
+    def cancel(self, job: Job) -> None:
+        """Take a waiting job away."""
+        with self._lock:
+            if self.state(job) == WAITING:
+                (job.folder / JOB).unlink(missing_ok=True)
+
+    def finish(self, name: str) -> None:
+        """Ask a running dig to finish with what is judged."""
+        folder = self._at_work(name)
+        (folder / folders.FINISH).touch()
+
+    def stop(self, name: str) -> None:
+        """Stop a running dig; what is finished is kept, and it can go on."""
+        folder = self._at_work(name)
+        process = lock.holder(folder)
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGINT)
+
+    def _at_work(self, name: str) -> Path:
+        folder = self.workspace.find(name)
+        if lock.holder(folder) is None:
+            raise BadRequest(f"No process of this machine works in {name}.", "It has ended.")
+        return folder
+
+
+def failed(job: Job) -> SpadeworkError | None:
+    """What ended a job, as an error."""
+    error = job.error
+    if not error:
+        return None
+    return SpadeworkError(as_text(error.get("message")), as_text(error.get("hint")))
+
+
+def _map_of(path: Path) -> Map:
+    try:
+        return as_map(files.read_json(path))
+    except BadRequest:
+        return {}

@@ -1,0 +1,116 @@
+"""A run: its report where it is finished, and how far it is where it is not."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from spadework import files
+from spadework.errors import BadRequest
+from spadework.json_values import as_list, as_map, as_number, clean
+from spadework.studio.jobs import FAILED, WAITING, Jobs
+from spadework.studio.page import Page
+from spadework.studio.workspace import FINISHED, RUNNING, Workspace
+from spadework.workbench.report import outcome, run_facts
+from spadework.workbench.report.report import rendered_sections
+from spadework.workbench.report.sections.example_users import ids_sentence, without_ids
+from spadework.workbench.storage import run_files
+
+NOTES = "notes.md"
+"""What people write beside a run."""
+
+
+def run(workspace: Workspace, jobs: Jobs, name: str) -> Page:
+    """The page of a run, by its state."""
+    folder = workspace.existing(name)
+    job = jobs.of_run(name)
+    if folder is None or not (folder / run_files.RECIPE).is_file():
+        if job is not None and jobs.state(job) in (WAITING, FAILED, "running"):
+            return _before(jobs, name)
+        workspace.find(name)
+    summary = workspace.summary(name)
+    if summary.state == FINISHED:
+        return _finished(workspace.find(name), summary.as_json())
+    return progress(workspace, jobs, name)
+
+
+def progress(workspace: Workspace, jobs: Jobs, name: str) -> Page:
+    """How far a run is, and what it found so far."""
+    folder, summary = workspace.find(name), workspace.summary(name)
+    if summary.state == FINISHED:
+        return _finished(folder, summary.as_json())
+    job = jobs.of_run(name)
+    error = {} if job is None else dict(job.error)
+    told = as_map(clean(dict(_progress(folder))))
+    budget = as_map(told.get("budget"))
+    begun, allowed = as_number(budget.get("begun")), as_number(budget.get("seconds"))
+    spent = None if begun is None else max(time.time() - begun, 0.0)
+    running = summary.state == RUNNING
+    data: dict[str, Any] = {
+        "run": summary.as_json(),
+        "error": error,
+        "budget": allowed,
+        "spent": spent if running else None,
+        "left": None if spent is None or not allowed or not running else max(allowed - spent, 0.0),
+        "judged": int(as_number(told.get("judged")) or 0),
+        "states": dict(as_map(told.get("states"))),
+        "best": list(as_list(told.get("best"))),
+        "without": list(as_list(told.get("without"))),
+        "tasks": list(as_list(told.get("tasks"))) if running else [],
+        "notes": list(as_list(told.get("notes"))),
+        "finishing": (folder / "finish").exists(),
+    }
+    return Page("progress.html.j2", name, data, section="runs", refresh=3 if running else None)
+
+
+def _before(jobs: Jobs, name: str) -> Page:
+    """A run whose folder is not there yet."""
+    job = jobs.of_run(name)
+    assert job is not None
+    state = jobs.state(job)
+    ahead = [other.run for other in jobs.all(job.kind) if jobs.state(other) == "running"]
+    data = {
+        "name": name,
+        "state": state,
+        "job": job.name,
+        "source": job.recipe.get("source"),
+        "error": dict(job.error),
+        "ahead": ahead,
+    }
+    return Page(
+        "waiting.html.j2", name, data, section="runs", refresh=None if state == FAILED else 2
+    )
+
+
+def _finished(folder: Path, summary: dict[str, Any]) -> Page:
+    facts = run_facts.read(folder)
+    facts = replace(facts, faces=without_ids(facts.faces))
+    data = {
+        "run": summary,
+        "cut_short": outcome.cut_short(facts),
+        "ids": ids_sentence(facts.faces),
+        "remarks": list(facts.remarks),
+        "findings": [dict(each) for each in facts.findings],
+        "scores": dict(facts.scores),
+        "notes": notes_of(folder),
+    }
+    return Page(
+        "run.html.j2", folder.name, data, {"sections": rendered_sections(facts)}, section="runs"
+    )
+
+
+def notes_of(folder: Path) -> str:
+    """What people wrote beside a run; empty where nothing is."""
+    try:
+        return (folder / NOTES).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _progress(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(as_map(files.read_json(folder / run_files.PROGRESS)))
+    except BadRequest:
+        return {}  # of an earlier version, or before the first half second
