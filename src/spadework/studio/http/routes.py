@@ -26,12 +26,15 @@ from spadework.errors import BadRequest, OutOfDisk, SpadeworkError
 from spadework.studio.http.access import Access, Guarded
 from spadework.studio.http.uploads import Received, received
 from spadework.studio.jobs import Jobs
+from spadework.studio.kept_models import KeptModels
 from spadework.studio.page import STATIC, Page, twin_of
 from spadework.studio.pages.compare import compare
 from spadework.studio.pages.home import home
+from spadework.studio.pages.lists import lists
 from spadework.studio.pages.look import SETTINGS, look
 from spadework.studio.pages.run import NOTES, progress, run
 from spadework.studio.pages.trouble import trouble
+from spadework.studio.run_logs import RunLogs
 from spadework.studio.workspace import NotHere, Workspace
 from spadework.workbench.recipe import Recipe, make
 from spadework.workbench.recipe_texts import from_settings
@@ -80,6 +83,7 @@ class Routes:
 
     def __init__(self, workspace: Workspace, jobs: Jobs) -> None:
         self.workspace, self.jobs = workspace, jobs
+        self.kept, self.logs = KeptModels(), RunLogs()
 
     def add_to(self, app: FastAPI) -> None:
         """All addresses."""
@@ -88,6 +92,7 @@ class Routes:
             "/looks/{job}": self.look,
             "/runs/{name}": self.run,
             "/runs/{name}/progress": self.progress,
+            "/runs/{name}/lists": self.lists,
             "/compare": self.compare,
         }
         for path, make_page in pages.items():  # twins first: {name} would take their ending
@@ -138,6 +143,19 @@ class Routes:
     def compare(self, request: Request) -> Page:
         """Runs side by side."""
         return compare(self.workspace, request.query_params.getlist("run"))
+
+    def lists(self, request: Request) -> Page:
+        """A history, and lists of it."""
+        asked = request.query_params
+        return lists(
+            self.workspace,
+            self.kept,
+            self.logs,
+            request.path_params["name"],
+            items=asked.getlist("item"),
+            user=asked.get("user", "").strip(),
+            find=asked.get("find", "").strip(),
+        )
 
     async def style(self, request: Request) -> Response:
         """The style of the report."""
