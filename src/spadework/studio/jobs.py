@@ -33,8 +33,6 @@ LOOK, DIG = "look", "dig"
 JOB, ERROR, OUTPUT, RESULT = "job.json", "error.json", "output.txt", "look.json"
 """Files of a job: what it is, why it failed, what it printed, and what a look found."""
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
-PATIENCE = 20.0
-"""Seconds that a process may take from its start until it holds its run folder."""
 _EVERY = 0.3
 _NAME = re.compile(r"[a-z0-9-]{1,120}")
 
@@ -75,7 +73,7 @@ class Jobs:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.folder = workspace.own / "jobs"
-        self._processes: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.RLock()
         self._ended = threading.Event()
 
@@ -124,6 +122,7 @@ class Jobs:
             raise BadRequest(f"{name} is finished.", "Dig again with another budget or recipe.")
         if lock.holder(folder) is not None:
             raise BadRequest(f"{name} is at work already.", "Its page shows how far it is.")
+        (folder / folders.FINISH).unlink(missing_ok=True)  # of a start that was killed
         with self._lock:
             for job in self.all(DIG):
                 if job.run == name and self.state(job) == WAITING:
@@ -187,7 +186,7 @@ class Jobs:
         if job.error:
             return FAILED
         with self._lock:
-            process, _ = self._processes.get(job.name, (None, 0.0))
+            process = self._processes.get(job.name)
             if process is not None and process.poll() is None:
                 return RUNNING
         if job.kind == LOOK:
@@ -228,7 +227,9 @@ class Jobs:
                 start_new_session=True,
                 env=os.environ | {"SPADEWORK_RUNS": str(self.workspace.root)},
             )
-        self._processes[job.name] = process, time.monotonic()
+        self._processes[job.name] = process
+        # so that the system forgets it once it has ended
+        threading.Thread(target=process.wait, daemon=True).start()
 
     def cancel(self, job: Job) -> None:
         """Take a waiting job away."""

@@ -95,7 +95,6 @@ class Job:
             self._compare(split, items, sample)
         lock.check_held(self.folder)
         self._report()
-        (self.folder / folders.FINISH).unlink(missing_ok=True)
         folders.seal(self.folder)
         self._forget_trials()
 

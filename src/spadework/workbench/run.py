@@ -218,4 +218,7 @@ def _carry_out(
         parallel.using(recipe.threads or parallel.threads()),
     ):
         folders.prepare(where, recipe, force=force)
-        Job(recipe, where, begun).carry_out(source, content)
+        try:
+            Job(recipe, where, begun).carry_out(source, content)
+        finally:
+            (where / folders.FINISH).unlink(missing_ok=True)  # it was meant for this start

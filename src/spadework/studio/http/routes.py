@@ -9,6 +9,7 @@ import secrets
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from spadework.studio.pages.compare import compare
 from spadework.studio.pages.home import home
 from spadework.studio.pages.lists import lists
 from spadework.studio.pages.look import SETTINGS, look
-from spadework.studio.pages.run import NOTES, progress, run
+from spadework.studio.pages.run import NOTES, PARTS, run
 from spadework.studio.pages.trouble import trouble
 from spadework.studio.run_logs import RunLogs
 from spadework.studio.workspace import NotHere, Workspace
@@ -91,7 +92,7 @@ class Routes:
             "/": self.home,
             "/looks/{job}": self.look,
             "/runs/{name}": self.run,
-            "/runs/{name}/progress": self.progress,
+            **{f"/runs/{{name}}/{part}": partial(self.run, part=part) for part in PARTS if part},
             "/runs/{name}/lists": self.lists,
             "/compare": self.compare,
         }
@@ -132,13 +133,9 @@ class Routes:
         """A log that was dropped or named."""
         return look(self.jobs, self.jobs.find(request.path_params["job"]))
 
-    def run(self, request: Request) -> Page:
+    def run(self, request: Request, part: str = "") -> Page:
         """A run, by its state."""
-        return run(self.workspace, self.jobs, request.path_params["name"])
-
-    def progress(self, request: Request) -> Page:
-        """How far a run is."""
-        return progress(self.workspace, self.jobs, request.path_params["name"])
+        return run(self.workspace, self.jobs, request.path_params["name"], part)
 
     def compare(self, request: Request) -> Page:
         """Runs side by side."""

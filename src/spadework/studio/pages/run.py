@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,20 @@ from spadework.workbench.report.report import rendered_sections
 from spadework.workbench.report.sections.example_users import ids_sentence, without_ids
 from spadework.workbench.storage import run_files
 
+PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "": ("Verdict and board", ("verdict", "account", "findings", "board")),
+    "data": ("The data and its users", ("portrait", "slices", "repeats", "faces")),
+    "helped": ("What helped", ("training", "helped")),
+    "how": ("How it was measured", ("honesty", "recipe")),
+}
+"""Pages of a finished run: the end of their address, their title, and their sections of the report.
+"""
 NOTES = "notes.md"
 """What people write beside a run."""
 
 
-def run(workspace: Workspace, jobs: Jobs, name: str) -> Page:
-    """The page of a run, by its state."""
+def run(workspace: Workspace, jobs: Jobs, name: str, part: str = "") -> Page:
+    """The page of a run, by its state; a finished one has several parts."""
     folder = workspace.existing(name)
     job = jobs.of_run(name)
     if folder is None or not (folder / run_files.RECIPE).is_file():
@@ -32,7 +41,7 @@ def run(workspace: Workspace, jobs: Jobs, name: str) -> Page:
         workspace.find(name)
     summary = workspace.summary(name)
     if summary.state == FINISHED:
-        return _finished(workspace.find(name), summary.as_json())
+        return _finished(workspace.find(name), summary.as_json(), part)
     return progress(workspace, jobs, name)
 
 
@@ -84,7 +93,7 @@ def _before(jobs: Jobs, name: str) -> Page:
     )
 
 
-def _finished(folder: Path, summary: dict[str, Any]) -> Page:
+def _finished(folder: Path, summary: dict[str, Any], part: str = "") -> Page:
     facts = run_facts.read(folder)
     facts = replace(facts, faces=without_ids(facts.faces))
     data = {
@@ -95,10 +104,12 @@ def _finished(folder: Path, summary: dict[str, Any]) -> Page:
         "findings": [dict(each) for each in facts.findings],
         "scores": dict(facts.scores),
         "notes": notes_of(folder),
+        "part": part,
+        "parts": {end: title for end, (title, _) in PARTS.items()},
     }
-    return Page(
-        "run.html.j2", folder.name, data, {"sections": rendered_sections(facts)}, section="runs"
-    )
+    title = f"{PARTS[part][0]} of {folder.name}" if part else folder.name
+    sections = rendered_sections(facts, keys=PARTS[part][1])
+    return Page("run.html.j2", title, data, {"sections": sections}, section="runs")
 
 
 def notes_of(folder: Path) -> str:

@@ -89,8 +89,7 @@ def rendered_sections(
     )
     return [
         (section, [Markup(part) for part in blocks.fit(section, render_block)])
-        for section in all_sections(facts, documents)
-        if keys is None or section.key in keys
+        for section in all_sections(facts, documents, keys)
     ]
 
 

@@ -100,7 +100,6 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
         _remove(half)
     if not (folder / "trials").is_dir():
         _remove(folder / "trials")
-    _remove(folder / FINISH)  # it was meant for an earlier start
     if not (folder / run_files.RECIPE).exists():
         return
     if not force:

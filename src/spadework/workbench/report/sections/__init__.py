@@ -4,7 +4,8 @@ with its budget in bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from spadework.json_values import Map
 from spadework.workbench.report.blocks import Block, Section
@@ -20,26 +21,33 @@ from spadework.workbench.report.sections.training import training
 from spadework.workbench.report.sections.verdict import verdict
 
 
-def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
+def all_sections(
+    facts: RunFacts, documents: Map, keys: Sequence[str] | None = None
+) -> list[Section]:
     """Every section for which the run has content; findings, training, slices and repeats are left
-    out when there are none, and numbers follow what is shown.
+    out when there are none, and numbers follow what is shown. With `keys`, those sections alone.
 
     `documents` holds the run's files as they may be shown, with ids replaced if they have to be.
     Budgets sum to less than a megabyte with room for the page around them.
     """
-    built: list[tuple[str, str, Sequence[Block], int]] = [
-        ("verdict", "Verdict", verdict(facts), 40_000),
-        ("account", "Data account", account(facts), 40_000),
-        ("portrait", "Portrait of the data", portrait(facts), 130_000),
-        ("findings", "Findings", findings(facts), 80_000),
-        ("board", "Board", board(facts), 150_000),
-        ("training", "The transformer", training(facts), 90_000),
-        ("helped", "What helped", helped(facts), 130_000),
-        ("slices", "Slices", slices(facts), 50_000),
-        ("repeats", "Repeats", repeats(facts), 20_000),
-        ("faces", "Faces", example_users(facts), 150_000),
-        ("honesty", "Honesty", honesty(facts), 50_000),
-        ("recipe", "Recipe", recipe(facts, documents), 110_000),
+    made: list[tuple[str, str, Callable[[RunFacts], Sequence[Block]], int]] = [
+        ("verdict", "Verdict", verdict, 40_000),
+        ("account", "Data account", account, 40_000),
+        ("portrait", "Portrait of the data", portrait, 130_000),
+        ("findings", "Findings", findings, 80_000),
+        ("board", "Board", board, 150_000),
+        ("training", "The transformer", training, 90_000),
+        ("helped", "What helped", helped, 130_000),
+        ("slices", "Slices", slices, 50_000),
+        ("repeats", "Repeats", repeats, 20_000),
+        ("faces", "Faces", example_users, 150_000),
+        ("honesty", "Honesty", honesty, 50_000),
+        ("recipe", "Recipe", partial(recipe, documents=documents), 110_000),
+    ]
+    built = [
+        (key, title, blocks_of(facts), budget)
+        for key, title, blocks_of, budget in made
+        if keys is None or key in keys
     ]
     shown = [part for part in built if part[2]]
     return [
