@@ -121,8 +121,9 @@ def test_a_dig_that_is_killed_goes_on_from_another_start_of_the_studio(jobs, log
     assert run.board["budget"]["ended"] == "asked"
     with pytest.raises(BadRequest, match="is finished"):
         again.again(job.run)
-    with pytest.raises(BadRequest, match="No process"):
-        again.stop(job.run)
+    again.stop(job.run)  # it has just ended
+    again.finish(job.run)
+    assert not (folder / "finish").exists()
 
 
 def test_a_stopped_dig_keeps_what_is_finished(jobs, log):
@@ -133,6 +134,9 @@ def test_a_stopped_dig_keeps_what_is_finished(jobs, log):
     until(lambda: lock.holder(folder) is None, "the stop")
     assert jobs.workspace.summary(job.run).state == STOPPED
     assert Run(folder).scores
+    until(lambda: jobs.state(job) != RUNNING, "the end of its process")
+    with pytest.raises(BadRequest, match="No process"):
+        jobs.finish(job.run)
 
 
 def test_names_of_jobs_are_no_paths(jobs):

@@ -238,23 +238,36 @@ class Jobs:
                 (job.folder / JOB).unlink(missing_ok=True)
 
     def finish(self, name: str) -> None:
-        """Ask a running dig to finish with what is judged."""
-        folder = self._at_work(name)
-        (folder / folders.FINISH).touch()
+        """Ask a running dig to finish with what is judged; nothing, where it has just ended."""
+        folder = self.workspace.find(name)
+        if self._process_of(name) is not None:
+            (folder / folders.FINISH).touch()
 
     def stop(self, name: str) -> None:
-        """Stop a running dig; what is finished is kept, and it can go on."""
-        folder = self._at_work(name)
-        process = lock.holder(folder)
+        """Stop a running dig; what is finished is kept, and it can go on. Nothing, where it has
+        just ended.
+        """
+        process = self._process_of(name)
         if process is not None:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGINT)
 
-    def _at_work(self, name: str) -> Path:
+    def _process_of(self, name: str) -> int | None:
+        """The process that works in a run's folder, or will as soon as it has started; None where
+        the run has just ended. Raises `BadRequest` where none does.
+        """
         folder = self.workspace.find(name)
-        if lock.holder(folder) is None:
-            raise BadRequest(f"No process of this machine works in {name}.", "It has ended.")
-        return folder
+        process = lock.holder(folder)
+        if process is None:
+            job = self.of_run(name)
+            with self._lock:
+                started = None if job is None else self._processes.get(job.name)
+            process = started.pid if started is not None and started.poll() is None else None
+        if process is None and not folders.is_complete(folder):
+            raise BadRequest(
+                f"No process of this machine works in {name}.", "It was stopped; it can go on."
+            )
+        return process
 
 
 def failed(job: Job) -> SpadeworkError | None:

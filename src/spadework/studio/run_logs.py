@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from spadework import formatting
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, SpadeworkError
 from spadework.json_values import as_map, as_number
@@ -31,7 +32,8 @@ class RunLogs:
                 rows = as_number(as_map(Run(run).data.get("rows")).get("used")) or 0
                 if rows > MOST_ROWS:
                     raise BadRequest(
-                        f"The log of {run.name} has {rows:,.0f} rows, too many to look users up.",
+                        f"The log of {run.name} has {formatting.count(rows, 'row')}, too many to look "
+                        "users up.",
                         "Click a history together from items.",
                     )
                 self._run, self._log, self._error = run, None, None

@@ -56,9 +56,12 @@ def progress(workspace: Workspace, jobs: Jobs, name: str) -> Page:
     budget = as_map(told.get("budget"))
     begun, allowed = as_number(budget.get("begun")), as_number(budget.get("seconds"))
     spent = None if begun is None else max(time.time() - begun, 0.0)
-    running = summary.state == RUNNING
+    job_state = "" if job is None else jobs.state(job)
+    running = RUNNING in (summary.state, job_state)
+    waiting = job_state == WAITING and not running
     data: dict[str, Any] = {
-        "run": summary.as_json(),
+        "run": summary.as_json() | {"state": RUNNING if running else summary.state},
+        "waiting": waiting,
         "error": error,
         "budget": allowed,
         "spent": spent if running else None,
@@ -71,7 +74,9 @@ def progress(workspace: Workspace, jobs: Jobs, name: str) -> Page:
         "notes": list(as_list(told.get("notes"))),
         "finishing": (folder / "finish").exists(),
     }
-    return Page("progress.html.j2", name, data, section="runs", refresh=3 if running else None)
+    return Page(
+        "progress.html.j2", name, data, section="runs", refresh=2 if running or waiting else None
+    )
 
 
 def _before(jobs: Jobs, name: str) -> Page:
