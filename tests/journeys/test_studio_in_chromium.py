@@ -123,7 +123,9 @@ def drop(page: Page, log: Path) -> None:
     expect(page.get_by_role("heading", name="Portrait of the data")).to_be_visible(timeout=PATIENCE)
 
 
-@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+@pytest.mark.parametrize(
+    "script", [True, pytest.param(False, marks=pytest.mark.long)], ids=["script", "no script"]
+)
 def test_from_a_dropped_log_to_a_verdict(chromium, studio, log, script):
     with opened(chromium, studio, java_script_enabled=script) as page:
         drop(page, log)
@@ -242,24 +244,29 @@ PAGES = ("/", "/runs/first", "/runs/first/data", "/runs/first/helped", "/runs/fi
          "/runs/first/lists", "/compare?run=first&run=second", "/runs/nothing")  # fmt: skip
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_are_accessible_and_fit_a_narrow_screen(chromium, studio, scheme):
-    for width in (1200, 360):
-        with opened(
-            chromium, studio, color_scheme=scheme, viewport={"width": width, "height": 800}
-        ) as page:
-            here = studio.address.partition("/?")[0]
-            for path in PAGES:
-                page.goto(here + path)
-                wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-                assert wider <= 0, f"{path} is {wider} px wider than {width}"
-                found = Axe().run(page).response["violations"]
-                serious = [
-                    f"{path}: {one['id']} {node['html'][:120]}"
-                    for one in found
-                    if one["impact"] in ("serious", "critical")
-                    for node in one["nodes"]
-                ]
-                assert not serious, "\n".join(serious)
-            studio.kill()
-            studio.start()
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 1200),
+        ("dark", 360),
+        pytest.param("light", 360, marks=pytest.mark.long),
+        pytest.param("dark", 1200, marks=pytest.mark.long),
+    ],
+)
+def test_pages_are_accessible_and_fit_a_narrow_screen(chromium, studio, scheme, width):
+    with opened(
+        chromium, studio, color_scheme=scheme, viewport={"width": width, "height": 800}
+    ) as page:
+        here = studio.address.partition("/?")[0]
+        for path in PAGES:
+            page.goto(here + path)
+            wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wider <= 0, f"{path} is {wider} px wider than {width}"
+            found = Axe().run(page).response["violations"]
+            serious = [
+                f"{path}: {one['id']} {node['html'][:120]}"
+                for one in found
+                if one["impact"] in ("serious", "critical")
+                for node in one["nodes"]
+            ]
+            assert not serious, "\n".join(serious)

@@ -31,9 +31,9 @@ class RunLogs:
             if self._run != run:
                 rows = as_number(as_map(Run(run).data.get("rows")).get("used")) or 0
                 if rows > MOST_ROWS:
+                    told = formatting.count(rows, "row")
                     raise BadRequest(
-                        f"The log of {run.name} has {formatting.count(rows, 'row')}, too many to look "
-                        "users up.",
+                        f"The log of {run.name} has {told}, too many to look users up.",
                         "Click a history together from items.",
                     )
                 self._run, self._log, self._error = run, None, None
