@@ -23,6 +23,7 @@ PAGES = (
     "/runs/first/data",
     "/runs/first/helped",
     "/runs/first/how",
+    "/runs/first/branch",
     "/runs/first/lists",
     "/runs/first/lists?find=1",
     "/compare",
@@ -209,6 +210,26 @@ def test_a_users_history_is_taken_from_the_log(pages):
     assert found["history"], found
     answer = pages.get("/runs/first/lists?user=nobody")
     assert answer.status_code == 400
+
+
+def test_a_branch_is_the_same_log_with_other_settings(pages, studio, monkeypatch):
+    monkeypatch.setattr(studio.jobs, "start_waiting", lambda: None)
+    shown = pages.get("/runs/first/branch.json").json()
+    lines = [*shown["lines"], "seed = 7", "# a remark", ""]
+    answer = pages.post("/runs/first/branch", data={"settings": "\n".join(lines)})
+    assert answer.status_code == 303
+    [job] = studio.jobs.all("dig")
+    before = json.loads((studio.workspace.root / "first" / "recipe.json").read_text())["recipe"]
+    assert job.parent == "first"
+    assert {key for key in before if before[key] != job.recipe[key]} == {"seed"}
+    for text, told in (
+        ("source = other.csv", "of the same log"),
+        ("nonsense", "is no setting"),
+        ("sead = 7", "seed"),
+    ):
+        answer = pages.post("/runs/first/branch", data={"settings": text})
+        assert answer.status_code == 400
+        assert told in answer.text
 
 
 def test_what_is_not_there_says_so(pages):

@@ -45,6 +45,7 @@ class Job:
     kind: str
     recipe: Mapping[str, Any]
     run: str = ""  # name of the run folder of a dig
+    parent: str = ""  # the run whose recipe was changed for this dig
 
     @property
     def name(self) -> str:
@@ -99,8 +100,10 @@ class Jobs:
             self._run(job)
         return job
 
-    def dig(self, recipe: Recipe) -> Job:
-        """A dig in a folder of its own, as soon as no other one runs."""
+    def dig(self, recipe: Recipe, parent: str = "") -> Job:
+        """A dig in a folder of its own, as soon as no other one runs. `parent` is the run of which
+        it is a branch.
+        """
         with self._lock:
             taken = {job.run for job in self.all(DIG)}
             run = folders.default_folder(
@@ -109,7 +112,7 @@ class Jobs:
                 self.workspace.root,
                 passed_over=[self.workspace.root / name for name in taken],
             ).name
-            job = self._make(DIG, recipe, f"dig-{secrets.token_hex(6)}", run)
+            job = self._make(DIG, recipe, f"dig-{secrets.token_hex(6)}", run, parent)
         self.start_waiting()
         return job
 
@@ -133,12 +136,18 @@ class Jobs:
         self.start_waiting()
         return job
 
-    def _make(self, kind: str, recipe: Recipe, name: str, run: str = "") -> Job:
+    def _make(self, kind: str, recipe: Recipe, name: str, run: str = "", parent: str = "") -> Job:
         folder = self.folder / name
         given = recipe.model_dump(mode="json")
-        entry = {"kind": kind, "recipe": given, "run": run, "made": time.time()}
+        entry = {
+            "kind": kind,
+            "recipe": given,
+            "run": run,
+            "parent": parent,
+            "made": time.time(),
+        }
         files.write_json(folder / JOB, entry)
-        return Job(folder, kind, given, run)
+        return Job(folder, kind, given, run, parent)
 
     def named(self, source: str) -> str:
         """A source as people know it: a file that was dropped by its own name."""
@@ -178,7 +187,13 @@ class Jobs:
         kind = as_text(entry.get("kind"))
         if kind not in (LOOK, DIG):
             return 0.0, None
-        job = Job(self.folder / name, kind, as_map(entry.get("recipe")), as_text(entry.get("run")))
+        job = Job(
+            self.folder / name,
+            kind,
+            as_map(entry.get("recipe")),
+            as_text(entry.get("run")),
+            as_text(entry.get("parent")),
+        )
         return float(entry.get("made") or 0.0), job
 
     def state(self, job: Job) -> str:

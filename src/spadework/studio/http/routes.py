@@ -26,9 +26,10 @@ from spadework.data.reading.columns.column_roles import ROLES
 from spadework.errors import BadRequest, OutOfDisk, SpadeworkError
 from spadework.studio.http.access import Access, Guarded
 from spadework.studio.http.uploads import Received, received
-from spadework.studio.jobs import Jobs
+from spadework.studio.jobs import Job, Jobs
 from spadework.studio.kept_models import KeptModels
 from spadework.studio.page import STATIC, Page, twin_of
+from spadework.studio.pages.branch import branch, changed
 from spadework.studio.pages.compare import compare
 from spadework.studio.pages.home import home
 from spadework.studio.pages.lists import lists
@@ -94,6 +95,7 @@ class Routes:
             "/runs/{name}": self.run,
             **{f"/runs/{{name}}/{part}": partial(self.run, part=part) for part in PARTS if part},
             "/runs/{name}/lists": self.lists,
+            "/runs/{name}/branch": self.branch,
             "/compare": self.compare,
         }
         for path, make_page in pages.items():  # twins first: {name} would take their ending
@@ -108,6 +110,7 @@ class Routes:
             "/runs/{name}/stop": self.stop,
             "/runs/{name}/resume": self.resume,
             "/runs/{name}/notes": self.keep_notes,
+            "/runs/{name}/branch": self.start_branch,
             "/waiting/{job}/cancel": self.cancel,
         }
         for path, deed in deeds.items():
@@ -153,6 +156,10 @@ class Routes:
             user=asked.get("user", "").strip(),
             find=asked.get("find", "").strip(),
         )
+
+    def branch(self, request: Request) -> Page:
+        """The recipe of a run, to be changed."""
+        return branch(self.workspace, request.path_params["name"])
 
     async def style(self, request: Request) -> Response:
         """The style of the report."""
@@ -245,6 +252,15 @@ class Routes:
             )
         await run_in_threadpool(files.write_bytes, folder / NOTES, f"{text}\n".encode())
         return _to(f"/runs/{folder.name}#notes")
+
+    async def start_branch(self, request: Request) -> Response:
+        """Dig in the log of a run with other settings."""
+        form, name = await self._form(request), request.path_params["name"]
+
+        def start() -> Job:
+            return self.jobs.dig(changed(self.workspace, name, form.text("settings")), name)
+
+        return _to(f"/runs/{(await run_in_threadpool(start)).run}")
 
     async def cancel(self, request: Request) -> Response:
         """Take a waiting dig away."""

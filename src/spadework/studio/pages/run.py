@@ -11,7 +11,7 @@ from typing import Any
 from spadework import files
 from spadework.errors import BadRequest
 from spadework.json_values import as_list, as_map, as_number, clean
-from spadework.studio.jobs import FAILED, WAITING, Jobs
+from spadework.studio.jobs import FAILED, WAITING, Job, Jobs
 from spadework.studio.page import Page
 from spadework.studio.workspace import FINISHED, RUNNING, Workspace
 from spadework.workbench.report import outcome, run_facts
@@ -41,7 +41,7 @@ def run(workspace: Workspace, jobs: Jobs, name: str, part: str = "") -> Page:
         workspace.find(name)
     summary = workspace.summary(name)
     if summary.state == FINISHED:
-        return _finished(workspace.find(name), summary.as_json(), part)
+        return _finished(workspace.find(name), summary.as_json(), part, job)
     return progress(workspace, jobs, name)
 
 
@@ -98,7 +98,9 @@ def _before(jobs: Jobs, name: str) -> Page:
     )
 
 
-def _finished(folder: Path, summary: dict[str, Any], part: str = "") -> Page:
+def _finished(
+    folder: Path, summary: dict[str, Any], part: str = "", job: Job | None = None
+) -> Page:
     facts = run_facts.read(folder)
     facts = replace(facts, faces=without_ids(facts.faces))
     data = {
@@ -109,6 +111,7 @@ def _finished(folder: Path, summary: dict[str, Any], part: str = "") -> Page:
         "findings": [dict(each) for each in facts.findings],
         "scores": dict(facts.scores),
         "notes": notes_of(folder),
+        "parent": "" if job is None else job.parent,
         "part": part,
         "parts": {end: title for end, (title, _) in PARTS.items()},
     }
