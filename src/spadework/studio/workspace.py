@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from spadework.workbench.storage.folder import is_complete
 OWN = ".studio"
 """The folder for what the studio keeps beside the runs: jobs, uploads, looks."""
 RUNNING, FINISHED, STOPPED = "running", "finished", "stopped"
+AT_ONCE = 0.1
+"""Seconds that a page waits for runs that were not read before."""
 _CACHE = "summaries.json"
 _WATCHED = (run_files.MANIFEST, run_files.SCORES, run_files.RECIPE)
 
@@ -63,7 +66,7 @@ class Workspace:
         self.own = self.root / OWN
         self.uploads = self.own / "uploads"
         self._known: dict[str, tuple[list[int], Summary]] = {}
-        self._lock = threading.Lock()
+        self._lock, self._reading = threading.Lock(), threading.Lock()
         self._changed = False
         self._load()
 
@@ -101,16 +104,36 @@ class Workspace:
             pass
         return None
 
-    def summaries(self) -> list[Summary]:
-        """What is known of all runs. A run is read again where its files changed."""
-        names = self.names()
-        found = [self.summary(name) for name in names]
+    def summaries(self) -> tuple[list[Summary], int]:
+        """What is known of all runs, and how many are not read yet: those are read in a thread. A
+        run is read again where its files changed.
+        """
+        names, end = self.names(), time.monotonic() + AT_ONCE
+        found, left = [], 0
+        for name in names:
+            if time.monotonic() < end or self._is_known(name):
+                found.append(self.summary(name))
+            else:
+                left += 1
         with self._lock:
             for gone in self._known.keys() - set(names):
                 del self._known[gone]
                 self._changed = True
-        self._save()
-        return found
+        if left and not self._reading.locked():
+            threading.Thread(target=self._read_all, args=(names,), daemon=True).start()
+        elif not left:
+            self._save()
+        return found, left
+
+    def _read_all(self, names: list[str]) -> None:
+        with self._reading:
+            for name in names:
+                self.summary(name)
+            self._save()
+
+    def _is_known(self, name: str) -> bool:
+        with self._lock:
+            return name in self._known
 
     def summary(self, name: str) -> Summary:
         """What is known of one run."""
@@ -168,14 +191,14 @@ def summarized(folder: Path) -> Summary:
     """What a run folder says of itself; whatever is missing stays empty."""
     state = FINISHED if is_complete(folder) else STOPPED
     recipe, data, scores = (
-        as_map(clean(run_files.contents(folder, name).value))
+        as_map(run_files.contents(folder, name).value)
         for name in (run_files.RECIPE, run_files.DATA, run_files.SCORES)
     )
     facts = as_map(data.get("facts"))
     found = Summary(
         name=folder.name,
         state=state,
-        source=as_text(as_map(recipe.get("recipe")).get("source")),
+        source=_shown(as_map(recipe.get("recipe")).get("source")),
         changed=_changed(folder),
         rows=_whole(facts.get("rows")),
         users=_whole(facts.get("users")),
@@ -183,15 +206,15 @@ def summarized(folder: Path) -> Summary:
     )
     if not scores:
         return found
-    protocol, winner = as_map(scores.get("protocol")), as_text(scores.get("winner"))
-    metric = as_text(protocol.get("primary"))
+    protocol, winner = as_map(scores.get("protocol")), _shown(scores.get("winner"))
+    metric = _shown(protocol.get("primary"))
     entries = [Entry.read(row) for row in maps(scores.get("scores"))]
-    row = next((entry for entry in entries if entry.label == winner and entry.done), None)
+    row = next((entry for entry in entries if _shown(entry.label) == winner and entry.done), None)
     found = replace(
         found,
         winner=winner,
         metric=metric,
-        heading=as_text(protocol.get("heading")),
+        heading=_shown(protocol.get("heading")),
         models=sum(entry.done for entry in entries),
     )
     if row is None:
@@ -205,6 +228,11 @@ def summarized(folder: Path) -> Summary:
         fit_seconds=row.fit_seconds,
         answer_seconds=row.recommend_seconds,
     )
+
+
+def _shown(value: object) -> str:
+    """A text as it may be shown."""
+    return as_text(clean(value))
 
 
 def _whole(value: object) -> int | None:

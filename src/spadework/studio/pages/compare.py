@@ -19,7 +19,7 @@ ROWS = 60
 
 def compare(workspace: Workspace, names: Sequence[str]) -> Page:
     """The models of some runs on one board; without two runs, the form to choose them."""
-    finished = [run for run in workspace.summaries() if run.state == FINISHED]
+    finished = [run for run in workspace.summaries()[0] if run.state == FINISHED]
     finished.sort(key=lambda run: -run.changed)
     chosen = list(dict.fromkeys(name for name in names if name))[:MOST]
     data: dict[str, Any] = {

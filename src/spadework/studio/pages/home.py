@@ -32,7 +32,7 @@ def home(
     page: int = 1,
 ) -> Page:
     """A page of the table of runs, filtered by words and by state."""
-    runs = workspace.summaries()
+    runs, left = workspace.summaries()
     chosen = filtered(runs, find, state)
     _, key, largest_first = ORDERS.get(order, ORDERS["date"])
     chosen.sort(key=key, reverse=largest_first)
@@ -44,7 +44,8 @@ def home(
         "folder": str(workspace.root),
         "runs": [run.as_json() for run in shown],
         "found": len(chosen),
-        "all_runs": len(runs),
+        "all_runs": len(runs) + left,
+        "left": left,
         "page": page,
         "pages": pages,
         "find": find,
@@ -55,7 +56,7 @@ def home(
         "waiting": [_as_json(job) for job in waiting],
         "looks": [_as_json(job) for job in jobs.all(LOOK)[-5:] if jobs.state(job) == RUNNING],
     }
-    return Page("home.html.j2", "Runs", data, section="runs")
+    return Page("home.html.j2", "Runs", data, section="runs", refresh=2 if left else None)
 
 
 def filtered(runs: Sequence[Summary], find: str, state: str) -> list[Summary]:
