@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 PORT = 8766
-PATHS = ("/", "/index.json", "/runs/first", "/runs/first.json", "/compare", "/static/htmx.min.js")
+PATHS = ("/", "/index.json", "/runs/first", "/runs/first.json", "/compare", "/looks/x")
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -149,11 +149,6 @@ class Jobs:
         files.write_json(folder / JOB, entry)
         return Job(folder, kind, given, run, parent)
 
-    def named(self, source: str) -> str:
-        """A source as people know it: a file that was dropped by its own name."""
-        dropped = Path(source).is_relative_to(self.workspace.uploads)
-        return f"{Path(source).name}, dropped here" if dropped else source
-
     # ---- looking at jobs
 
     def all(self, kind: str) -> list[Job]:
@@ -232,8 +227,11 @@ class Jobs:
 
     def _run(self, job: Job) -> None:
         """Start a job's process, which no signal to the studio reaches."""
-        job.folder.mkdir(parents=True, exist_ok=True)
-        with (job.folder / OUTPUT).open("ab") as output:
+        try:
+            output = (job.folder / OUTPUT).open("xb")  # of two studios one starts it
+        except FileExistsError:
+            return
+        with output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "spadework.studio.job_process", str(job.folder)],
                 stdin=subprocess.DEVNULL,

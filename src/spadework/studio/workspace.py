@@ -70,6 +70,11 @@ class Workspace:
         self._changed = False
         self._load()
 
+    def named(self, source: str) -> str:
+        """A source as people know it: a file that was dropped by its own name."""
+        dropped = Path(source).is_relative_to(self.uploads)
+        return f"{Path(source).name}, dropped here" if dropped else source
+
     def names(self) -> list[str]:
         """The names of all runs, in no order. O(folders)."""
         try:
@@ -142,7 +147,8 @@ class Workspace:
         with self._lock:
             known = self._known.get(name)
         if known is None or known[0] != stamps:
-            known = (stamps, summarized(folder))
+            found = summarized(folder)
+            known = (stamps, replace(found, source=self.named(found.source)))
             with self._lock:
                 self._known[name] = known
                 self._changed = True
@@ -204,7 +210,7 @@ def summarized(folder: Path) -> Summary:
         users=_whole(facts.get("users")),
         items=_whole(facts.get("items")),
     )
-    if not scores:
+    if not scores or state != FINISHED:  # values of the validation span are no results
         return found
     protocol, winner = as_map(scores.get("protocol")), _shown(scores.get("winner"))
     metric = _shown(protocol.get("primary"))

@@ -111,7 +111,8 @@ class Guarded:
         if scope["method"] in SAFE and token is not None:
             await self._open(token, headers, sending)
             return
-        if not self._access.knows(headers.get(b"cookie", "")):
+        is_style = scope["path"] == "/report.css" or scope["path"].startswith("/static/")
+        if not is_style and not self._access.knows(headers.get(b"cookie", "")):
             await _refuse(
                 sending,
                 401,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from spadework.artifacts import roles
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, SpadeworkError, Unsuitable
@@ -19,6 +20,7 @@ from spadework.studio.kept_models import KeptModel, KeptModels
 from spadework.studio.page import Page
 from spadework.studio.run_logs import RunLogs
 from spadework.studio.workspace import FINISHED, Workspace
+from spadework.workbench.answers.asked_lists import SIDES
 from spadework.workbench.answers.service import ids_of
 from spadework.workbench.run import Run
 
@@ -56,7 +58,7 @@ def lists(
     history = [{"item": items[at], "title": _title(winner, code)} for at, code in enumerate(codes)]
     repeats = as_text(Run(folder).board["protocol"].get("repeats"), "allow")
     begun = time.perf_counter()
-    found = [_list_of(each, items, repeats) for each in models]
+    found = [_list_of(each, items, _repeats_of(each, repeats)) for each in models]
     data: dict[str, Any] = {
         "name": name,
         "user": user,
@@ -76,6 +78,14 @@ def lists(
     return Page(
         "lists.html.j2", f"Lists of {name}", data, section="runs", refresh=2 if waiting else None
     )
+
+
+def _repeats_of(kept: KeptModel, repeats: str) -> str:
+    """Whether a model's list may hold items of the history: as the run judged it, but for a model
+    that is kept for new items or for own ones alone.
+    """
+    side = next((SIDES[role] for role in kept.roles if role in SIDES), repeats)
+    return repeats if roles.WINNER in kept.roles else side
 
 
 def _codes(kept: KeptModel, items: Sequence[str]) -> list[int]:
@@ -128,7 +138,13 @@ def _list_of(kept: KeptModel, items: Sequence[str], repeats: str) -> dict[str, A
     reason where there is none.
     """
     model = kept.model
-    entry: dict[str, Any] = {"label": kept.label, "roles": list(kept.roles), "items": [], "why": ""}
+    entry: dict[str, Any] = {
+        "label": kept.label,
+        "roles": list(kept.roles),
+        "repeats": repeats,
+        "items": [],
+        "why": "",
+    }
     history = history_of(model.item_vocabulary, items, int(time.time()))
     if not len(history):
         entry["why"] = "The history holds no item that this model knows."

@@ -16,8 +16,19 @@ from spadework.workbench.report.run_facts import RunFacts
 
 SECTIONS = ("account", "portrait", "findings")
 BUDGETS = ("30s", "1m", "2m", "5m", "10m", "20m", "1h")
-SETTINGS = ("events", "positive", "dislikes", "since", "until", "items")
-"""Settings of the form besides the columns."""
+SETTINGS = {
+    "events": "event types that count",
+    "positive": "rule that a row must satisfy",
+    "dislikes": "event types or rules of dislikes",
+    "since": "first date",
+    "until": "last date",
+    "items": "item table, a path",
+    "shape": "shape: adjacency, baskets, matrix, impressions or lists",
+    "skip_bad": "true: lines that cannot be read are set aside",
+    "table": "table or sheet",
+    "explode": "list whose entries are rows",
+}
+"""Settings of the form besides the columns, and what they are called there."""
 
 
 def look(jobs: Jobs, job: Job) -> Page:
@@ -30,7 +41,7 @@ def look(jobs: Jobs, job: Job) -> Page:
     data: dict[str, Any] = {
         "name": job.name,
         "state": state,
-        "source": jobs.named(recipe.source),
+        "source": jobs.workspace.named(recipe.source),
         "error": dict(job.error),
         "columns": {role: as_text(columns.get(role)) for role in ROLES},
         "other_columns": list(as_list(found.get("other_columns"))),
@@ -42,12 +53,13 @@ def look(jobs: Jobs, job: Job) -> Page:
         "tasks": list(as_list(job.progress.get("tasks"))),
         "notes": list(as_list(job.progress.get("notes"))),
         "budgets": list(BUDGETS),
+        "setting_names": SETTINGS,
         "command": command_of(recipe),
     }
     sections: list[Any] = []
     if found:
         facts = RunFacts(
-            recipe=recipe.model_dump(mode="json"),
+            recipe={"recipe": recipe.model_dump(mode="json"), "command": command_of(recipe)},
             data=found,
             findings=list(as_list(result.get("findings"))),
             scores={},
