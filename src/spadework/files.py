@@ -13,6 +13,7 @@ import os
 import shutil
 import stat
 import struct
+import threading
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -54,7 +55,7 @@ def write_bytes(
     the disk, so that the file survives a crash of the machine and not only of this process.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f"{HALF}{os.getpid()}.{path.name}")
+    half = path.with_name(f"{HALF}{os.getpid()}.{threading.get_ident():x}.{path.name}")
     try:
         with half.open("wb") as file:
             for piece in (content,) if isinstance(content, bytes) else content:

@@ -139,6 +139,26 @@ def test_a_stopped_dig_keeps_what_is_finished(jobs, log):
         jobs.finish(job.run)
 
 
+def test_damaged_files_of_jobs_stop_no_other(jobs, log):
+    folder = jobs.folder / "dig-odd"
+    folder.mkdir(parents=True)
+    for text in ('{"kind": "dig", "made": "x", "run": 3}', "[1]", "{", ""):
+        (folder / "job.json").write_text(text)
+        job = jobs.dig(make({"source": str(log), "models": ["popular"], "budget": "20s"}))
+        (folder / "job.json").unlink()
+        settled(jobs, job)
+        assert Run(jobs.workspace.root / job.run).complete
+
+
+def test_a_dig_that_was_killed_at_its_start_has_failed(jobs, log, monkeypatch):
+    monkeypatch.setattr("spadework.studio.jobs.STARTING", 0.0)
+    monkeypatch.setattr(jobs, "start_waiting", lambda: None)
+    job = jobs.dig(make({"source": str(log), "models": ["popular"]}))
+    assert jobs.state(job) == WAITING
+    (job.folder / "output.txt").touch()
+    assert jobs.state(job) == FAILED
+
+
 def test_names_of_jobs_are_no_paths(jobs):
     for name in ("..", "../jobs", "a/b", "", "x" * 500, "job.json"):
         with pytest.raises(BadRequest):

@@ -173,6 +173,30 @@ def test_words_of_the_data_are_shown_and_not_obeyed(studio):
     assert not re.search(r"<script(?! src=\"/static/htmx)", text)
 
 
+def test_odd_values_in_files_of_a_run_at_work_are_no_errors(studio):
+    root = studio.workspace.root
+    folder = root / "odd # 50% run?"
+    shutil.copytree(root / "first", folder)
+    (folder / "manifest.json").unlink()
+    browser = studio.client()
+    for told in (
+        {"tasks": ["x"], "best": [1, {"label": 3}], "states": {"done": "x"}, "notes": [{}, 4]},
+        {"budget": {"begun": "x", "seconds": None}, "judged": []},
+        [],
+    ):
+        (folder / "progress.json").write_text(json.dumps(told))
+        answer = browser.get("/runs/odd%20%23%2050%25%20run%3F")
+        assert answer.status_code == 200, answer.text
+        assert "Stopped" in answer.text
+    answer = browser.post("/runs/odd%20%23%2050%25%20run%3F/notes", data={"notes": "x"})
+    assert answer.headers["location"].startswith("/runs/odd%20%23%2050%25%20run%3F")
+
+
+def test_a_named_source_of_an_unknown_user_is_told_by_the_reader(pages, studio, monkeypatch):
+    monkeypatch.setattr(studio.jobs, "_run", lambda job: None)
+    assert pages.post("/looks", data={"source": "~nosuchuser/x.csv"}).status_code == 303
+
+
 def test_notes_are_kept_beside_the_run(pages, studio):
     assert pages.post("/runs/first/notes", data={"notes": "März <b>"}).status_code == 303
     assert (studio.workspace.root / "first" / "notes.md").read_text(

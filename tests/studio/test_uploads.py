@@ -57,6 +57,7 @@ def test_files_and_fields_arrive_however_they_are_cut(tmp_path, size):
         ("a\x00b\nc.csv", "a_b_c.csv"),
         ("bestellungen märz.csv", "bestellungen märz.csv"),
         ("x" * 300 + ".parquet", "x" * 112 + ".parquet"),
+        ("日" * 300 + ".csv", "日" * 38 + ".csv"),
     ],
 )
 def test_a_name_has_no_meaning_in_a_path(name, kept):
@@ -91,6 +92,22 @@ def test_too_large_a_file_is_refused_before_it_comes(tmp_path, monkeypatch):
     with pytest.raises(BadRequest, match="can be dropped"):
         read(sent(('name="log"; filename="a"', b"x" * 200)), tmp_path)
     assert not list(tmp_path.rglob("a")), "what was not finished is removed"
+
+
+@pytest.mark.parametrize(
+    "rest", [b"--cut\r\n\x00bad header\r\n\r\n", b"--cut\r\nContent-Disposition: form-data; name=b"]
+)
+def test_a_form_that_breaks_off_leaves_no_file(tmp_path, rest):
+    body = sent(('name="log"; filename="a.csv"', b"1,2\n"))[: -len(b"--cut--\r\n")] + rest
+    try:
+        read(body, tmp_path)
+    except BadRequest:
+        assert not list(tmp_path.rglob("a.csv"))
+
+
+def test_a_boundary_that_no_parser_takes_is_refused(tmp_path):
+    with pytest.raises(BadRequest):
+        read(b"x", tmp_path, f"multipart/form-data; boundary={'x' * 5000}")
 
 
 def test_a_full_disk_is_said(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ their budgets are times of a machine; those that wait are files, too.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import secrets
@@ -18,12 +19,13 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from spadework import files
 from spadework.errors import BadRequest, SpadeworkError
-from spadework.json_values import Map, as_map, as_text
+from spadework.json_values import Map, as_map, as_number, as_text, clean
 from spadework.studio.workspace import NotHere, Workspace
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.storage import folder as folders
@@ -33,7 +35,10 @@ LOOK, DIG = "look", "dig"
 JOB, ERROR, OUTPUT, RESULT = "job.json", "error.json", "output.txt", "look.json"
 """Files of a job: what it is, why it failed, what it printed, and what a look found."""
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+STARTING = 20.0
+"""Seconds that a process may take until it holds its run folder."""
 _EVERY = 0.3
+log = logging.getLogger("spadework.studio")
 _NAME = re.compile(r"[a-z0-9-]{1,120}")
 
 
@@ -56,6 +61,12 @@ class Job:
     def error(self) -> Map:
         """`message` and `hint` of what ended it; empty where nothing did."""
         return _map_of(self.folder / ERROR)
+
+    @property
+    def told(self) -> dict[str, str]:
+        """The same, as it is shown."""
+        error = clean(dict(self.error))
+        return {name: as_text(error.get(name)) for name in ("message", "hint")} if error else {}
 
     @property
     def result(self) -> Map:
@@ -88,8 +99,10 @@ class Jobs:
 
     def _attend(self) -> None:
         while not self._ended.wait(_EVERY):
-            with suppress(OSError):
+            try:
                 self.start_waiting()
+            except Exception:  # the next look may find what this one did not
+                log.exception("waiting digs")
 
     # ---- making jobs
 
@@ -105,16 +118,19 @@ class Jobs:
         it is a branch.
         """
         with self._lock:
-            taken = {job.run for job in self.all(DIG)}
-            run = folders.default_folder(
-                recipe.source,
-                recipe,
-                self.workspace.root,
-                passed_over=[self.workspace.root / name for name in taken],
-            ).name
+            run = self._new_name(recipe.source)
             job = self._make(DIG, recipe, f"dig-{secrets.token_hex(6)}", run, parent)
         self.start_waiting()
         return job
+
+    def _new_name(self, source: str) -> str:
+        """DATE-NAME, with a number where that is taken; a run of the same recipe is another one."""
+        base = f"{datetime.now(UTC):%Y-%m-%d}-{folders.named_after(source)}"
+        taken, name, number = {job.run for job in self.all(DIG)}, base, 1
+        while name in taken or (self.workspace.root / name).exists():
+            number += 1
+            name = f"{base}-{number}"
+        return name
 
     def again(self, name: str) -> Job:
         """Go on with a run that was stopped, of the studio or not. Raises `BadRequest` where it is
@@ -189,7 +205,7 @@ class Jobs:
             as_text(entry.get("run")),
             as_text(entry.get("parent")),
         )
-        return float(entry.get("made") or 0.0), job
+        return as_number(entry.get("made")) or 0.0, job
 
     def state(self, job: Job) -> str:
         """Whether it waits, runs, is done or failed."""
@@ -206,9 +222,15 @@ class Jobs:
         folder = self.workspace.root / job.run
         if lock.holder(folder) is not None:
             return RUNNING
-        if folders.is_complete(folder) or (job.folder / OUTPUT).exists():
+        if folders.is_complete(folder):
             return DONE
-        return WAITING
+        try:
+            started = (job.folder / OUTPUT).stat().st_mtime
+        except OSError:
+            return WAITING
+        if time.time() - started < STARTING and not (folder / run_files.PROGRESS).exists():
+            return RUNNING  # of another studio
+        return DONE if (folder / run_files.RECIPE).exists() else FAILED
 
     # ---- processes
 

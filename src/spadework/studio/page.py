@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.utils import url_quote
 
 from spadework import durations, formatting
 
@@ -56,6 +57,11 @@ class Page:
             )
             + "\n"
         )
+
+
+def quoted(name: str) -> str:
+    """A name as a part of an address."""
+    return url_quote(name).replace("/", "%2F")
 
 
 def twin_of(address: str) -> str:

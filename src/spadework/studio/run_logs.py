@@ -1,8 +1,9 @@
-"""Logs of runs that pages ask for: read in a thread, and the last one is held."""
+"""Logs of runs that pages ask for: read in a thread, and the last ones are held."""
 
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from pathlib import Path
 
 from spadework import formatting
@@ -11,24 +12,28 @@ from spadework.errors import BadRequest, SpadeworkError
 from spadework.json_values import as_map, as_number
 from spadework.workbench.answers.service import histories_of
 from spadework.workbench.run import Run
+from spadework.workbench.storage import run_files
 
+MOST = 2
+"""Logs that are held."""
 MOST_ROWS = 20_000_000
 """Rows of a log that is held for its users' histories."""
 
 
 class RunLogs:
-    """The log of the run that was asked for last."""
+    """The logs of the runs that were asked for last."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._run: Path | None = None
-        self._log: Interactions | None = None
-        self._error: SpadeworkError | None = None
+        self._held: OrderedDict[tuple[Path, int], Interactions | SpadeworkError | None] = (
+            OrderedDict()
+        )
 
     def of(self, run: Path) -> Interactions | None:
         """The log; None while it is read. Raises what its reading raised, once."""
+        key = run, (run / run_files.DATA).stat().st_mtime_ns
         with self._lock:
-            if self._run != run:
+            if key not in self._held:
                 rows = as_number(as_map(Run(run).data.get("rows")).get("used")) or 0
                 if rows > MOST_ROWS:
                     told = formatting.count(rows, "row")
@@ -36,22 +41,24 @@ class RunLogs:
                         f"The log of {run.name} has {told}, too many to look users up.",
                         "Click a history together from items.",
                     )
-                self._run, self._log, self._error = run, None, None
-                threading.Thread(target=self._read, args=(run,), daemon=True).start()
-            if self._error is not None:
-                self._run = None
-                raise self._error
-            return self._log
+                self._held[key] = None
+                while len(self._held) > MOST:
+                    self._held.popitem(last=False)
+                threading.Thread(target=self._read, args=(key,), daemon=True).start()
+            found = self._held[key]
+            if isinstance(found, SpadeworkError):
+                del self._held[key]
+                raise found
+            return found
 
-    def _read(self, run: Path) -> None:
-        log: Interactions | None = None
-        error: SpadeworkError | None = None
+    def _read(self, key: tuple[Path, int]) -> None:
+        found: Interactions | SpadeworkError
         try:
-            log = histories_of(Run(run), None)
+            found = histories_of(Run(key[0]), None)
         except SpadeworkError as failure:
-            error = failure
+            found = failure
         except Exception as failure:
-            error = BadRequest(f"The log cannot be read: {failure}.", "Is it still there?")
+            found = BadRequest(f"The log cannot be read: {failure}.", "Is it still there?")
         with self._lock:
-            if self._run == run:
-                self._log, self._error = log, error
+            if key in self._held:
+                self._held[key] = found

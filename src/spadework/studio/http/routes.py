@@ -5,12 +5,12 @@ JSON.
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -18,6 +18,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.telemetry import TelemetryConfig
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.staticfiles import StaticFiles
 
 from spadework import files
@@ -28,19 +29,20 @@ from spadework.studio.http.access import Access, Guarded
 from spadework.studio.http.uploads import Received, received
 from spadework.studio.jobs import Job, Jobs
 from spadework.studio.kept_models import KeptModels
-from spadework.studio.page import STATIC, Page, twin_of
+from spadework.studio.page import STATIC, Page, quoted, twin_of
 from spadework.studio.pages.branch import branch, changed
 from spadework.studio.pages.compare import compare
 from spadework.studio.pages.home import home
 from spadework.studio.pages.lists import lists
 from spadework.studio.pages.look import SETTINGS, look
-from spadework.studio.pages.run import NOTES, PARTS, run
+from spadework.studio.pages.run import PARTS, run
 from spadework.studio.pages.trouble import trouble
 from spadework.studio.run_logs import RunLogs
 from spadework.studio.workspace import NotHere, Workspace
 from spadework.workbench.recipe import Recipe, make
 from spadework.workbench.recipe_texts import from_settings
 from spadework.workbench.report.report import style_sheet
+from spadework.workbench.storage.folder import NOTES
 
 NO_TELEMETRY: TelemetryConfig = {
     "tracing": False, "metrics": False, "logs": False, "operation_spans": False,
@@ -115,7 +117,7 @@ class Routes:
         }
         for path, deed in deeds.items():
             app.add_api_route(path, deed, methods=["POST"])
-        app.add_api_route("/report.css", self.style, methods=["GET"])
+        app.add_api_route("/report.css", self.style, methods=["GET", "HEAD"])
         app.add_api_route("/runs/{name}/report", self.report, methods=["GET"])
 
     # ---- pages
@@ -210,7 +212,7 @@ class Routes:
         budget = form.text("budget") or Recipe.model_fields["budget"].default
         recipe = make({**recipe.model_dump(), "budget": budget})
         job = await run_in_threadpool(self.jobs.dig, recipe)
-        return _to(f"/runs/{job.run}")
+        return _to(f"/runs/{quoted(job.run)}")
 
     def _recipe(self, request: Request, form: Received) -> Recipe:
         """The recipe of a look with what a form changes."""
@@ -239,7 +241,7 @@ class Routes:
     async def _of_run(self, request: Request, deed: Callable[[str], Any]) -> Response:
         name = request.path_params["name"]
         await run_in_threadpool(deed, name)
-        return _to(f"/runs/{name}")
+        return _to(f"/runs/{quoted(name)}")
 
     async def keep_notes(self, request: Request) -> Response:
         """Keep what people write beside a run."""
@@ -251,7 +253,7 @@ class Routes:
                 f"The notes have {len(text):,} letters.", f"{LONGEST_NOTE:,} are kept at most."
             )
         await run_in_threadpool(files.write_bytes, folder / NOTES, f"{text}\n".encode())
-        return _to(f"/runs/{folder.name}#notes")
+        return _to(f"/runs/{quoted(folder.name)}#notes")
 
     async def start_branch(self, request: Request) -> Response:
         """Dig in the log of a run with other settings."""
@@ -260,7 +262,7 @@ class Routes:
         def start() -> Job:
             return self.jobs.dig(changed(self.workspace, name, form.text("settings")), name)
 
-        return _to(f"/runs/{(await run_in_threadpool(start)).run}")
+        return _to(f"/runs/{quoted((await run_in_threadpool(start)).run)}")
 
     async def cancel(self, request: Request) -> Response:
         """Take a waiting dig away."""
@@ -295,7 +297,7 @@ def _readable(source: str) -> str:
     """A source that a person typed; a path is one of this machine."""
     if source.startswith(ADDRESSES) or "://" in source:
         return source
-    return str(Path(source).expanduser())
+    return os.path.expanduser(source)  # of an unknown user it stays as it is
 
 
 def _number(text: str) -> int:
@@ -320,6 +322,14 @@ def _handle_errors(app: FastAPI) -> None:
         elif isinstance(error, SpadeworkError):
             told = error
             status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 400)
+        elif isinstance(error, ClientDisconnect):
+            return Response(status_code=400)  # nobody reads it
+        elif isinstance(error, OSError):
+            told = SpadeworkError(
+                f"A file cannot be read or written: {error.strerror or error}.",
+                "See whether the folder of the runs can be written to and its disk has room.",
+            )
+            status = 507
         else:
             number = secrets.token_hex(4)
             log.error("%s: %s", number, "".join(traceback.format_exception(error)))
@@ -333,5 +343,5 @@ def _handle_errors(app: FastAPI) -> None:
             return Response(page.json(), status, media_type="application/json")
         return HTMLResponse(page.html("/"), status)
 
-    for kind in (SpadeworkError, HTTPException, Exception):
+    for kind in (SpadeworkError, HTTPException, ClientDisconnect, OSError, Exception):
         app.add_exception_handler(kind, refuse)

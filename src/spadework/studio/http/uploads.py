@@ -22,7 +22,7 @@ SPARE = 2 * 2**30
 """Bytes that stay free on the disk."""
 FIELDS = 2**20
 """Bytes of all fields that are no files."""
-_LONGEST = 120
+_LONGEST = 120  # bytes of a name
 
 
 @dataclass
@@ -105,12 +105,14 @@ class _Form:
             text = self._text.decode("utf-8", "replace")
             self.received.fields.setdefault(self._name, []).append(text)
 
-    def close(self) -> None:
-        """Close and remove the file that was not finished."""
+    def close(self, whole: bool) -> None:
+        """Close the file that was not finished, and remove all unless the form is `whole`."""
         if self._file is not None:
             self._file.close()
-            if self._path is not None:
-                shutil.rmtree(self._path.parent, ignore_errors=True)
+        if not whole:
+            known = [path for paths in self.received.files.values() for path in paths]
+            for path in [*known, *([] if self._path is None else [self._path])]:
+                shutil.rmtree(path.parent, ignore_errors=True)
 
 
 async def received(
@@ -134,14 +136,16 @@ async def received(
         raise BadRequest(
             f"A form was expected, not {content_type[:60]!r}.", "Use the pages of the studio."
         )
-    parser = python_multipart.MultipartParser(options[b"boundary"], form.callbacks())
+    whole = False
     try:
+        parser = python_multipart.MultipartParser(options[b"boundary"], form.callbacks())
         async for piece in stream:
             size += len(piece)
             if size > LARGEST:
                 _check_size(size, folder)
             parser.write(piece)
         parser.finalize()
+        whole = True
     except python_multipart.exceptions.FormParserError as error:
         raise BadRequest(f"The form cannot be read: {error}.", "Send it again.") from None
     except OSError as error:
@@ -150,7 +154,7 @@ async def received(
             "Make room, or name the file by its path, so that it is read where it is.",
         ) from None
     finally:
-        form.close()
+        form.close(whole)
     return form.received
 
 
@@ -182,5 +186,7 @@ def safe_name(name: str) -> str:
     """The last part of a name, with nothing that has a meaning in a path."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     kept = "".join(sign if sign.isalnum() or sign in "._- " else "_" for sign in last)
-    stem = kept.lstrip(". ")[-_LONGEST:]
+    stem = kept.lstrip(". ")
+    while len(stem.encode()) > _LONGEST:
+        stem = stem[1:]
     return stem or "log"

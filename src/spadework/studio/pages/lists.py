@@ -47,6 +47,8 @@ def lists(
     if workspace.summary(name).state != FINISHED:
         raise BadRequest(f"{name} is not finished, so it keeps no models yet.", "Wait for its end.")
     models = kept.of_run(folder)[:MODELS]
+    if not models:
+        raise BadRequest(f"{name} keeps no model.", "Dig again.")
     winner = models[0]
     note, waiting = "", False
     if user and not items:

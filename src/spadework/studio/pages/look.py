@@ -9,6 +9,7 @@ from spadework.json_values import as_list, as_map, as_text, clean
 from spadework.studio.jobs import DONE, FAILED, Job, Jobs
 from spadework.studio.page import Page
 from spadework.studio.pages.compare import words_of
+from spadework.studio.pages.run import tasks_of
 from spadework.workbench.recipe import make
 from spadework.workbench.recipe_texts import command_of
 from spadework.workbench.report.report import rendered_sections
@@ -42,7 +43,7 @@ def look(jobs: Jobs, job: Job) -> Page:
         "name": job.name,
         "state": state,
         "source": jobs.workspace.named(recipe.source),
-        "error": dict(job.error),
+        "error": job.told,
         "columns": {role: as_text(columns.get(role)) for role in ROLES},
         "other_columns": list(as_list(found.get("other_columns"))),
         "given": given,
@@ -50,8 +51,8 @@ def look(jobs: Jobs, job: Job) -> Page:
         "account": found,
         "findings": result.get("findings"),
         "first_rows": list(as_list(result.get("rows"))),
-        "tasks": list(as_list(job.progress.get("tasks"))),
-        "notes": list(as_list(job.progress.get("notes"))),
+        "tasks": tasks_of(clean(dict(job.progress))),
+        "notes": [as_text(note) for note in as_list(clean(job.progress.get("notes")))],
         "budgets": list(BUDGETS),
         "setting_names": SETTINGS,
         "command": command_of(recipe),

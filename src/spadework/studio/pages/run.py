@@ -10,7 +10,7 @@ from typing import Any
 
 from spadework import files
 from spadework.errors import BadRequest
-from spadework.json_values import as_list, as_map, as_number, clean
+from spadework.json_values import Map, as_list, as_map, as_number, as_text, clean, maps
 from spadework.studio.jobs import FAILED, WAITING, Job, Jobs
 from spadework.studio.page import Page
 from spadework.studio.workspace import FINISHED, RUNNING, Workspace
@@ -18,6 +18,7 @@ from spadework.workbench.report import outcome, run_facts
 from spadework.workbench.report.report import rendered_sections
 from spadework.workbench.report.sections.example_users import ids_sentence, without_ids
 from spadework.workbench.storage import run_files
+from spadework.workbench.storage.folder import FINISH, NOTES
 
 PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "": ("Verdict and board", ("verdict", "account", "findings", "board")),
@@ -27,8 +28,12 @@ PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """Pages of a finished run: the end of their address, their title, and their sections of the report.
 """
-NOTES = "notes.md"
-"""What people write beside a run."""
+
+
+ENDED_SO = {
+    "message": "The job ended before it began: its process was killed.",
+    "hint": "Was there enough memory? Dig again from the page of its log.",
+}
 
 
 def run(workspace: Workspace, jobs: Jobs, name: str, part: str = "") -> Page:
@@ -51,7 +56,7 @@ def progress(workspace: Workspace, jobs: Jobs, name: str) -> Page:
     if summary.state == FINISHED:
         return _finished(folder, summary.as_json())
     job = jobs.of_run(name)
-    error = {} if job is None else dict(job.error)
+    error = {} if job is None else job.told
     told = as_map(clean(dict(_progress(folder))))
     budget = as_map(told.get("budget"))
     begun, allowed = as_number(budget.get("begun")), as_number(budget.get("seconds"))
@@ -67,16 +72,38 @@ def progress(workspace: Workspace, jobs: Jobs, name: str) -> Page:
         "spent": spent if running else None,
         "left": None if spent is None or not allowed or not running else max(allowed - spent, 0.0),
         "judged": int(as_number(told.get("judged")) or 0),
-        "states": dict(as_map(told.get("states"))),
-        "best": list(as_list(told.get("best"))),
-        "without": list(as_list(told.get("without"))),
-        "tasks": list(as_list(told.get("tasks"))) if running else [],
-        "notes": list(as_list(told.get("notes"))),
-        "finishing": (folder / "finish").exists(),
+        "states": {
+            state: int(as_number(number) or 0)
+            for state, number in as_map(told.get("states")).items()
+        },
+        "best": [_row(row) for row in maps(told.get("best"))],
+        "without": [_row(row) for row in maps(told.get("without"))],
+        "tasks": tasks_of(told) if running else [],
+        "notes": [as_text(note) for note in as_list(told.get("notes"))],
+        "finishing": (folder / FINISH).exists(),
     }
     return Page(
         "progress.html.j2", name, data, section="runs", refresh=2 if running or waiting else None
     )
+
+
+def _row(row: Map) -> dict[str, Any]:
+    """A row of the board so far, whatever the file holds."""
+    numbers = {name: as_number(row.get(name)) for name in ("value", "seconds")}
+    texts = {name: as_text(row.get(name)) for name in ("label", "state", "reason", "metric")}
+    return {**texts, **numbers, "users": int(as_number(row.get("users")) or 0)}
+
+
+def tasks_of(told: Map) -> list[dict[str, Any]]:
+    """What a job is doing: label, done, total."""
+    return [
+        {
+            "label": as_text(task.get("label")),
+            "done": int(as_number(task.get("done")) or 0),
+            "total": int(as_number(task.get("total")) or 0),
+        }
+        for task in maps(told.get("tasks"))
+    ]
 
 
 def _before(jobs: Jobs, name: str) -> Page:
@@ -90,7 +117,7 @@ def _before(jobs: Jobs, name: str) -> Page:
         "state": state,
         "job": job.name,
         "source": job.recipe.get("source"),
-        "error": dict(job.error),
+        "error": job.told or (ENDED_SO if state == FAILED else {}),
         "ahead": ahead,
     }
     return Page(

@@ -33,6 +33,8 @@ _DERIVED = (
     "set_aside.parquet",
 )
 _EDITED = ("train.toml", "report.html")
+NOTES = "notes.md"
+"""What people write beside a run."""
 FINISH = "finish"
 """An empty file that asks a running dig to finish now; `spadework studio` writes it."""
 _TRACES = ("log.jsonl", "lock", "trials", run_files.PROGRESS, FINISH)
@@ -44,18 +46,19 @@ def is_complete(folder: Path) -> bool:
     return (folder / MANIFEST).is_file()
 
 
+def named_after(source: str) -> str:
+    """The name of a source in that of a run folder."""
+    words = Path(source).stem.lower() if ":" not in source else source.lower()
+    return re.sub(r"[^a-z0-9]+", "-", words).strip("-") or "run"
+
+
 def default_folder(
     source: str, recipe: Recipe, root: Path = Path("runs"), passed_over: Sequence[Path] = ()
 ) -> Path:
     """The folder of a stopped run of this recipe, else `runs/DATE-NAME`, with a number where
     another job of that name ran today.
     """
-    name = (
-        re.sub(
-            r"[^a-z0-9]+", "-", Path(source).stem.lower() if ":" not in source else source.lower()
-        ).strip("-")
-        or "run"
-    )
+    name = named_after(source)
     for stopped in sorted(root.glob(f"*-{name}*"), reverse=True):
         if _holds(stopped, recipe) and not is_complete(stopped):
             return stopped
@@ -199,7 +202,7 @@ def _holds(folder: Path, recipe: Recipe) -> bool:
 def seal(folder: Path) -> None:
     """Write the manifest: digests of all files that a run is made of."""
     apart = ("trials/", "training/", f"{UPDATED}/", f"{SERVING}/")  # with digests of their own
-    left = (*apart, "lock", "log.jsonl", run_files.PROGRESS, FINISH, MANIFEST, files.HALF)
+    left = (*apart, "lock", "log.jsonl", run_files.PROGRESS, FINISH, NOTES, MANIFEST, files.HALF)
     names = sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )
