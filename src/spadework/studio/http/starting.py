@@ -59,6 +59,8 @@ def studio(folder: Path, port: int | None, when_ready: Callable[[str], None]) ->
     access = Access(listening.getsockname()[1])
     config = uvicorn.Config(
         create(workspace, Jobs(workspace), access),
+        http="h11",  # the same whatever else is installed
+        loop="asyncio",
         access_log=False,
         server_header=False,
         log_level="warning",
