@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,10 @@ Offsets: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 Array: TypeAlias = NDArray[Any]
+
+
+Column: TypeAlias = Callable[[int, Any], Array]
+"""Gives an array of so many entries of a type, of any content: `numpy.empty`, or one in a file."""
 
 
 def frozen(array: Array) -> Array:

@@ -65,7 +65,7 @@ def test_a_fit_holds_a_few_numbers_an_event(tmp_path):
     }
     writer.append(columns, np.full(USERS, ROWS // USERS))
     writer.finish(*(pl.Series(np.arange(count)) for count in (USERS, ITEMS)))
-    bounds = {"{}": 24, '{"entry": "bm25"}': 45, '{"distance": "inverse"}': 45}
+    bounds = {"{}": 15, '{"entry": "bm25"}': 45, '{"distance": "inverse"}': 45}
     command = [sys.executable, "-c", FIT, str(tmp_path), f"[{', '.join(bounds)}]"]
     found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     for (settings, bound), bytes_a_row in zip(bounds.items(), found, strict=True):

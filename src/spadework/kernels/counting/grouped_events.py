@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from spadework import formatting
-from spadework.arrays import Array, Codes, Mask, Offsets, counts_of
+from spadework.arrays import Array, Codes, Column, Mask, Offsets, counts_of
 from spadework.errors import Unsuitable
 from spadework.kernels.counting import postings
 from spadework.ragged import offsets_of
@@ -87,17 +87,24 @@ class Groups:
 
     @classmethod
     def of_sets(
-        cls, starts: Offsets, items: Codes, item_count: int, most: int | None = None
+        cls,
+        starts: Offsets,
+        items: Codes,
+        item_count: int,
+        most: int | None = None,
+        column: Column = np.empty,
     ) -> Groups:
         """The distinct items of each group, common ones first; of more than `most` items the
-        latest. O(events + items · log items).
+        latest. O(events + items · log items). `column` gives room for what grows with groups and
+        events.
         """
-        sizes = postings.distinct_items(starts, items, item_count, most)
+        sizes = postings.distinct_items(starts, items, item_count, most, column)
         order = Frequencies.of(sizes.item_sizes)
-        own_starts = np.zeros(len(starts), np.uint32)
+        own_starts = column(len(starts), np.uint32)
+        own_starts[0] = 0
         np.cumsum(sizes.group_sizes, out=own_starts[1:])
         own, groups = postings.sets(
-            starts, items, most, sizes, own_starts, order.rank_of_code, order.rank_starts
+            starts, items, most, sizes, own_starts, order.rank_of_code, order.rank_starts, column
         )
         return cls(
             own_starts,

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Offsets, frozen
+from spadework.arrays import Array, Codes, Column, Offsets, frozen
 from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 from spadework.ragged import offsets_of
@@ -50,13 +50,13 @@ class DistinctSizes(NamedTuple):
 
 
 def distinct_items(
-    starts: Offsets, items: Codes, item_count: int, most: int | None
+    starts: Offsets, items: Codes, item_count: int, most: int | None, column: Column = np.empty
 ) -> DistinctSizes:
     """Number of distinct items of each group, at most `most`; number of groups of each part that
-    then hold each item.
+    then hold each item. `column` gives room for the first.
     """
     parts = _parts(starts, item_count)
-    group_sizes = np.empty(len(starts) - 1, np.uint32)
+    group_sizes = column(len(starts) - 1, np.uint32)
     part_sizes = np.zeros((len(parts), item_count), np.int64)
 
     def count(part: int) -> int:
@@ -90,15 +90,17 @@ def sets(
     own_starts: Array,
     ranks: Array,
     rank_starts: Array,
+    column: Column = np.empty,
 ) -> Sets:
     """The groups of each item, and the items of each group, both by the rank of the item.
 
     `sizes` is what `distinct_items` found. `ranks` [items] is the rank of each item; `rank_starts`
-    and `own_starts`, uint32, say where each rank's groups and each group's items begin.
+    and `own_starts`, uint32, say where each rank's groups and each group's items begin. `column`
+    gives room for the result.
     """
     parts, item_count = sizes.parts, len(ranks)
-    groups = np.empty(int(rank_starts[-1]), np.uint32)
-    own = np.empty(len(groups), np.uint16 if item_count < 2**16 else np.uint32)
+    groups = column(int(rank_starts[-1]), np.uint32)
+    own = column(len(groups), np.uint16 if item_count < 2**16 else np.uint32)
     # where the cells of each part and item begin; those of the last part end where the next item's
     # begin
     heads = np.empty((len(parts) + 1, item_count), np.uint32)

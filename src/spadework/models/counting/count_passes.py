@@ -11,6 +11,8 @@ import numpy as np
 
 from spadework.arrays import Array, Mask
 from spadework.data.interactions import Interactions
+from spadework.data.mapped.column_files import mapping_of
+from spadework.data.mapped.row_room import RowRoom
 from spadework.kernels.counting.binary_counts import SetCounter
 from spadework.kernels.counting.count_blocks import Counter
 from spadework.kernels.counting.grouped_events import Frequencies, Groups
@@ -98,7 +100,9 @@ def count_pass(
 def _plain_pass(train: Interactions, channel: Channel) -> Pass:
     """One channel of distinct items, each of which counts one."""
     starts, items = items_by_group(train, channel)
-    groups = Groups.of_sets(starts, items, train.item_count, channel.max_length)
+    # of a log in files the groups are in files, too
+    column = RowRoom(mapping_of(train.items) is not None).column
+    groups = Groups.of_sets(starts, items, train.item_count, channel.max_length, column)
     note_truncated(channel, groups.truncated)
     sizes = np.maximum(groups.item_sizes, 1e-12).astype(np.float32)
     return Pass((channel,), groups, SetCounter(groups), (sizes,), (float(len(starts) - 1),))
