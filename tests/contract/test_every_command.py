@@ -46,9 +46,9 @@ def whole_names() -> list[str]:
 
 
 COMMANDS = whole_names()
-ENDLESS = {"serve"}
+ENDLESS = {"serve", "studio"}
 """Commands that never end by themselves: what they print is tested in
-`tests/serving/test_serve_command.py`.
+`tests/serving/test_serve_command.py` and `tests/studio/test_studio_command.py`.
 """
 every_command = pytest.mark.parametrize("name", COMMANDS)
 every_command_that_ends = pytest.mark.parametrize(
@@ -80,6 +80,7 @@ ARGUMENTS = {
     "report": ["RUN"],
     "serve": ["RELEASES"],
     "similar": ["RUN", "i0003", "-k", "3"],
+    "studio": ["NEW", "--no-open"],
     "train": ["COPY", "--set", "width=16", "--set", "blocks=1", "--set", "epochs=1"],
     "update": ["COPY", "world:order"],
 }

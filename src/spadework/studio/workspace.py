@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ class Workspace:
         self.root = root.resolve()
         self.own = self.root / OWN
         self.uploads = self.own / "uploads"
-        self._known: dict[str, tuple[list[int], Summary]] = {}
+        self._known: dict[str, tuple[tuple[int, ...], Summary]] = {}
         self._lock, self._reading = threading.Lock(), threading.Lock()
         self._changed = False
         self._load()
@@ -143,7 +144,7 @@ class Workspace:
     def summary(self, name: str) -> Summary:
         """What is known of one run."""
         folder = self.root / name
-        stamps = _stamps(folder)
+        stamps = stamps_of(folder, _WATCHED)
         with self._lock:
             known = self._known.get(name)
         if known is None or known[0] != stamps:
@@ -161,9 +162,9 @@ class Workspace:
         try:
             stored = as_map(files.read_json(self.own / _CACHE))
             for name, entry in stored.items():
-                stamps = [int(stamp) for stamp in entry["stamps"]]
+                stamps = tuple(int(stamp) for stamp in entry["stamps"])
                 self._known[name] = stamps, Summary(**entry["summary"])
-        except (BadRequest, KeyError, TypeError, ValueError):
+        except (BadRequest, KeyError, TypeError, ValueError, OverflowError, AttributeError):
             self._known = {}  # it is only a cache
 
     def _save(self) -> None:
@@ -181,16 +182,16 @@ class Workspace:
             return
 
 
-def _stamps(folder: Path) -> list[int]:
-    """When each of the watched files was written, and their sizes; 0 for one that is absent."""
-    found = []
-    for name in _WATCHED:
+def stamps_of(folder: Path, names: Sequence[str]) -> tuple[int, ...]:
+    """When each of some files was written, and their sizes; 0 for one that is absent."""
+    found: list[int] = []
+    for name in names:
         try:
             stat = os.stat(folder / name)
             found += [stat.st_mtime_ns, stat.st_size]
         except OSError:
             found += [0, 0]
-    return found
+    return tuple(found)
 
 
 def summarized(folder: Path) -> Summary:

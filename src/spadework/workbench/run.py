@@ -214,7 +214,7 @@ def _carry_out(
     with (
         lock.held(where),
         events.listening(folders.JsonLog(where / "log.jsonl")),
-        progress_file.kept(where),
+        progress_file.kept(where, quiet=folders.is_complete(where)),
         parallel.using(recipe.threads or parallel.threads()),
     ):
         folders.prepare(where, recipe, force=force)

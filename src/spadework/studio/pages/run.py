@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from spadework.errors import BadRequest
 from spadework.json_values import Map, as_list, as_map, as_number, as_text, clean, maps
 from spadework.studio.jobs import FAILED, WAITING, Job, Jobs
 from spadework.studio.page import Page
-from spadework.studio.workspace import FINISHED, RUNNING, Workspace
+from spadework.studio.workspace import FINISHED, RUNNING, Summary, Workspace, stamps_of
 from spadework.workbench.report import outcome, run_facts
 from spadework.workbench.report.report import rendered_sections
 from spadework.workbench.report.sections.example_users import ids_sentence, without_ids
@@ -30,6 +31,8 @@ PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """
 
 
+SHOWN = (run_files.MANIFEST, *run_files.TYPES)
+"""Files that a page of a finished run is made of."""
 ENDED_SO = {
     "message": "The job ended before it began: its process was killed.",
     "hint": "Was there enough memory? Dig again from the page of its log.",
@@ -46,7 +49,7 @@ def run(workspace: Workspace, jobs: Jobs, name: str, part: str = "") -> Page:
         workspace.find(name)
     summary = workspace.summary(name)
     if summary.state == FINISHED:
-        return _finished(workspace.find(name), summary.as_json(), part, job)
+        return _finished(workspace.find(name), summary, part, job)
     return progress(workspace, jobs, name)
 
 
@@ -54,7 +57,7 @@ def progress(workspace: Workspace, jobs: Jobs, name: str) -> Page:
     """How far a run is, and what it found so far."""
     folder, summary = workspace.find(name), workspace.summary(name)
     if summary.state == FINISHED:
-        return _finished(folder, summary.as_json())
+        return _finished(folder, summary)
     job = jobs.of_run(name)
     error = {} if job is None else job.told
     told = as_map(clean(dict(_progress(folder))))
@@ -125,20 +128,27 @@ def _before(jobs: Jobs, name: str) -> Page:
     )
 
 
-def _finished(
-    folder: Path, summary: dict[str, Any], part: str = "", job: Job | None = None
+def _finished(folder: Path, summary: Summary, part: str = "", job: Job | None = None) -> Page:
+    parent = "" if job is None else job.parent
+    return _page_of(folder, stamps_of(folder, SHOWN), summary, part, parent, notes_of(folder))
+
+
+@lru_cache(maxsize=64)
+def _page_of(
+    folder: Path, stamps: tuple[int, ...], summary: Summary, part: str, parent: str, notes: str
 ) -> Page:
+    """The page of a finished run; it is made again where one of its files has other `stamps`."""
     facts = run_facts.read(folder)
     facts = replace(facts, faces=without_ids(facts.faces))
     data = {
-        "run": summary,
+        "run": summary.as_json(),
         "cut_short": outcome.cut_short(facts),
         "ids": ids_sentence(facts.faces),
         "remarks": list(facts.remarks),
         "findings": [dict(each) for each in facts.findings],
         "scores": dict(facts.scores),
-        "notes": notes_of(folder),
-        "parent": "" if job is None else job.parent,
+        "notes": notes,
+        "parent": parent,
         "part": part,
         "parts": {end: title for end, (title, _) in PARTS.items()},
     }

@@ -23,8 +23,9 @@ RUNNING, ENDED, STOPPED = "running", "ended", "stopped"
 class ProgressFile:
     """A listener that keeps the file up to date."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, quiet: bool = False) -> None:
         self._path = path
+        self._quiet = quiet  # until a budget is spent
         self._begun = time.time()
         self._budget: tuple[float, float] | None = None  # when it began, and its seconds
         self._tasks: list[list[Any]] = []  # label, done, total; each inside the one before
@@ -64,6 +65,8 @@ class ProgressFile:
 
     def write(self, state: str) -> None:
         """Write the file; a disk that has no room for it stops no job."""
+        if self._quiet and self._budget is None:
+            return
         with self._lock, suppress(OSError, ValueError):  # as of a name that is not UTF-8
             self._written = time.monotonic()
             if self._path.parent.is_dir():  # a folder that was removed is not made again
@@ -92,11 +95,11 @@ class ProgressFile:
 
 
 @contextmanager
-def kept(folder: Path) -> Iterator[None]:
-    """Within the block, the folder has a file of progress; its state is then how the block
-    ended.
+def kept(folder: Path, *, quiet: bool = False) -> Iterator[None]:
+    """Within the block, the folder has a file of progress; its state is then how the block ended.
+    With `quiet` it is left as it is until a budget is spent, as where nothing is to be done.
     """
-    listener = ProgressFile(folder / PROGRESS)
+    listener = ProgressFile(folder / PROGRESS, quiet=quiet)
     state = STOPPED
     try:
         with events.listening(listener):
