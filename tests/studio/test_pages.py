@@ -220,8 +220,9 @@ def test_lists_follow_the_history_in_the_address(pages):
         assert len({each["item"] for each in made["items"]}) == 10
     other = pages.get(f"/runs/first/lists.json?item={items[0]}").json()
     assert other["lists"][0]["items"] != one["lists"][0]["items"]
-    unknown = pages.get("/runs/first/lists.json?item=nobody-sells-this")
-    assert unknown.status_code in (200, 400)
+    unknown = pages.get("/runs/first/lists.json?item=nobody-sells-this").json()
+    assert unknown["history"][0]["title"] == "an item that this model does not know"
+    assert all(made["why"] and not made["items"] for made in unknown["lists"])
     assert pages.get(f"/runs/first/lists?{'item=1&' * 61}").status_code == 400
 
 

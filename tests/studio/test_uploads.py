@@ -94,15 +94,11 @@ def test_too_large_a_file_is_refused_before_it_comes(tmp_path, monkeypatch):
     assert not list(tmp_path.rglob("a")), "what was not finished is removed"
 
 
-@pytest.mark.parametrize(
-    "rest", [b"--cut\r\n\x00bad header\r\n\r\n", b"--cut\r\nContent-Disposition: form-data; name=b"]
-)
-def test_a_form_that_breaks_off_leaves_no_file(tmp_path, rest):
-    body = sent(('name="log"; filename="a.csv"', b"1,2\n"))[: -len(b"--cut--\r\n")] + rest
-    try:
-        read(body, tmp_path)
-    except BadRequest:
-        assert not list(tmp_path.rglob("a.csv"))
+def test_a_form_that_breaks_off_leaves_no_file(tmp_path):
+    body = sent(('name="log"; filename="a.csv"', b"1,2\n"))[: -len(b"--cut--\r\n")]
+    with pytest.raises(BadRequest):
+        read(body + b"--cut\r\n\x00bad header\r\n\r\n", tmp_path)
+    assert not list(tmp_path.rglob("a.csv"))
 
 
 def test_a_boundary_that_no_parser_takes_is_refused(tmp_path):

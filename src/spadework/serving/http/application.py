@@ -12,7 +12,6 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
 from spadework.errors import SpadeworkError, StoreFailed
@@ -22,14 +21,7 @@ from spadework.serving.http.endpoints import Endpoints
 from spadework.serving.http.guard import Guard, log_store
 from spadework.serving.http.problems import MEDIA_TYPE, Problem, problem_of
 from spadework.serving.http.server_state import Server, follow
-
-NO_TELEMETRY: TelemetryConfig = {
-    "tracing": False, "metrics": False, "logs": False, "operation_spans": False,
-    "auto_configure": False,
-}  # fmt: skip
-"""FastAPI would send traces, with messages of errors, where a variable of the environment says so;
-nothing leaves this machine.
-"""
+from spadework.serving.http.telemetry import NO_TELEMETRY
 
 
 def create(server: Server) -> Any:

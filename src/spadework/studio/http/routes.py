@@ -15,7 +15,6 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from fastapi.telemetry import TelemetryConfig
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -25,6 +24,7 @@ from spadework import files
 from spadework.data.addresses import ADDRESSES
 from spadework.data.reading.columns.column_roles import ROLES
 from spadework.errors import BadRequest, OutOfDisk, SpadeworkError
+from spadework.serving.http.telemetry import NO_TELEMETRY
 from spadework.studio.http.access import Access, Guarded
 from spadework.studio.http.uploads import Received, received
 from spadework.studio.jobs import Job, Jobs
@@ -44,11 +44,6 @@ from spadework.workbench.recipe_texts import from_settings
 from spadework.workbench.report.report import style_sheet
 from spadework.workbench.storage.folder import NOTES
 
-NO_TELEMETRY: TelemetryConfig = {
-    "tracing": False, "metrics": False, "logs": False, "operation_spans": False,
-    "auto_configure": False,
-}  # fmt: skip
-"""FastAPI would send traces where a variable of the environment says so."""
 LONGEST_NOTE = 100_000
 """Letters of the notes beside a run."""
 STATUS: dict[type[SpadeworkError], int] = {OutOfDisk: 507, NotHere: 404}
